@@ -1,0 +1,46 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports unit envoy-test bench soak clean format
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing router-extproc and its development tools into $(VENV) (about a minute)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' 1>&2
+	@touch $@
+
+demo: $(STAMP) ## Route real prompts through the real Envoy (JSON=1 for machines, KEEP=1 to leave it running)
+	@$(BIN)/router-extproc demo $(if $(JSON),--json) $(if $(KEEP),--keep)
+
+test: lint types imports unit envoy-test ## Everything that CI checks
+
+lint: $(STAMP) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict
+	@$(BIN)/mypy
+
+imports: $(STAMP) ## import-linter: imports go down the layers
+	@$(BIN)/lint-imports --no-cache
+
+unit: $(STAMP) ## Unit and property tests, with branch coverage
+	@$(BIN)/pytest -q -m "not envoy" --cov --cov-report=term:skip-covered
+
+envoy-test: $(STAMP) ## Tests through the real Envoy
+	@$(BIN)/pytest -q -m envoy -p no:randomly
+
+format: $(STAMP) ## Rewrite the code in house style
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+clean: ## Remove the environment and all that was built
+	rm -rf $(VENV) dist build out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage*

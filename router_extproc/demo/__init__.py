@@ -1,0 +1,1 @@
+"""The demo: Envoy, the router and three local model servers, with real prompts."""

@@ -1,0 +1,1 @@
+"""Observability: metrics, traces and the decision log, each a hook."""

@@ -1,0 +1,1 @@
+"""Policy: the operator's rules file, checked and compiled to something that never changes."""

@@ -1,0 +1,233 @@
+"""Policy: the immutable form that the router runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from router_extproc.routing import OnUnknown, SignalResult, Truth
+
+if TYPE_CHECKING:
+    from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
+
+Lookup = Callable[[str], SignalResult]
+"""Gives a signal by name, computing it when it is first asked for."""
+
+
+class Condition(Protocol):
+    """A compiled `when`. Pure: the same signals give the same truth. Asks for as few signals as it can, cheap ones first."""
+
+    @property
+    def signals(self) -> frozenset[str]: ...
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of the dearest signal in it."""
+        ...
+
+    def evaluate(self, lookup: Lookup, /) -> Truth: ...
+
+    def explain(self, known: Mapping[str, SignalResult], /) -> ConditionTrace:
+        """How each part comes out on these signals; a signal that is not in `known` shows as not computed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionTrace:
+    """One node of an explained condition."""
+
+    text: str
+    """The node as the operator would write it: `domain in [math, physics]`, `all of`, `not`."""
+    truth: Truth | None
+    """None where it was not evaluated."""
+    observed: str = ""
+    """What the signal was: `0.93`, `math (0.88)`, `unknown: deadline`; empty for all/any/not."""
+    parts: tuple[ConditionTrace, ...] = ()
+
+
+class RejectWhen(StrEnum):
+    """The two ways to treat what cannot be handled."""
+
+    REJECT = "reject"
+    ROUTE = "route"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound that one request is held to."""
+
+    max_request_bytes: int = 10 * 1024 * 1024
+    """Of the body as sent, and again of the body as decoded."""
+    max_depth: int = 64
+    """Nesting of objects and arrays in the body."""
+    deadline_ms: int = 200
+    """From the last byte of the body to our reply; signals that are not there by then are unknown."""
+    upload_timeout_ms: int = 60_000
+    """From the headers to the last byte of the body, in the modes where Envoy enforces nothing (full duplex, streamed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderNames:
+    """Names of the headers that we write. All of them are removed from what callers send."""
+
+    pool: str = "x-router-pool"
+    """Carries the Envoy cluster's name: `cluster_header` of the route."""
+    model: str = "x-router-model"
+    decision: str = "x-router-decision"
+    reason: str = "x-router-reason"
+    decision_id: str = "x-router-decision-id"
+
+    def all(self) -> frozenset[str]:
+        """Every name, lower case."""
+        return frozenset({self.pool, self.model, self.decision, self.reason, self.decision_id})
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityHeaders:
+    """Which request headers tell who calls. Empty names are not read."""
+
+    user: str = ""
+    groups: str = ""
+    """Comma-separated in the header."""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the file says beside rules."""
+
+    limits: Limits = field(default_factory=Limits)
+    headers: HeaderNames = field(default_factory=HeaderNames)
+    strip: frozenset[str] = frozenset()
+    """Further request headers that callers may not send."""
+    identity: IdentityHeaders = field(default_factory=IdentityHeaders)
+    virtual_models: frozenset[str] = frozenset({"auto"})
+    unknown_models: RejectWhen = RejectWhen.REJECT
+    malformed: RejectWhen = RejectWhen.REJECT
+    unreadable_encoding: RejectWhen = RejectWhen.ROUTE
+    on_error: RejectWhen = RejectWhen.REJECT
+    """When the router itself fails on a request: 500, or the default pool with the body untouched."""
+    path_prefixes: tuple[str, ...] = ("",)
+    recipe_header: str = ""
+    """Header by which callers choose a recipe; empty: only by virtual model name."""
+    response_headers: bool = False
+    """Whether the decision is also told to the caller, in response headers."""
+    observe: bool = False
+    """Whether responses are observed even where no selector or signal needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectSpec:
+    """Which selector, with its validated options."""
+
+    type: str
+    options: object
+    """An instance of the plugin's options model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule's target."""
+
+    candidates: tuple[Candidate, ...]
+    select: SelectSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End the request with an error."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """End the request with a canned completion."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Modify:
+    """What a rule changes in a request that goes on. The router adds up those of all rules that apply."""
+
+    headers: tuple[HeaderEdit, ...] = ()
+    caps: Mapping[str, int] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    system: tuple[SystemEdit, ...] = ()
+    reasoning_effort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One entry of `decisions`. It ends the search if it has an `end`; without one it only modifies, and the search goes on."""
+
+    name: str
+    when: Condition | None
+    """None matches always."""
+    on_unknown: OnUnknown
+    end: Route | Reject | Answer | None
+    modify: Modify = field(default_factory=Modify)
+
+    @property
+    def is_guard(self) -> bool:
+        """Whether it applies to requests for an explicit model too: every rule that does not choose a pool does."""
+        return not isinstance(self.end, Route)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A list of rules with its own default; the main policy is the recipe named ''."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    """For a named recipe these begin with the main policy's guards, so choosing a recipe never sheds one."""
+    default: Route
+    virtual_models: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an embedded test wants; None is not asked."""
+
+    decision: str | None = None
+    verdict: str | None = None
+    pool: str | None = None
+    model: str | None = None
+    status: int | None = None
+    reason: str | None = None
+    signals: Mapping[str, bool | float | str] = field(default_factory=dict)
+    """A flag's presence, a number's measure or a label's name, by signal name."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTest:
+    """One embedded test: a request and what must become of it."""
+
+    name: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    expect: Expectation
+    place: tuple[str | int, ...]
+    """Where it stands in the file, for the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole policy. Never changes; a new file makes a new one."""
+
+    version: str
+    """First 12 hex digits of the SHA-256 of the file."""
+    source: str
+    """The file's name, for messages."""
+    settings: Settings
+    pools: Mapping[str, ModelPool]
+    extractors: Mapping[str, Extractor]
+    """By signal name; only signals that some rule uses."""
+    main: Recipe
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    tests: tuple[PolicyTest, ...] = ()

@@ -1,0 +1,379 @@
+"""Routing vocabulary: signals, decisions, selections, outcomes and observations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from router_extproc.request import Request
+
+
+class Reason(StrEnum):
+    """Why an outcome is what it is. A closed list: metrics, logs and the decision record use these words and no others."""
+
+    # a request was routed
+    RULE = "rule"
+    DEFAULT = "default"
+    EXPLICIT_MODEL = "explicit_model"
+    # a policy said no, or answered itself
+    RULE_REJECT = "rule_reject"
+    RULE_ANSWER = "rule_answer"
+    UNKNOWN_DENIED = "unknown_denied"
+    MODEL_NOT_FOUND = "model_not_found"
+    NO_CANDIDATE = "no_candidate"
+    # the request was left alone
+    NOT_LLM = "not_llm"
+    UNREADABLE_ENCODING = "unreadable_encoding"
+    UNPARSED_BODY = "unparsed_body"
+    # the request could not be read
+    BODY_TOO_LARGE = "body_too_large"
+    EMPTY_BODY = "empty_body"
+    MALFORMED_JSON = "malformed_json"
+    DUPLICATE_KEY = "duplicate_key"
+    INVALID_UTF8 = "invalid_utf8"
+    LONE_SURROGATE = "lone_surrogate"
+    NON_FINITE_NUMBER = "non_finite_number"
+    BYTE_ORDER_MARK = "byte_order_mark"
+    TOO_DEEP = "too_deep"
+    WRONG_SHAPE = "wrong_shape"
+    CORRUPT_ENCODING = "corrupt_encoding"
+    # the router itself was at fault
+    DEADLINE = "deadline"
+    UNSUPPORTED_BODY_MODE = "unsupported_body_mode"
+    PROTOCOL_ERROR = "protocol_error"
+    OVERLOADED = "overloaded"
+    INTERNAL_ERROR = "internal_error"
+
+
+class UnknownReason(StrEnum):
+    """Why a signal has no value. Closed list, as Reason."""
+
+    FAILED = "failed"
+    DEADLINE = "deadline"
+    OVERLOADED = "overloaded"
+    NO_TEXT = "no_text"
+    UNAVAILABLE = "unavailable"
+    LOW_COVERAGE = "low_coverage"
+
+
+class Cost(IntEnum):
+    """How dear a signal is to compute; a dearer one is computed only if it can still change the outcome."""
+
+    FIELD = 0
+    """Reads parsed fields: about a microsecond."""
+    TEXT = 1
+    """Scans text: microseconds, growing with its length."""
+    HEAVY_TEXT = 2
+    """Scans text with a statistical model: a fraction of a millisecond. Still runs inline."""
+    MODEL = 3
+    """Runs a neural model or leaves the process: may block for milliseconds, so it never runs on the event loop."""
+
+
+class SignalKind(StrEnum):
+    """What a policy may ask of a signal."""
+
+    FLAG = "flag"
+    """Present or absent: a bare name is a condition; value is 0 or 1."""
+    SCORE = "score"
+    """A probability or degree: compared by atLeast/above/atMost/below on `value`."""
+    NUMBER = "number"
+    """A count or amount in its own unit: compared on `measure`."""
+    LABEL = "label"
+    """One of some labels: compared by `in` on `label`, with `value` its confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalShape:
+    """What a signal will look like, known before any request: the static checks of a policy rest on it."""
+
+    kind: SignalKind
+    labels: frozenset[str] | None = None
+    """All labels a LABEL signal can take, or None where the set is open (model names, users)."""
+    unit: str = ""
+    """Unit of a NUMBER: `tokens`, `turns`, `per 100 words`."""
+    minimum: float | None = 0.0
+    """Lowest possible measure, None if unbounded."""
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One fact about one request."""
+
+    name: str
+    value: float
+    """In [0, 1]: 0 is absent, 1 is certain. For NUMBER it is 1 if the measure is not zero."""
+    measure: float | None = None
+    """The amount in the signal's own unit; only for NUMBER."""
+    label: str | None = None
+    """The winning label; only for LABEL. Several labels of one request (groups) are in `labels`."""
+    labels: Mapping[str, float] | None = None
+    """Confidence in [0, 1] by label; only for LABEL."""
+    evidence: tuple[str, ...] = ()
+    """Why, in words from the *policy* (which configured word matched, which rule): never text from the prompt."""
+    coverage: float = 1.0
+    """Share of the text that was looked at, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A signal that could not be computed. It is neither true nor false."""
+
+    name: str
+    reason: UnknownReason
+    detail: str = ""
+    """For the log; never text from the prompt."""
+
+
+SignalResult = Signal | Unknown
+
+
+class Extractor(Protocol):
+    """Computes one signal. Called concurrently from several threads; must not keep the request.
+
+    Raising is allowed: the router turns it into Unknown(FAILED), counts it and logs it once.
+    """
+
+    @property
+    def name(self) -> str:
+        """The signal's name in the policy."""
+        ...
+
+    @property
+    def cost(self) -> Cost: ...
+
+    @property
+    def shape(self) -> SignalShape: ...
+
+    def extract(self, request: Request, /) -> SignalResult: ...
+
+
+class OnUnknown(StrEnum):
+    """What a rule does when its condition is unknown."""
+
+    SKIP = "skip"
+    MATCH = "match"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for one million tokens."""
+
+    input: float = 0.0
+    output: float = 0.0
+
+
+class Modality(StrEnum):
+    """What a model can read."""
+
+    TEXT = "text"
+    IMAGE = "image"
+    AUDIO = "audio"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPool:
+    """Interchangeable endpoints that serve one model: an Envoy cluster."""
+
+    name: str
+    cluster: str
+    """The Envoy cluster's name: the value of the routing header."""
+    model: str
+    """What the body's `model` is set to; empty leaves the caller's."""
+    aliases: frozenset[str] = frozenset()
+    """Further model names by which callers may ask for this pool."""
+    context_window: int | None = None
+    """Tokens, prompt and output together; None if not told, which fits everything."""
+    max_output_tokens: int | None = None
+    modalities: frozenset[Modality] = frozenset({Modality.TEXT})
+    tools: bool = True
+    """Whether its model can call tools."""
+    price: Price | None = None
+    reasoning: str = ""
+    """The model family's way to set reasoning effort (see docs/policy.md); empty if it has none."""
+    apis: frozenset[str] = frozenset()
+    """APIs the endpoints speak, by Request.api names; empty means all."""
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pool that a route may choose, with what the route says about it."""
+
+    pool: ModelPool
+    weight: float = 1.0
+    """Relative share for weighted selectors; 0 takes the candidate out."""
+
+
+class HeaderOp(StrEnum):
+    """What is done to a header."""
+
+    SET = "set"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdit:
+    """One change to the request's headers on their way upstream."""
+
+    op: HeaderOp
+    name: str
+    """Lower case."""
+    value: str = ""
+
+
+class SystemMode(StrEnum):
+    """Where the policy's system prompt goes."""
+
+    PREPEND = "prepend"
+    APPEND = "append"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class SystemEdit:
+    """A change to the system prompt."""
+
+    mode: SystemMode
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyEdits:
+    """What an outcome changes in the body; all other bytes stay as they are."""
+
+    model: str | None = None
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """Highest value by neutral parameter name (`max_output_tokens`, `n`, ...): a larger one is lowered, and a missing
+    max_output_tokens is set, because leaving it out asks for the model's maximum."""
+    blocked: frozenset[str] = frozenset()
+    """Top-level body fields that are taken out."""
+    system: tuple[SystemEdit, ...] = ()
+    """Applied in order."""
+    reasoning_effort: str = ""
+    reasoning_family: str = ""
+    """The pool's `reasoning`: decides how the effort is spelt."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.model is not None or self.caps or self.blocked or self.system or self.reasoning_effort,
+        )
+
+
+class Verdict(StrEnum):
+    """What happens to a request."""
+
+    ROUTE = "route"
+    REJECT = "reject"
+    ANSWER = "answer"
+    PASS = "pass"  # noqa: S105 - a verdict's name, not a secret
+    """Left alone: Envoy's own routing applies."""
+
+
+class Truth(IntEnum):
+    """Kleene's strong three-valued logic: `all` is the minimum, `any` the maximum, `not` is 2 - x."""
+
+    FALSE = 0
+    UNKNOWN = 1
+    TRUE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which rule of the policy applied, and why."""
+
+    name: str
+    """The rule's name; `default`, or `explicit-model` where no rule decided; `-` before a policy was asked."""
+    reason: Reason
+    recipe: str = ""
+    """The recipe in force; empty for the main policy."""
+    unknown: tuple[str, ...] = ()
+    """Signals that were unknown and mattered to this decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which candidate was chosen."""
+
+    pool: ModelPool
+    model: str
+    """What the body's model becomes (the pool's, or the caller's where the pool names none)."""
+    selector: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """By pool name, in [0, 1], higher is better; only for those that passed the filters."""
+    filtered: Mapping[str, str] = field(default_factory=dict)
+    """Why the other candidates were dropped, by pool name: `context_window`, `modality`, `tools`, `api`, `weight`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A signal of the policy that was not computed."""
+
+    name: str
+    why: str
+    """`not needed: NAME decided first`, `deadline`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """How one rule came out."""
+
+    rule: str
+    truth: Truth
+    effect: str
+    """`matched`, `modified`, `no match`, `unknown: skipped`, `unknown: denied`, `unknown: taken as match`, `not for explicit models`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that was decided about one request, for the mutation and for the hooks."""
+
+    id: str
+    """Unique; also the decision record's id."""
+    verdict: Verdict
+    decision: Decision
+    selection: Selection | None = None
+    headers: tuple[HeaderEdit, ...] = ()
+    edits: BodyEdits = field(default_factory=BodyEdits)
+    status: int = 200
+    """HTTP status of a REJECT."""
+    message: str = ""
+    """What the caller reads: a REJECT's message or an ANSWER's text."""
+    signals: Mapping[str, SignalResult] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+    rules: tuple[RuleTrace, ...] = ()
+    observe: bool = False
+    """Whether the response phase is wanted for this request."""
+    policy: str = ""
+    """Version (content hash) of the policy that decided."""
+    route_us: float = 0.0
+    """Time spent in Router.route, microseconds."""
+    signal_us: Mapping[str, float] = field(default_factory=dict)
+    """Time by signal, microseconds; only when timings are asked for (explain)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the response phase saw of one request. Unknown figures are None."""
+
+    outcome_id: str
+    pool: str
+    model: str
+    status: int
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    time_to_first_token_s: float | None = None
+    duration_s: float | None = None
+    tokens_per_second: float | None = None
+    cost_usd: float | None = None
+    finish_reason: str = ""
+    complete: bool = True
+    """False if the stream broke off."""

@@ -1,0 +1,68 @@
+"""Filter, Scorer, Picker: the three steps of choosing, and Selector, which is a profile of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router_extproc.pools import PoolStatistics
+    from router_extproc.request import Request
+    from router_extproc.routing import Candidate, Selection, SignalResult
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """All that a selector may look at for one request."""
+
+    request: Request
+    signals: Mapping[str, SignalResult]
+    """Those computed so far."""
+    prompt_tokens: int
+    """Estimated size of the prompt, tokens."""
+    statistics: Mapping[str, PoolStatistics]
+    """A snapshot of what the pools showed lately, by pool name."""
+
+
+class Filter(Protocol):
+    """Drops candidates that cannot serve the request."""
+
+    @property
+    def name(self) -> str:
+        """Told in Selection.filtered."""
+        ...
+
+    def keeps(self, candidate: Candidate, choice: Choice, /) -> bool: ...
+
+
+class Scorer(Protocol):
+    """Rates candidates: one figure in [0, 1] each, higher is better, in the order given."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, candidates: Sequence[Candidate], choice: Choice, /) -> Sequence[float]: ...
+
+
+class Picker(Protocol):
+    """Picks one of the scored candidates; there is at least one."""
+
+    def pick(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Candidate: ...
+
+
+class Selector(Protocol):
+    """Chooses among a route's candidates. None if no candidate can serve the request."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def observes(self) -> bool:
+        """Whether it learns from responses, so that the response phase is needed."""
+        ...
+
+    def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
+        """The selection, and why the others were dropped (by pool name; also when nothing was selected)."""
+        ...

@@ -1,0 +1,1 @@
+"""Signals: facts about a request that a policy can decide on."""
