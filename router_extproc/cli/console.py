@@ -1,0 +1,35 @@
+"""Consoles: people get colour and tables on a terminal, machines get plain lines on stdout."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.cli.exits import Exit
+
+out = Console(highlight=False)
+"""For results."""
+err = Console(stderr=True, highlight=False)
+"""For progress and errors, so that stdout can be piped."""
+
+
+def fail(code: Exit, message: str) -> NoReturn:
+    """Say what is wrong on stderr and end the program with that exit code."""
+    err.print(f"[red]error:[/] {message}", soft_wrap=True)
+    raise typer.Exit(int(code))
+
+
+def read_bytes(path: Path, code: Exit) -> bytes:
+    """A file's content, or standard input for `-`; ends the program if it cannot be read."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        fail(code, f"{path}: {error.strerror or error}")

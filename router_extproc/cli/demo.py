@@ -1,0 +1,13 @@
+"""`demo`: real prompts through the real Envoy."""
+
+from __future__ import annotations
+
+from router_extproc.cli.console import err, out
+from router_extproc.cli.exits import Exit
+
+
+def run(*, as_json: bool, keep: bool) -> Exit:
+    """Run the demo; its table goes to stderr where stdout is for the JSON line."""
+    from router_extproc.demo.run import run_demo  # noqa: PLC0415 - needs the demo extra, which only this command asks for
+
+    return Exit(run_demo(json=as_json, keep=keep, console=err if as_json else out))
