@@ -38,7 +38,9 @@ def root(
 
 
 @app.command(epilog="Example: router-extproc check policy.yaml && kubectl apply -k .")
-def check(policy: PolicyFile, *, json: JsonOutput = False, strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False) -> None:
+def check(
+    policy: PolicyFile, *, json: JsonOutput = False, strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False
+) -> None:
     """Validate a policy and run its embedded tests.
 
     Every problem is told at once with file:line:column and its cure. Exit code 1 if there is an error (with --strict, a warning).
@@ -56,7 +58,9 @@ def explain(
     *,
     request: Annotated[Path, typer.Option("--request", "-r", help="A request body (JSON), or - for standard input.")],
     path: Annotated[str, typer.Option(help="The path it is sent to; it says which API the body is.")] = "/v1/chat/completions",
-    header: Annotated[list[str] | None, typer.Option("--header", "-H", help="A request header, 'name: value'. Repeatable.")] = None,
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", help="A request header, 'name: value'. Repeatable.")
+    ] = None,
     json: JsonOutput = False,
 ) -> None:
     """Show what would become of one request, and why, without sending it anywhere."""
@@ -70,7 +74,9 @@ def route(
     policy: PolicyFile,
     *,
     input: Annotated[Path, typer.Option("--input", "-i", help="JSON lines {id, path, headers, body}, or - for standard input.")],  # noqa: A002 - the option's public name
-    output: Annotated[Path, typer.Option("--output", "-o", help="JSON lines with the decisions, or - for standard output.")] = Path("-"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="JSON lines with the decisions, or - for standard output.")
+    ] = Path("-"),
 ) -> None:
     """Decide a file of requests offline: one JSON line in, one JSON line out, in the same order.
 
@@ -82,7 +88,9 @@ def route(
     raise typer.Exit(int(run(policy, source=input, target=output)))
 
 
-@app.command(epilog="Example: router-extproc schema > policy.schema.json   # then '# yaml-language-server: $schema=policy.schema.json'")
+@app.command(
+    epilog="Example: router-extproc schema > policy.schema.json   # then '# yaml-language-server: $schema=policy.schema.json'"
+)
 def schema() -> None:
     """Print the JSON Schema of the policy file, for completion and checks in an editor."""
     from router_extproc.cli.schema import run  # noqa: PLC0415 - as above
@@ -93,13 +101,21 @@ def schema() -> None:
 @app.command(epilog="Example: router-extproc serve --policy /etc/router-extproc --listen 127.0.0.1:9002 --admin 127.0.0.1:9003")
 def serve(
     *,
-    policy: Annotated[Path, typer.Option("--policy", "-p", help="The policy file, or the directory that a ConfigMap is mounted at.")],
+    policy: Annotated[
+        Path, typer.Option("--policy", "-p", help="The policy file, or the directory that a ConfigMap is mounted at.")
+    ],
     listen: Annotated[str, typer.Option(help="Where Envoy connects: HOST:PORT or unix:PATH.")] = "127.0.0.1:9002",
-    admin: Annotated[str, typer.Option(help="Admin port HOST:PORT; empty turns it off. Keep it on loopback: it explains requests.")] = "127.0.0.1:9003",
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port. One per core is the most that helps.")] = 1,
+    admin: Annotated[
+        str, typer.Option(help="Admin port HOST:PORT; empty turns it off. Keep it on loopback: it explains requests.")
+    ] = "127.0.0.1:9003",
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that share the port. One per core is the most that helps.")
+    ] = 1,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; turns TLS on.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert.")] = None,
-    tls_client_ca: Annotated[Path | None, typer.Option(help="PEM CA that client certificates must come from; turns mutual TLS on.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="PEM CA that client certificates must come from; turns mutual TLS on.")
+    ] = None,
     decision_log: Annotated[
         str, typer.Option(help="Where decisions are logged as JSON lines: stdout, stderr, a file, or off.")
     ] = "stdout",
@@ -108,7 +124,9 @@ def serve(
     ] = 1.0,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
-    poll: Annotated[float, typer.Option(min=0.0, help="Seconds between looks at the policy's content hash; 0 relies on the watch alone.")] = 10.0,
+    poll: Annotated[
+        float, typer.Option(min=0.0, help="Seconds between looks at the policy's content hash; 0 relies on the watch alone.")
+    ] = 10.0,
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds that requests in flight get to finish after SIGTERM.")] = 20.0,
     otlp: Annotated[str, typer.Option(help="OTLP/HTTP endpoint for traces, such as http://collector:4318; empty: none.")] = "",
 ) -> None:
