@@ -26,6 +26,7 @@ test: lint types imports unit envoy-test ## Everything that CI checks
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/python scripts/sizes.py
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy

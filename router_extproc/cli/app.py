@@ -30,7 +30,8 @@ def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer ca
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001 - eager option, acted on in its callback
+    *,
+    version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
@@ -51,7 +52,7 @@ def check(
 
 
 @app.command(
-    epilog='Example: echo \'{"model":"auto","messages":[{"role":"user","content":"Prove it."}]}\' | router-extproc explain policy.yaml --request -'
+    epilog='Example: echo \'{"messages":[{"role":"user","content":"Prove it."}]}\' | router-extproc explain policy.yaml --request -'
 )
 def explain(
     policy: PolicyFile,
