@@ -328,7 +328,8 @@ class RuleTrace:
     rule: str
     truth: Truth
     effect: str
-    """`matched`, `modified`, `no match`, `unknown: skipped`, `unknown: denied`, `unknown: taken as match`, `not for explicit models`."""
+    """`matched`, `modified`, `no match`, `unknown: skipped`, `unknown: denied`, `unknown: taken as match`,
+    `not for explicit models`."""
 
 
 @dataclass(frozen=True, slots=True)

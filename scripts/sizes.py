@@ -14,11 +14,11 @@ ROOTS = ("router_extproc", "scripts")
 
 def functions(tree: ast.Module) -> list[tuple[str, int, int]]:
     """Name, first line and length in lines of every function, decorators and docstring included."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.append((node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1))
-    return found
+    return [
+        (node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from router_extproc import __version__
+from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 
 app = typer.Typer(
@@ -52,7 +53,7 @@ def check(
 
 
 @app.command(
-    epilog='Example: echo \'{"messages":[{"role":"user","content":"Prove it."}]}\' | router-extproc explain policy.yaml --request -'
+    epilog='Example: echo \'{"messages":[{"role":"user","content":"Prove it."}]}\' | router-extproc explain policy.yaml -r -'
 )
 def explain(
     policy: PolicyFile,
@@ -102,34 +103,20 @@ def schema() -> None:
 @app.command(epilog="Example: router-extproc serve --policy /etc/router-extproc --listen 127.0.0.1:9002 --admin 127.0.0.1:9003")
 def serve(
     *,
-    policy: Annotated[
-        Path, typer.Option("--policy", "-p", help="The policy file, or the directory that a ConfigMap is mounted at.")
-    ],
-    listen: Annotated[str, typer.Option(help="Where Envoy connects: HOST:PORT or unix:PATH.")] = "127.0.0.1:9002",
-    admin: Annotated[
-        str, typer.Option(help="Admin port HOST:PORT; empty turns it off. Keep it on loopback: it explains requests.")
-    ] = "127.0.0.1:9003",
-    workers: Annotated[
-        int, typer.Option(min=1, max=64, help="Processes that share the port. One per core is the most that helps.")
-    ] = 1,
-    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; turns TLS on.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert.")] = None,
-    tls_client_ca: Annotated[
-        Path | None, typer.Option(help="PEM CA that client certificates must come from; turns mutual TLS on.")
-    ] = None,
-    decision_log: Annotated[
-        str, typer.Option(help="Where decisions are logged as JSON lines: stdout, stderr, a file, or off.")
-    ] = "stdout",
-    decision_sample: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of routed requests in the decision log. Rejections are always in it.")
-    ] = 1.0,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
-    log_format: Annotated[str, typer.Option(help="json or console.")] = "json",
-    poll: Annotated[
-        float, typer.Option(min=0.0, help="Seconds between looks at the policy's content hash; 0 relies on the watch alone.")
-    ] = 10.0,
-    grace: Annotated[float, typer.Option(min=0.0, help="Seconds that requests in flight get to finish after SIGTERM.")] = 20.0,
-    otlp: Annotated[str, typer.Option(help="OTLP/HTTP endpoint for traces, such as http://collector:4318; empty: none.")] = "",
+    policy: opt.Policy,
+    listen: opt.Listen = "127.0.0.1:9002",
+    admin: opt.Admin = "127.0.0.1:9003",
+    workers: opt.Workers = 1,
+    tls_cert: opt.TlsCert = None,
+    tls_key: opt.TlsKey = None,
+    tls_client_ca: opt.TlsClientCa = None,
+    decision_log: opt.DecisionLog = "stdout",
+    decision_sample: opt.DecisionSample = 1.0,
+    log_level: opt.LogLevel = "info",
+    log_format: opt.LogFormat = "json",
+    poll: opt.Poll = 10.0,
+    grace: opt.Grace = 20.0,
+    otlp: opt.Otlp = "",
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
