@@ -1,0 +1,140 @@
+"""Anthropic Messages: the system prompt beside the messages, tools and results as content blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.apis import payloads
+from router_extproc.apis.content import parts, role
+from router_extproc.apis.edits import apply, value_of
+from router_extproc.apis.fields import Body, count, flag, items, metadata, refuse, scalars, section, text, tools
+from router_extproc.apis.rewriting import effort_changes, joined, plain_changes
+from router_extproc.apis.usage import NOTHING, decoded, facts
+from router_extproc.request import Message, PartKind, Request, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.request import Envelope
+    from router_extproc.routing import BodyEdits
+
+_SPELLINGS = {"max_output_tokens": ("max_tokens",)}
+_KNOWN = frozenset({"model", "messages", "system", "tools", "stream", "max_tokens", "metadata"})
+_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+}
+
+
+class AnthropicMessages:
+    """POST /v1/messages."""
+
+    name = "anthropic_messages"
+    paths = frozenset({"/v1/messages"})
+
+    def parse(self, document: Document, envelope: Envelope) -> Request:
+        """The neutral request; `system` comes first. A turn of nothing but tool results is a TOOL message."""
+        body: dict[str, Any] = document.value
+        return Request(
+            api=self.name,
+            model=text(body, "model"),
+            messages=tuple(_messages(body)),
+            tools=tools(body),
+            stream=flag(body, "stream"),
+            max_output_tokens=count(body, "max_tokens"),
+            reasoning_effort=str(section(body, "output_config").get("effort") or ""),
+            end_user=str(section(body, "metadata").get("user_id") or ""),
+            parameters=scalars(body, _KNOWN),
+            metadata=metadata(body),
+            size=len(document.raw),
+            envelope=envelope,
+        )
+
+    def edit(self, document: Document, edits: BodyEdits) -> bytes:
+        """The body with the edits applied."""
+        changes = plain_changes(document.value, edits, _SPELLINGS)
+        if edits.reasoning_effort:
+            limit = edits.caps.get("max_output_tokens", count(document.value, "max_tokens"))
+            changes |= effort_changes(document.raw, edits, openai="", limit=limit)
+        system = value_of(document.raw, "system")
+        for edit in edits.system:
+            system = joined(system, edit, {"type": "text"})
+            changes["system"] = system
+        return apply(document, changes)
+
+    def error(self, status: int, message: str, *, code: str, param: str | None = None, stream: bool = False) -> Payload:  # noqa: ARG002 - this API tells neither code nor field
+        """Anthropic's error object; for streams its `error` event."""
+        kind = _ERRORS.get(status, "api_error" if status >= 500 else "invalid_request_error")  # noqa: PLR2004 - HTTP's own border
+        error = {"type": "error", "error": {"type": kind, "message": message}}
+        return payloads.events(("error", error), done=False) if stream else payloads.json(error)
+
+    def completion(self, text: str, *, model: str, identifier: str, created: int, stream: bool = False) -> Payload:  # noqa: ARG002 - this API tells no time
+        """A message with that text, or the events of its stream."""
+        message: dict[str, Any] = {
+            "id": f"msg_{identifier}",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": [{"type": "text", "text": text}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 0, "output_tokens": payloads.word_count(text)},
+        }
+        return payloads.events(*_events(message, text), done=False) if stream else payloads.json(message)
+
+    def response_facts(self, body: bytes) -> ResponseFacts:
+        """Usage and stop reason of a message."""
+        answer = decoded(body)
+        return facts(answer.get("usage"), finish_reason=answer.get("stop_reason"), has_output=True, done=True)
+
+    def event_facts(self, event: str, data: bytes) -> ResponseFacts:
+        """What one event says: input tokens come first, output tokens last."""
+        told = decoded(data)
+        kind = event or str(told.get("type", ""))
+        if kind == "message_start":
+            usage = section(section(told, "message"), "usage")
+            # Its output_tokens is where counting begins, not a count.
+            return facts({key: value for key, value in usage.items() if key != "output_tokens"})
+        if kind == "message_delta":
+            usage = {"output_tokens": section(told, "usage").get("output_tokens")}
+            return facts(usage, finish_reason=section(told, "delta").get("stop_reason"))
+        if kind == "message_stop":
+            return facts(None, done=True)
+        return facts(None, has_output=True) if kind == "content_block_delta" else NOTHING
+
+
+def _messages(body: Body) -> Iterator[Message]:
+    system = parts(body.get("system"), "system")
+    if system:
+        yield Message(Role.SYSTEM, system)
+    for message in items(body, "messages"):
+        if not isinstance(message, dict):
+            refuse("messages", "objects in the array")
+        speaker = role(message.get("role"), "messages.role")
+        content = parts(message.get("content"), "messages.content")
+        if speaker is Role.USER and content and all(part.kind is PartKind.TOOL_RESULT for part in content):
+            speaker = Role.TOOL
+        yield Message(speaker, content)
+
+
+def _events(message: dict[str, Any], text: str) -> list[tuple[str, Any]]:
+    """The events of a stream in which all of the text comes at once."""
+    begun = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 0, "output_tokens": 0}}
+    block = {"type": "text", "text": ""}
+    ended = {"stop_reason": "end_turn", "stop_sequence": None}
+    told: list[dict[str, Any]] = [
+        {"type": "message_start", "message": begun},
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": ended, "usage": {"output_tokens": message["usage"]["output_tokens"]}},
+        {"type": "message_stop"},
+    ]
+    return [(event["type"], event) for event in told]

@@ -1,0 +1,175 @@
+"""OpenAI Responses: instructions and items instead of messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.apis import payloads
+from router_extproc.apis.content import parts, result_text, role
+from router_extproc.apis.edits import apply, value_of
+from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, section, text, tools
+from router_extproc.apis.rewriting import effort_changes, joined, plain_changes, without
+from router_extproc.apis.usage import NOTHING, decoded, facts
+from router_extproc.request import Message, Part, PartKind, Request, Role
+from router_extproc.routing import SystemMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.request import Envelope
+    from router_extproc.routing import BodyEdits
+
+_SPELLINGS = {"max_output_tokens": ("max_output_tokens",)}
+_KNOWN = frozenset({"model", "input", "instructions", "tools", "stream", "max_output_tokens", "metadata"})
+_SYSTEM = frozenset({"system", "developer"})
+
+
+class OpenAIResponses:
+    """POST /v1/responses."""
+
+    name = "openai_responses"
+    paths = frozenset({"/v1/responses"})
+
+    def parse(self, document: Document, envelope: Envelope) -> Request:
+        """The neutral request; `instructions` come first, as a system message."""
+        body: dict[str, Any] = document.value
+        conversation = body.get("conversation")
+        return Request(
+            api=self.name,
+            model=text(body, "model"),
+            messages=tuple(_messages(body)),
+            tools=tools(body),
+            stream=flag(body, "stream"),
+            max_output_tokens=count(body, "max_output_tokens"),
+            reasoning_effort=str(section(body, "reasoning").get("effort") or ""),
+            end_user=text(body, "safety_identifier") or text(body, "user"),
+            conversation_id=text(body, "previous_response_id")
+            or str(conversation.get("id") if isinstance(conversation, dict) else conversation or ""),
+            parameters=scalars(body, _KNOWN),
+            metadata=metadata(body),
+            size=len(document.raw),
+            envelope=envelope,
+        )
+
+    def edit(self, document: Document, edits: BodyEdits) -> bytes:
+        """The body with the edits applied; the system prompt is `instructions`."""
+        body: dict[str, Any] = document.value
+        changes = plain_changes(body, edits, _SPELLINGS)
+        if edits.reasoning_effort:
+            limit = count(body, "max_output_tokens")
+            changes |= effort_changes(document.raw, edits, openai="reasoning", limit=limit)
+        instructions = value_of(document.raw, "instructions")
+        for edit in edits.system:
+            instructions = joined(instructions, edit, {})
+            changes["instructions"] = instructions
+            if edit.mode is SystemMode.REPLACE and isinstance(body.get("input"), list):
+                others = [index for index, item in enumerate(body["input"]) if isinstance(item, dict) and item.get("role") in _SYSTEM]
+                changes["input"] = without(value_of(document.raw, "input") or b"[]", others)
+        return apply(document, changes)
+
+    def error(self, status: int, message: str, *, code: str, param: str | None = None, stream: bool = False) -> Payload:
+        """OpenAI's error object; for streams this API's `error` event."""
+        if stream:
+            event = {"type": "error", "sequence_number": 0, "code": code, "message": message, "param": param}
+            return payloads.events(("error", event), done=False)
+        return payloads.json(payloads.openai_error(status, message, code, param))
+
+    def completion(self, text: str, *, model: str, identifier: str, created: int, stream: bool = False) -> Payload:
+        """A response with that text, or the events of its stream."""
+        response = _response(text, model=model, identifier=identifier, created=created)
+        return payloads.events(*_events(response, text), done=False) if stream else payloads.json(response)
+
+    def response_facts(self, body: bytes) -> ResponseFacts:
+        """Usage and status of a response."""
+        answer = decoded(body)
+        return facts(answer.get("usage"), finish_reason=answer.get("status"), has_output=True, done=True)
+
+    def event_facts(self, event: str, data: bytes) -> ResponseFacts:
+        """What one event says; the last one carries the usage."""
+        told = decoded(data)
+        kind = event or str(told.get("type", ""))
+        if kind in {"response.completed", "response.incomplete", "response.failed"}:
+            response = told.get("response")
+            response = response if isinstance(response, dict) else {}
+            return facts(response.get("usage"), finish_reason=response.get("status"), done=True)
+        return facts(None, has_output=True) if kind.endswith(".delta") else NOTHING
+
+
+def _messages(body: Body) -> Iterator[Message]:
+    instructions = text(body, "instructions")
+    if instructions:
+        yield Message(Role.SYSTEM, (Part(PartKind.TEXT, instructions),))
+    given = body.get("input")
+    if isinstance(given, str):
+        yield Message(Role.USER, (Part(PartKind.TEXT, given),))
+    elif isinstance(given, list):
+        for item in given:
+            yield _item(item)
+    elif given is not None:
+        refuse("input", "a string or an array")
+
+
+def _item(item: Any) -> Message:
+    if isinstance(item, str):
+        return Message(Role.USER, (Part(PartKind.TEXT, item),))
+    if not isinstance(item, dict):
+        refuse("input", "strings or objects in the array")
+    kind = str(item.get("type", "message"))
+    if kind == "message":
+        return Message(role(item.get("role"), "input.role"), parts(item.get("content"), "input.content"))
+    if kind.endswith("_output"):
+        told = result_text(item.get("output"))
+        return Message(Role.TOOL, (Part(PartKind.TOOL_RESULT, told, str(item.get("call_id", ""))),))
+    if kind.endswith("_call"):
+        words = str(item.get("arguments") or item.get("input") or "")
+        return Message(Role.ASSISTANT, (Part(PartKind.TOOL_CALL, words, str(item.get("name") or kind)),))
+    if kind == "reasoning":
+        return Message(Role.ASSISTANT, (Part(PartKind.REASONING, result_text(item.get("summary"))),))
+    return Message(Role.USER, parts([item], "input"))
+
+
+def _response(text: str, *, model: str, identifier: str, created: int) -> dict[str, Any]:
+    words = payloads.word_count(text)
+    content = {"type": "output_text", "text": text, "annotations": []}
+    message = {"id": f"msg_{identifier}", "type": "message", "status": "completed", "role": "assistant", "content": [content]}
+    return {
+        "id": f"resp_{identifier}",
+        "object": "response",
+        "created_at": created,
+        "status": "completed",
+        "model": model,
+        "output": [message],
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "usage": {"input_tokens": 0, "output_tokens": words, "total_tokens": words},
+    }
+
+
+def _events(response: dict[str, Any], text: str) -> list[tuple[str, Any]]:
+    """The events of a stream in which all of the text comes at once."""
+    message = response["output"][0]
+    part = message["content"][0]
+    place = {"item_id": message["id"], "output_index": 0, "content_index": 0}
+    begun = {**response, "status": "in_progress", "output": [], "usage": None}
+    told: list[dict[str, Any]] = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.in_progress", "response": begun},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {**message, "status": "in_progress", "content": []},
+        },
+        {"type": "response.content_part.added", **place, "part": {**part, "text": ""}},
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.done", **place, "text": text},
+        {"type": "response.content_part.done", **place, "part": part},
+        {"type": "response.output_item.done", "output_index": 0, "item": message},
+        {"type": "response.completed", "response": response},
+    ]
+    return [(event["type"], {**event, "sequence_number": number}) for number, event in enumerate(told)]

@@ -1,0 +1,44 @@
+"""Usage: what responses say about tokens, in the spellings of all APIs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from router_extproc.apis.api import ResponseFacts
+
+NOTHING = ResponseFacts()
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """A JSON object, or an empty one if it is none: what a model server sends must not break the router."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def facts(usage: Any, *, finish_reason: Any = "", has_output: bool = False, done: bool = False) -> ResponseFacts:
+    """The facts of a `usage` object, which may be missing."""
+    usage = usage if isinstance(usage, dict) else {}
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    read = _count(usage.get("cache_read_input_tokens"))
+    inputs = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    if inputs is not None and read is not None:
+        # Anthropic does not count cached tokens as input tokens; the others do.
+        inputs += read + (_count(usage.get("cache_creation_input_tokens")) or 0)
+    return ResponseFacts(
+        input_tokens=inputs,
+        output_tokens=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
+        cached_tokens=read if cached is None else cached,
+        finish_reason=finish_reason[:40] if isinstance(finish_reason, str) else "",
+        has_output=has_output,
+        done=done,
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None

@@ -1,0 +1,42 @@
+"""Loading a policy for a command, and showing its problems."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from router_extproc.cli.console import err, fail
+from router_extproc.cli.exits import Exit
+from router_extproc.config.loader import load
+from router_extproc.policy.problems import PolicyError
+from router_extproc.pools import PoolStats
+from router_extproc.signals.services import SignalServices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from router_extproc.config.loader import Loaded
+    from router_extproc.policy.problems import Problem
+
+
+def show(problems: Iterable[Problem]) -> None:
+    """Print problems on stderr as a compiler would, coloured on a terminal."""
+    for problem in problems:
+        text = Text(problem.render())
+        text.highlight_regex(r"^[^\n]*?: (?=error:)|error:", "bold red")
+        text.highlight_regex(r"warning:", "bold yellow")
+        err.print(text, soft_wrap=True)
+
+
+def load_or_exit(path: Path) -> Loaded:
+    """The router for a policy file; ends the program with the problems if there is none."""
+    try:
+        return load(path, services=SignalServices(), stats=PoolStats())
+    except PolicyError as error:
+        show(error.problems)
+        raise typer.Exit(int(Exit.FINDINGS)) from None
+    except OSError as error:
+        fail(Exit.INPUT, f"{path}: {error.strerror or error}")

@@ -1,0 +1,126 @@
+"""Pools: what model pools showed lately, learned from observed responses."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from router_extproc.routing import Observation
+
+MAX_POOLS = 1000
+"""More are not kept; a policy holds fewer."""
+
+SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatistics:
+    """What one pool showed, older responses counting less. Figures that were never seen are None."""
+
+    responses: float = 0.0
+    """How many responses the figures rest on, each weighing less as it ages."""
+    error_rate: float = 0.0
+    """Share of responses that were 5xx or broke off, in [0, 1]."""
+    time_to_first_token_s: float | None = None
+    tokens_per_second: float | None = None
+    """Output tokens of one stream."""
+    duration_s: float | None = None
+    output_tokens: float | None = None
+    """Mean length of an answer."""
+    seen_at: float = 0.0
+    """When the last response was observed, on the clock of PoolStats."""
+
+
+@dataclass(slots=True)
+class _Average:
+    """A mean in which a value loses half its weight every half-life."""
+
+    total: float = 0.0
+    weight: float = 0.0
+
+    def add(self, value: float | None, decay: float) -> None:
+        self.total *= decay
+        self.weight *= decay
+        if value is not None:
+            self.total += value
+            self.weight += 1.0
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.weight if self.weight > 0 else None
+
+
+class _Pool:
+    """The figures of one pool while they change."""
+
+    __slots__ = ("duration", "errors", "output", "rate", "seen_at", "ttft")
+
+    def __init__(self, now: float) -> None:
+        self.errors, self.ttft, self.rate, self.duration, self.output = (_Average() for _ in range(5))
+        self.seen_at = now
+
+    def add(self, seen: Observation, now: float, half_life: float) -> None:
+        decay = math.exp2(-max(0.0, now - self.seen_at) / half_life)
+        failed = seen.status >= SERVER_ERROR or not seen.complete
+        self.errors.add(1.0 if failed else 0.0, decay)
+        self.ttft.add(seen.time_to_first_token_s, decay)
+        self.rate.add(seen.tokens_per_second, decay)
+        self.duration.add(None if failed else seen.duration_s, decay)
+        self.output.add(seen.output_tokens, decay)
+        self.seen_at = now
+
+    def statistics(self) -> PoolStatistics:
+        return PoolStatistics(
+            responses=self.errors.weight,
+            error_rate=self.errors.mean or 0.0,
+            time_to_first_token_s=self.ttft.mean,
+            tokens_per_second=self.rate.mean,
+            duration_s=self.duration.mean,
+            output_tokens=self.output.mean,
+            seen_at=self.seen_at,
+        )
+
+
+_EMPTY: Mapping[str, PoolStatistics] = MappingProxyType({})
+
+
+class PoolStats:
+    """Statistics of all pools. Written by observations, read as snapshots; safe from several threads."""
+
+    def __init__(self, *, half_life_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._half_life = half_life_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pools: dict[str, _Pool] = {}
+        self._snapshot = _EMPTY
+
+    def observe(self, seen: Observation) -> None:
+        """Learn from one response."""
+        now = self._clock()
+        with self._lock:
+            pool = self._pools.get(seen.pool)
+            if pool is None:
+                if len(self._pools) >= MAX_POOLS:
+                    return
+                pool = self._pools[seen.pool] = _Pool(now)
+            pool.add(seen, now, self._half_life)
+            self._snapshot = MappingProxyType({**self._snapshot, seen.pool: pool.statistics()})
+
+    def snapshot(self) -> Mapping[str, PoolStatistics]:
+        """What is known now, by pool name. Never changes; a later call gives a later one."""
+        return self._snapshot
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Forget pools that a new policy no longer has."""
+        kept = frozenset(names)
+        with self._lock:
+            self._pools = {name: pool for name, pool in self._pools.items() if name in kept}
+            self._snapshot = MappingProxyType({name: pool.statistics() for name, pool in self._pools.items()})

@@ -1,0 +1,142 @@
+"""Plan: a policy made ready to run. All that does not depend on a request is done here, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from router_extproc.policy.compiled import Modify, Route
+from router_extproc.routing import OnUnknown, RuleTrace, Skipped, Truth
+from router_extproc.selectors.registry import SELECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from router_extproc.policy.compiled import Policy, Recipe, Rule
+    from router_extproc.routing import ModelPool
+    from router_extproc.selectors.selector import Selector
+
+_NOTHING = Modify()
+
+_UNKNOWN_EFFECT = {
+    OnUnknown.SKIP: "unknown: skipped",
+    OnUnknown.MATCH: "unknown: taken as match",
+    OnUnknown.DENY: "unknown: denied",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A route with its selector."""
+
+    route: Route
+    selector: Selector
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule with all that its outcome needs; the traces are made once because requests share them."""
+
+    rule: Rule
+    target: Target | None
+    """Where it routes, if it does."""
+    modifies: bool
+    ends: bool
+    matched: RuleTrace
+    missed: RuleTrace
+    undecided: RuleTrace
+    exempt: RuleTrace
+    skipped: Mapping[str, Skipped]
+    """What is said of a signal that this rule made superfluous."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A recipe made ready: its steps and its default."""
+
+    name: str
+    steps: tuple[Step, ...]
+    default: Target
+    skipped: Mapping[str, Skipped]
+    """What is said of a signal that no rule of it asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole policy made ready."""
+
+    policy: Policy
+    courses: Mapping[str, Course]
+    """By recipe name; the main policy is ''."""
+    virtual: Mapping[str, Course]
+    """By virtual model name. A body that names no model is like one that names a virtual one of the main policy."""
+    explicit: Mapping[str, ModelPool]
+    """By every name that callers may use for a pool: its own, its model's and its aliases."""
+    observed: frozenset[str]
+    """Pools whose responses some selector learns from."""
+    signals: tuple[str, ...]
+
+
+def make_plan(policy: Policy) -> Plan:
+    """The plan of a policy. Raises SpecError if a selector refuses its options."""
+    signals = tuple(policy.extractors)
+    courses = {recipe.name: _course(recipe, signals) for recipe in (policy.main, *policy.recipes.values())}
+    main = courses[policy.main.name]
+    virtual = {**dict.fromkeys(policy.settings.virtual_models, main), "": main}
+    for recipe in policy.recipes.values():
+        virtual |= dict.fromkeys(recipe.virtual_models, courses[recipe.name])
+    return Plan(
+        policy=policy,
+        courses=courses,
+        virtual=virtual,
+        explicit=_explicit(policy.pools.values()),
+        observed=frozenset(_observed(courses.values())),
+        signals=signals,
+    )
+
+
+def _explicit(pools: Iterable[ModelPool]) -> dict[str, ModelPool]:
+    """Pools by the names that callers use. A pool's own name goes before another's model, that before another's alias."""
+    ordered = tuple(pools)
+    named: dict[str, ModelPool] = {}
+    for names in (lambda pool: (pool.name,), lambda pool: (pool.model,), lambda pool: sorted(pool.aliases)):
+        for pool in ordered:
+            for name in names(pool):
+                if name:
+                    named.setdefault(name, pool)
+    return named
+
+
+def _observed(courses: Iterable[Course]) -> Iterable[str]:
+    for course in courses:
+        for target in (course.default, *(step.target for step in course.steps)):
+            if target is not None and target.selector.observes:
+                yield from (candidate.pool.name for candidate in target.route.candidates)
+
+
+def _course(recipe: Recipe, signals: tuple[str, ...]) -> Course:
+    return Course(
+        name=recipe.name,
+        steps=tuple(_step(rule, signals) for rule in recipe.rules),
+        default=_target(recipe.default),
+        skipped={name: Skipped(name, "not needed: no rule that was asked uses it") for name in signals},
+    )
+
+
+def _target(route: Route) -> Target:
+    return Target(route, SELECTORS[route.select.type].build(route.select.options, route.candidates))
+
+
+def _step(rule: Rule, signals: tuple[str, ...]) -> Step:
+    ends = rule.end is not None
+    return Step(
+        rule=rule,
+        target=_target(rule.end) if isinstance(rule.end, Route) else None,
+        modifies=rule.modify != _NOTHING,
+        ends=ends,
+        matched=RuleTrace(rule.name, Truth.TRUE, "matched" if ends else "modified"),
+        missed=RuleTrace(rule.name, Truth.FALSE, "no match"),
+        undecided=RuleTrace(rule.name, Truth.UNKNOWN, _UNKNOWN_EFFECT[rule.on_unknown]),
+        exempt=RuleTrace(rule.name, Truth.FALSE, "not for explicit models"),
+        skipped={name: Skipped(name, f"not needed: {rule.name} decided first") for name in signals},
+    )

@@ -1,0 +1,117 @@
+"""Router: a policy at work."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from router_extproc.errors import RequestRefusedError
+from router_extproc.router.explanation import Explanation, explain
+from router_extproc.router.plan import make_plan
+from router_extproc.router.walk import DEFAULT, Routing
+from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from router_extproc.policy.compiled import Policy
+    from router_extproc.pools import PoolStatistics, PoolStats
+    from router_extproc.request import Request
+    from router_extproc.router.plan import Course
+    from router_extproc.routing import Observation
+    from router_extproc.signals.services import SignalServices
+
+UNDECIDED = "-"
+"""What a decision is called where no rule was ever asked."""
+
+_PREFIX = secrets.token_hex(6)
+_COUNT = itertools.count(1)
+
+
+class Router:
+    """Routes requests by one policy. Never changes, but for what the pools' statistics learn; safe from several threads."""
+
+    def __init__(self, policy: Policy, *, services: SignalServices, stats: PoolStats) -> None:
+        self.policy = policy
+        self.plan = make_plan(policy)
+        self._services = services
+        self._stats = stats
+        self._always = policy.settings.observe
+        self.may_observe = self._always or bool(self.plan.observed)
+        """Whether some request's response may be wanted."""
+        self.prompt_tokens = services.token_ratio.prompt_tokens
+        """Estimated size of a request's prompt, tokens."""
+
+    def begin(self, request: Request) -> Routing:
+        """Start to route a request: `step()` on the event loop, then `finish()` in a thread if that gave None."""
+        return Routing(self, request)
+
+    def route(self, request: Request) -> Outcome:
+        """The outcome of a request. May block; see begin."""
+        return Routing(self, request).finish()
+
+    def explain(self, request: Request) -> Explanation:
+        """The outcome with all that led to it. May block."""
+        routing = Routing(self, request, timed=True)
+        return explain(self, request, routing.finish())
+
+    def observe(self, observation: Observation, request: Request | None = None) -> None:
+        """Learn from a response: pool statistics, and the size of this request's prompt in tokens."""
+        self._stats.observe(observation)
+        if request is not None and observation.input_tokens:
+            self._services.token_ratio.learn(request, observation.input_tokens)
+
+    def refuse(self, error: RequestRefusedError) -> Outcome:
+        """The outcome of a request that could not be read."""
+        return Outcome(
+            id=self.next_id(),
+            verdict=Verdict.REJECT,
+            decision=Decision(UNDECIDED, error.reason),
+            status=error.status,
+            message=error.message,
+            policy=self.policy.version,
+        )
+
+    def leave(self, reason: Reason) -> Outcome:
+        """The outcome of a request that is none of ours: Envoy's own routing applies."""
+        return Outcome(id=self.next_id(), verdict=Verdict.PASS, decision=Decision(UNDECIDED, reason), policy=self.policy.version)
+
+    def fall_back(self, reason: Reason) -> Outcome:
+        """The outcome of a request that no rule could look at: the default's first candidate, the body untouched."""
+        start = time.perf_counter()
+        pool = self.plan.courses[self.policy.main.name].default.route.candidates[0].pool
+        return Outcome(
+            id=self.next_id(),
+            verdict=Verdict.ROUTE,
+            decision=Decision(DEFAULT, reason),
+            selection=Selection(pool, "", "fallback", {pool.name: 1.0}),
+            policy=self.policy.version,
+            route_us=(time.perf_counter() - start) * 1e6,
+        )
+
+    def course(self, request: Request) -> Course:
+        """The recipe in force: by header if the policy allows that, else by virtual model name, else the main policy."""
+        plan = self.plan
+        header = self.policy.settings.recipe_header
+        wanted = request.envelope.headers.get(header, "") if header else ""
+        if wanted:
+            course = plan.courses.get(wanted)
+            if course is None:
+                raise RequestRefusedError(Reason.WRONG_SHAPE, f"The header {header} names no recipe of this router.")
+            return course
+        return plan.virtual.get(request.model) or plan.virtual[""]
+
+    def statistics(self) -> Mapping[str, PoolStatistics]:
+        """What the pools showed lately."""
+        return self._stats.snapshot()
+
+    def observes(self, pool: str) -> bool:
+        """Whether responses of that pool are wanted."""
+        return self._always or pool in self.plan.observed
+
+    @staticmethod
+    def next_id() -> str:
+        """An id that no other outcome has, in this process or another."""
+        return f"{_PREFIX}-{next(_COUNT):x}"

@@ -1,0 +1,226 @@
+"""Walk: one request's way through the rules of its recipe."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from router_extproc.policy.compiled import Reject, RejectWhen
+from router_extproc.router.edits import merged
+from router_extproc.router.signals import NeedsModel, SignalTable
+from router_extproc.routing import (
+    BodyEdits,
+    Decision,
+    OnUnknown,
+    Outcome,
+    Reason,
+    Selection,
+    Signal,
+    Truth,
+    Verdict,
+)
+from router_extproc.selectors.selector import Choice
+
+if TYPE_CHECKING:
+    from router_extproc.policy.compiled import Modify
+    from router_extproc.request import Request
+    from router_extproc.router.plan import Course, Step, Target
+    from router_extproc.router.router import Router
+    from router_extproc.routing import ModelPool, RuleTrace, Skipped
+
+_TRUE, _FALSE = Truth.TRUE, Truth.FALSE
+_NO_EDITS = BodyEdits()
+
+EXPLICIT = "explicit-model"
+"""What a decision is called that the caller's own choice of a model made."""
+DEFAULT = "default"
+DENIED = "This request could not be checked, and the policy refuses what it cannot check."
+
+
+class Routing:
+    """One request being routed. Lives as long as the request; used by one thread at a time."""
+
+    __slots__ = ("_at", "_course", "_explicit", "_modify", "_request", "_router", "_start", "_traces", "_undecided", "signals")
+
+    def __init__(self, router: Router, request: Request, *, timed: bool = False) -> None:
+        self._start = time.perf_counter()
+        self._router = router
+        self._request = request
+        settings = router.policy.settings
+        self.signals = SignalTable(
+            router.policy.extractors, request, self._start + settings.limits.deadline_ms / 1000, timed=timed
+        )
+        self._course: Course | None = router.course(request)
+        """None where the model is neither virtual nor, with `unknownModels: route`, to be routed all the same."""
+        self._explicit: ModelPool | None = None
+        self._at = 0
+        self._modify: list[Modify] = []
+        self._traces: list[RuleTrace] = []
+        self._undecided: list[str] = []
+        self._place()
+
+    def _place(self) -> None:
+        """Find out whether the caller's model is virtual, a pool's, or unknown."""
+        plan = self._router.plan
+        if self._request.model in plan.virtual:
+            return
+        self._explicit = plan.explicit.get(self._request.model)
+        if self._explicit is None and plan.policy.settings.unknown_models is RejectWhen.REJECT:
+            self._course = None
+
+    def step(self) -> Outcome | None:
+        """The outcome, computing only what may run on the event loop; None if a signal is needed that may block."""
+        try:
+            return self._walk()
+        except NeedsModel:
+            return None
+
+    def finish(self) -> Outcome:
+        """The outcome, computing whatever is needed. May block; for a worker thread."""
+        self.signals.blocking = True
+        return self._walk()
+
+    def _walk(self) -> Outcome:
+        course = self._course
+        if course is None:
+            return self._unknown_model()
+        lookup = self.signals.__getitem__
+        steps = course.steps
+        while self._at < len(steps):
+            step = steps[self._at]
+            if self._explicit is not None and step.target is not None:
+                self._traces.append(step.exempt)
+            else:
+                when = step.rule.when
+                truth = _TRUE if when is None else when.evaluate(lookup)
+                if truth is _FALSE:
+                    self._traces.append(step.missed)
+                else:
+                    outcome = self._applied(step, truth)
+                    if outcome is not None:
+                        return outcome
+            self._at += 1
+        return self._unmatched(course)
+
+    def _applied(self, step: Step, truth: Truth) -> Outcome | None:
+        """What a rule that is true or unknown does; None if the search goes on."""
+        rule = step.rule
+        if truth is _TRUE:
+            self._traces.append(step.matched)
+        else:
+            self._note_unknown(step)
+            self._traces.append(step.undecided)
+            if rule.on_unknown is OnUnknown.SKIP:
+                return None
+            if rule.on_unknown is OnUnknown.DENY:
+                return self._refused(step, Reason.UNKNOWN_DENIED, 503, DENIED)
+        if step.modifies:
+            self._modify.append(rule.modify)
+        if not step.ends:
+            return None
+        if step.target is not None:
+            return self._routed(step.target, rule.name, Reason.RULE, step.skipped)
+        if isinstance(rule.end, Reject):
+            return self._refused(step, Reason.RULE_REJECT, rule.end.status, rule.end.message)
+        return self._answered(step)
+
+    def _note_unknown(self, step: Step) -> None:
+        """Remember which signals left the rule undecided."""
+        asked = step.rule.when.signals if step.rule.when else ()
+        for name in sorted(asked):
+            result = self.signals.get(name)
+            if result is not None and not isinstance(result, Signal) and name not in self._undecided:
+                self._undecided.append(name)
+
+    def _unmatched(self, course: Course) -> Outcome:
+        """No rule ended the search: the caller's model, or the default."""
+        if self._explicit is None:
+            return self._routed(course.default, DEFAULT, Reason.DEFAULT, course.skipped)
+        pool = self._explicit
+        selection = Selection(pool, pool.model or self._request.model, "explicit", {pool.name: 1.0})
+        return self._sent(selection, self._decision(EXPLICIT, Reason.EXPLICIT_MODEL), course.skipped)
+
+    def _routed(self, target: Target, name: str, reason: Reason, skipped: dict[str, Skipped]) -> Outcome:
+        router = self._router
+        choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics())
+        selection, dropped = target.selector.select(target.route.candidates, choice)
+        if selection is None:
+            reasons = ", ".join(f"{pool}: {why}" for pool, why in sorted(dropped.items()))
+            message = f"No model of this route can serve the request ({reasons})."
+            return self._ended(Verdict.REJECT, self._decision(name, Reason.NO_CANDIDATE), skipped, status=400, message=message)
+        return self._sent(selection, self._decision(name, reason), skipped)
+
+    def _decision(self, name: str, reason: Reason) -> Decision:
+        return Decision(name, reason, self._course.name if self._course else "", tuple(self._undecided))
+
+    def _sent(self, selection: Selection, decision: Decision, skipped: dict[str, Skipped]) -> Outcome:
+        """The outcome of a request that goes to a pool."""
+        request, router = self._request, self._router
+        model = None if selection.model == request.model else selection.model
+        changes = merged(self._modify) if self._modify else None
+        return Outcome(
+            id=router.next_id(),
+            verdict=Verdict.ROUTE,
+            decision=decision,
+            selection=selection,
+            headers=changes.headers if changes else (),
+            edits=_edits(changes, model, selection.pool.reasoning),
+            signals=self.signals,
+            skipped=self._skipped(skipped),
+            rules=tuple(self._traces),
+            observe=router.observes(selection.pool.name),
+            policy=router.policy.version,
+            route_us=(time.perf_counter() - self._start) * 1e6,
+            signal_us=self.signals.timings or {},
+        )
+
+    def _refused(self, step: Step, reason: Reason, status: int, message: str) -> Outcome:
+        decision = self._decision(step.rule.name, reason)
+        return self._ended(Verdict.REJECT, decision, step.skipped, status=status, message=message)
+
+    def _answered(self, step: Step) -> Outcome:
+        text = step.rule.end.text  # type: ignore[union-attr]  # a rule that ends and neither routes nor rejects answers
+        decision = self._decision(step.rule.name, Reason.RULE_ANSWER)
+        return self._ended(Verdict.ANSWER, decision, step.skipped, status=200, message=text)
+
+    def _unknown_model(self) -> Outcome:
+        return self._ended(
+            Verdict.REJECT,
+            self._decision(EXPLICIT, Reason.MODEL_NOT_FOUND),
+            {},
+            status=404,
+            message="The model does not exist or you do not have access to it.",
+        )
+
+    def _ended(self, verdict: Verdict, decision: Decision, skipped: dict[str, Skipped], *, status: int, message: str) -> Outcome:
+        """The outcome of a request that goes nowhere."""
+        return Outcome(
+            id=self._router.next_id(),
+            verdict=verdict,
+            decision=decision,
+            status=status,
+            message=message,
+            signals=self.signals,
+            skipped=self._skipped(skipped),
+            rules=tuple(self._traces),
+            policy=self._router.policy.version,
+            route_us=(time.perf_counter() - self._start) * 1e6,
+            signal_us=self.signals.timings or {},
+        )
+
+    def _skipped(self, why: dict[str, Skipped]) -> tuple[Skipped, ...]:
+        signals = self.signals
+        return tuple([skipped for name, skipped in why.items() if name not in signals])
+
+
+def _edits(changes: Modify | None, model: str | None, family: str) -> BodyEdits:
+    if changes is None:
+        return _NO_EDITS if model is None else BodyEdits(model=model)
+    return BodyEdits(
+        model=model,
+        caps=changes.caps,
+        blocked=changes.blocked,
+        system=changes.system,
+        reasoning_effort=changes.reasoning_effort if family else "",
+        reasoning_family=family,
+    )

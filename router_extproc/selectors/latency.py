@@ -1,0 +1,85 @@
+"""Lowest latency: the candidate that would answer soonest, by what was observed lately."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from router_extproc.selectors.options import Options
+from router_extproc.selectors.profile import Highest, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router_extproc.pools import PoolStatistics
+    from router_extproc.routing import Candidate
+    from router_extproc.selectors.selector import Choice, Selector
+
+
+class LatencyOptions(Options):
+    """What counts as soon, and how much is tried out."""
+
+    expected_output_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Tokens whose writing counts beside the time to the first; 0 looks at the first token only."""
+    explore: Annotated[float, Field(ge=0.0, le=1.0)] = 0.05
+    """Share of requests that go to a candidate by chance, so that a slow pool that recovered is noticed."""
+
+
+class Quickness:
+    """Scores by expected time to the end of the answer: the quickest gets 1, one that takes twice as long 0.5.
+
+    Errors count as time: a pool that fails half of its requests takes twice as long. A pool that was never seen gets 1, so that it is tried.
+    """
+
+    name = "quickness"
+
+    def __init__(self, expected_output: int) -> None:
+        self._expected = expected_output
+
+    def score(self, candidates: Sequence[Candidate], choice: Choice, /) -> Sequence[float]:
+        """Least time over own time, in [0, 1]."""
+        times = [self.seconds(choice.statistics.get(candidate.pool.name)) for candidate in candidates]
+        known = [time for time in times if time is not None]
+        least = min(known, default=0.0)
+        return [1.0 if time is None or time <= 0 else least / time for time in times]
+
+    def seconds(self, seen: PoolStatistics | None) -> float | None:
+        """Expected seconds to the end of an answer; None if the pool was never seen to answer."""
+        if seen is None:
+            return None
+        success = max(1.0 - seen.error_rate, 0.01)
+        if seen.time_to_first_token_s is not None:
+            rate = seen.tokens_per_second
+            return (seen.time_to_first_token_s + (self._expected / rate if rate else 0.0)) / success
+        if seen.duration_s is not None:
+            return seen.duration_s / success
+        # Only failures were seen: worse than anything that answers.
+        return None if seen.responses <= 0 or seen.error_rate <= 0 else 3600.0
+
+
+class Exploring:
+    """Picks the best, and now and then any."""
+
+    def __init__(self, share: float, source: random.Random) -> None:
+        self._share = share
+        self._source = source
+        self._best = Highest()
+
+    def pick(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Candidate:
+        """One of them."""
+        if self._share and self._source.random() < self._share:
+            return self._source.choice(scored)[0]
+        return self._best.pick(scored, choice)
+
+
+def build(options: LatencyOptions, candidates: tuple[Candidate, ...]) -> Selector:
+    """The selector for these candidates."""
+    return build_from(options, candidates, random.Random())  # noqa: S311 - exploration, not a secret
+
+
+def build_from(options: LatencyOptions, candidates: tuple[Candidate, ...], source: random.Random) -> Selector:
+    """The same, with a given source of chance."""
+    scorer = Quickness(options.expected_output_tokens)
+    return Profile("lowest-latency", candidates, [(scorer, 1.0)], Exploring(options.explore, source), observes=True)

@@ -1,0 +1,88 @@
+"""Profile: a selector made of filters, weighted scorers and a picker."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from router_extproc.routing import Selection
+from router_extproc.selectors.filters import filters_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router_extproc.routing import Candidate
+    from router_extproc.selectors.selector import Choice, Picker, Scorer
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class Highest:
+    """Picks the candidate with the highest score; of equals the one that stands first in the policy."""
+
+    def pick(self, scored: Sequence[tuple[Candidate, float]], _choice: Choice, /) -> Candidate:
+        """The best one."""
+        return max(scored, key=lambda pair: pair[1])[0]
+
+
+class Profile:
+    """Filters, then scores (a weighted mean of the scorers'), then picks."""
+
+    def __init__(
+        self,
+        name: str,
+        candidates: tuple[Candidate, ...],
+        scorers: Sequence[tuple[Scorer, float]],
+        picker: Picker | None = None,
+        *,
+        observes: bool = False,
+    ) -> None:
+        self._name = name
+        self._filters = filters_for(candidates)
+        total = sum(weight for _, weight in scorers) or 1.0
+        self._scorers = tuple((scorer, weight / total) for scorer, weight in scorers)
+        self._picker = picker or Highest()
+        self._observes = observes
+
+    @property
+    def name(self) -> str:
+        """Its type name in the policy."""
+        return self._name
+
+    @property
+    def observes(self) -> bool:
+        """Whether it learns from responses."""
+        return self._observes
+
+    def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
+        """The selection, and why the others were dropped."""
+        fitting, dropped = self._fitting(candidates, choice)
+        if not fitting:
+            return None, dropped
+        scores = self._scores(fitting, choice)
+        chosen = self._picker.pick(list(zip(fitting, scores, strict=True)), choice) if len(fitting) > 1 else fitting[0]
+        told = {candidate.pool.name: score for candidate, score in zip(fitting, scores, strict=True)}
+        model = chosen.pool.model or choice.request.model
+        return Selection(chosen.pool, model, self._name, told, dropped), dropped
+
+    def _fitting(self, candidates: Sequence[Candidate], choice: Choice) -> tuple[Sequence[Candidate], Mapping[str, str]]:
+        if not self._filters:
+            return candidates, _NONE
+        fitting: list[Candidate] = []
+        dropped: dict[str, str] = {}
+        for candidate in candidates:
+            why = next((filter_.name for filter_ in self._filters if not filter_.keeps(candidate, choice)), None)
+            if why is None:
+                fitting.append(candidate)
+            else:
+                dropped[candidate.pool.name] = why
+        return fitting, dropped
+
+    def _scores(self, candidates: Sequence[Candidate], choice: Choice) -> list[float]:
+        if len(candidates) == 1 or not self._scorers:
+            return [1.0] * len(candidates)
+        totals = [0.0] * len(candidates)
+        for scorer, weight in self._scorers:
+            for index, score in enumerate(scorer.score(candidates, choice)):
+                totals[index] += weight * score
+        return totals

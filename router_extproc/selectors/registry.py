@@ -1,0 +1,24 @@
+"""Registry: the selectors that a policy can name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.plugin import Plugin, Registry
+from router_extproc.selectors import cheapest, first, latency, weighted
+
+if TYPE_CHECKING:
+    from router_extproc.routing import Candidate
+    from router_extproc.selectors.selector import Selector
+
+SelectorFactory = Callable[[Any, "tuple[Candidate, ...]"], "Selector"]
+"""Makes a selector of its validated options and the route's candidates."""
+
+SELECTORS: Registry[SelectorFactory] = Registry("selector")
+SELECTORS.add(Plugin("first", first.FirstOptions, first.build, "The first candidate that can serve the request."))
+SELECTORS.add(Plugin("weighted", weighted.WeightedOptions, weighted.build, "A split by weight, sticky by session or user on request."))
+SELECTORS.add(
+    Plugin("cheapest-sufficient", cheapest.CheapestOptions, cheapest.build, "The cheapest candidate that can serve the request.")
+)
+SELECTORS.add(Plugin("lowest-latency", latency.LatencyOptions, latency.build, "The candidate that answers soonest, as observed."))

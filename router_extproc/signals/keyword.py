@@ -1,0 +1,196 @@
+"""Keyword: whether a text has certain words, phrases or patterns."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+
+import ahocorasick_rs
+import re2
+from pydantic import Field, StringConstraints, model_validator
+
+from router_extproc.errors import SpecError
+from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
+from router_extproc.signals.fuzzy import Fuzzy
+from router_extproc.signals.options import Options, Reads
+from router_extproc.signals.texts import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from router_extproc.request import Request
+    from router_extproc.signals.services import SignalServices
+
+_WINDOW = 16 * 1024
+"""Characters searched at a time: a text of nothing but matches makes a list of this many, not of a million."""
+_WIDE = "\u2e80"
+"""From here on scripts are written without spaces between words."""
+_INVISIBLE = dict.fromkeys([0x00AD, 0x034F, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+MAX_FUZZY = 200
+
+Words = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(max_length=20_000)]
+
+
+class KeywordOptions(Options):
+    """What is looked for, and where. At least one of `any`, `all`, `none` and `patterns`."""
+
+    any_: Annotated[Words, Field(alias="any")] = []
+    """Words or phrases of which one must be there."""
+    all_: Annotated[Words, Field(alias="all")] = []
+    """Words or phrases that must all be there."""
+    none: Words = []
+    """Words or phrases that must not be there."""
+    patterns: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]], Field(max_length=500)] = []
+    """RE2 patterns; one that matches counts like a word of `any`."""
+    case_sensitive: bool = False
+    """Whether capitals matter."""
+    whole_words: bool = True
+    """Whether a word must stand alone: `art` is then not found in `party`."""
+    fuzzy: Annotated[int, Field(ge=0, le=2)] = 0
+    """Typing errors that `any` and `all` forgive, per word. Costs milliseconds on long texts."""
+    reads: Reads = Reads.LAST_USER
+    """Which text is searched."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.any_ or self.all_ or self.none or self.patterns):
+            raise ValueError("a keyword signal must have words: give any, all, none or patterns")
+        if self.fuzzy and len(self.any_) + len(self.all_) > MAX_FUZZY:
+            raise ValueError(f"fuzzy search takes at most {MAX_FUZZY} words")
+        return self
+
+
+class _Group(NamedTuple):
+    """One list of words made ready."""
+
+    words: tuple[str, ...]
+    plain: tuple[str, ...]
+    """As they are looked for: in the form of `Keyword._normal`."""
+    automaton: ahocorasick_rs.AhoCorasick
+    longest: int
+
+
+class Keyword:
+    """Present if the words say so."""
+
+    shape = SignalShape(SignalKind.FLAG)
+
+    def __init__(self, name: str, options: KeywordOptions) -> None:
+        self.name = name
+        self.cost = Cost.HEAVY_TEXT if options.fuzzy else Cost.TEXT
+        self._options = options
+        self._any = self._group(options.any_)
+        self._all = self._group(options.all_)
+        self._none = self._group(options.none)
+        self._set = _pattern_set(options)
+        self._fuzzy = Fuzzy(options.fuzzy) if options.fuzzy else None
+        self._absent = Signal(name, 0.0)
+        self._alternatives = bool(options.any_ or options.patterns)
+
+    def extract(self, request: Request, /) -> Signal:
+        """The signal; its evidence is the word or pattern of the policy that was found."""
+        read = [self._normal(text) for text in texts(request, self._options.reads)]
+        if self._none and self._found(read, self._none, 1):
+            return self._absent
+        evidence: list[str] = []
+        if self._alternatives:
+            hit = self._first(read)
+            if hit is None:
+                return self._absent
+            evidence.append(hit)
+        if self._all:
+            there = self._found(read, self._all, len(self._all.words))
+            if len(there) < len(self._all.words):
+                return self._absent
+            evidence += self._all.words[:3]
+        return Signal(self.name, 1.0, evidence=tuple(evidence))
+
+    def _first(self, read: Sequence[str]) -> str | None:
+        """The first word of `any`, or pattern, that is there."""
+        if self._any:
+            there = self._found(read, self._any, 1)
+            if there:
+                return self._any.words[min(there)]
+        if self._set is not None:
+            for text in read:
+                matched = self._set.Match(text)
+                if matched:
+                    return self._options.patterns[min(matched)]
+        return None
+
+    def _found(self, read: Sequence[str], group: _Group, enough: int) -> set[int]:
+        """Indexes of words that are there; stops when there are enough."""
+        there: set[int] = set()
+        for text in read:
+            for index in self._hits(text, group):
+                there.add(index)
+                if len(there) >= enough:
+                    return there
+        if self._fuzzy and group is not self._none:
+            there |= self._fuzzy.found(read, group.plain)
+        return there
+
+    def _hits(self, text: str, group: _Group) -> Iterator[int]:
+        step = _WINDOW if len(text) > _WINDOW else len(text) or 1
+        for begin in range(0, len(text), step):
+            window = text[max(0, begin - 1) : begin + step + group.longest]
+            for index, start, end in group.automaton.find_matches_as_indexes(window, overlapping=True):
+                if not self._options.whole_words or _stands_alone(window, start, end):
+                    yield index
+
+    def _normal(self, text: str) -> str:
+        """One form for what looks alike: compatibility letters, invisible characters, capitals."""
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+        if self._options.case_sensitive:
+            return text
+        return text.lower() if text.isascii() else text.casefold()
+
+    def _group(self, words: Sequence[str]) -> _Group | None:
+        if not words:
+            return None
+        plain = tuple(self._normal(word) for word in words)
+        automaton = ahocorasick_rs.AhoCorasick(list(plain))
+        return _Group(tuple(words), plain, automaton, max(map(len, plain)))
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no letter or digit goes on at either side; scripts without spaces are not asked."""
+    first, last = text[start], text[end - 1]
+    if start and _continues(text[start - 1], first):
+        return False
+    return not (end < len(text) and _continues(text[end], last))
+
+
+def _continues(outer: str, inner: str) -> bool:
+    return inner.isalnum() and inner < _WIDE and (outer.isalnum() or outer == "_") and outer < _WIDE
+
+
+def _pattern_set(options: KeywordOptions) -> re2.Set | None:
+    """All patterns as one automaton; raises SpecError about the one that RE2 refuses."""
+    if not options.patterns:
+        return None
+    settings = re2.Options()
+    settings.case_sensitive = options.case_sensitive
+    settings.log_errors = False
+    settings.max_mem = 64 * 1024 * 1024
+    patterns = re2.Set.SearchSet(settings)
+    for index, pattern in enumerate(options.patterns):
+        try:
+            patterns.Add(pattern)
+        except re2.error as error:
+            raise SpecError(
+                ("patterns", index), f"RE2 refuses the pattern: {_reason(error)}", cure="see github.com/google/re2/wiki/Syntax"
+            ) from None
+    patterns.Compile()
+    return patterns
+
+
+def _reason(error: Exception) -> str:
+    text = error.args[0] if error.args else ""
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+
+
+def build(name: str, options: KeywordOptions, _services: SignalServices) -> Keyword:
+    """The extractor."""
+    return Keyword(name, options)

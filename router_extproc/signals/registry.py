@@ -1,0 +1,47 @@
+"""Registry: the signals that a policy can name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from router_extproc.plugin import Plugin, Registry
+from router_extproc.routing import Extractor
+from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, structure
+from router_extproc.signals.options import NoOptions
+from router_extproc.signals.services import SignalServices
+
+ExtractorFactory = Callable[[str, Any, SignalServices], Extractor]
+"""Makes an extractor of the signal's name, its validated options and what signals share."""
+
+EXTRACTORS: Registry[ExtractorFactory] = Registry("signal")
+
+for _plugin in (
+    Plugin("keyword", keyword.KeywordOptions, keyword.build, "Whether a text has certain words, phrases or patterns."),
+    Plugin("context_tokens", NoOptions, context_tokens.build, "The prompt's estimated size in tokens."),
+    Plugin("language", language.LanguageOptions, language.build, "The text's language, as an ISO 639-1 code."),
+    Plugin("turns", NoOptions, conversation.build_turns, "User turns in which a person said something."),
+    Plugin("tools", NoOptions, conversation.build_tools, "Tools that the caller defines."),
+    Plugin("tool_loop", NoOptions, conversation.build_tool_loop, "Whether the model goes on from a tool's result."),
+    Plugin("images", NoOptions, conversation.build_images, "Images in the conversation."),
+    Plugin("audio", NoOptions, conversation.build_audio, "Whether the conversation holds audio."),
+    Plugin("files", NoOptions, conversation.build_files, "Whether the conversation holds files."),
+    Plugin("system_prompt", NoOptions, conversation.build_system, "Whether there are system or developer instructions."),
+    Plugin("structure", structure.StructureOptions, structure.build, "Questions, lists, code, numbers: counts or densities."),
+    Plugin("reask", reask.ReaskOptions, reask.build, "How much the last user turn repeats an earlier one."),
+    Plugin("header", origin.HeaderOptions, origin.build_header, "A request header's value."),
+    Plugin("metadata", origin.MetadataOptions, origin.build_metadata, "An entry of the body's metadata."),
+    Plugin("user", NoOptions, origin.build_user, "The caller's user, from a trusted header."),
+    Plugin("group", NoOptions, origin.build_group, "The caller's groups, from a trusted header."),
+    Plugin("tenant", NoOptions, origin.build_tenant, "The caller's tenant, from a trusted header."),
+    Plugin("end_user", NoOptions, origin.build_end_user, "The end user that the body names; a hint."),
+    Plugin("api", NoOptions, origin.build_api, "The API that the request came by."),
+    Plugin("model", NoOptions, parameters.build_model, "The model that the caller asked for."),
+    Plugin("stream", NoOptions, parameters.build_stream, "Whether a stream is asked for."),
+    Plugin("output_tokens", NoOptions, parameters.build_output_tokens, "The caller's limit on output tokens."),
+    Plugin("completions", NoOptions, parameters.build_completions, "How many completions are asked for."),
+    Plugin("reasoning_effort", NoOptions, parameters.build_effort, "The reasoning effort that the caller asked for."),
+    Plugin("parameter", parameters.ParameterOptions, parameters.build_text, "A top-level field of the body, as text."),
+    Plugin("parameter_number", parameters.ParameterOptions, parameters.build_number, "A top-level field of the body, as a number."),
+):
+    EXTRACTORS.add(_plugin)
