@@ -55,6 +55,11 @@ class Document:
                 return self.values[path]
         return _START
 
+    def section(self, key: str) -> dict[str, Value]:
+        """A top-level mapping as it was written; empty where it is missing or something else."""
+        value = self.value.get(key)
+        return value if isinstance(value, dict) else {}
+
     def line(self, number: int) -> str:
         """A line of the text, numbered from 1; empty beyond its end."""
         return self.lines[number - 1] if number <= len(self.lines) else ""
