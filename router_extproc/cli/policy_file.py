@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def show(problems: Iterable[Problem]) -> None:
     """Print problems on stderr as a compiler would, coloured on a terminal."""
     for problem in problems:
-        text = Text(problem.render())
+        text = Text(str(problem))
         text.highlight_regex(r"^[^\n]*?: (?=error:)|error:", "bold red")
         text.highlight_regex(r"warning:", "bold yellow")
         err.print(text, soft_wrap=True)

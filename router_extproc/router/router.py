@@ -41,6 +41,10 @@ class Router:
         self._always = policy.settings.observe
         self.may_observe = self._always or bool(self.plan.observed)
         """Whether some request's response may be wanted."""
+        self.forbidden = policy.settings.headers.all() | policy.settings.strip
+        """Request headers that callers may not send."""
+        self.wants_responses = self.may_observe or policy.settings.response_headers
+        """Whether response headers are to be asked for, while it is not known yet for which requests they are needed."""
         self.prompt_tokens = services.token_ratio.prompt_tokens
         """Estimated size of a request's prompt, tokens."""
 

@@ -30,24 +30,30 @@ class SignalTable(dict[str, "SignalResult"]):
     Until `blocking` is set, a Cost.MODEL signal raises NeedsModel.
     """
 
-    __slots__ = ("_deadline", "_extractors", "_request", "blocking", "timings")
+    __slots__ = ("_extractors", "_request", "blocking", "deadline", "late", "timings")
 
     def __init__(self, extractors: Mapping[str, Extractor], request: Request, deadline: float, *, timed: bool = False) -> None:
         super().__init__()
         self._extractors = extractors
         self._request = request
-        self._deadline = deadline
+        self.deadline = deadline
         """On the clock of time.perf_counter, seconds."""
         self.blocking = False
+        self.late = False
+        """Whether the deadline is over: signals that may block are unknown then."""
         self.timings: dict[str, float] | None = {} if timed else None
         """Microseconds by signal, if asked for."""
 
     def __missing__(self, name: str) -> SignalResult:
         extractor = self._extractors[name]
-        if not self.blocking and extractor.cost is Cost.MODEL:
+        dear = extractor.cost is Cost.MODEL
+        if dear and not (self.blocking or self.late):
             raise NeedsModel
         start = time.perf_counter()
-        result = Unknown(name, UnknownReason.DEADLINE) if start > self._deadline else _extract(extractor, self._request)
+        if start > self.deadline or (dear and self.late):
+            result: SignalResult = Unknown(name, UnknownReason.DEADLINE)
+        else:
+            result = _extract(extractor, self._request)
         if self.timings is not None:
             self.timings[name] = (time.perf_counter() - start) * 1e6
         self[name] = result

@@ -22,6 +22,8 @@ from router_extproc.routing import (
 from router_extproc.selectors.selector import Choice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
     from router_extproc.router.plan import Course, Step, Target
@@ -79,6 +81,16 @@ class Routing:
         """The outcome, computing whatever is needed. May block; for a worker thread."""
         self.signals.blocking = True
         return self._walk()
+
+    def remaining_s(self) -> float:
+        """Seconds until the request's deadline, at least 0."""
+        return max(0.0, self.signals.deadline - time.perf_counter())
+
+    def without_models(self) -> Outcome:
+        """The outcome of the same request, all signals that may block being unknown. Does not touch what another thread works on."""
+        again = Routing(self._router, self._request)
+        again.signals.late = True
+        return again._walk()  # noqa: SLF001 - of the same class
 
     def _walk(self) -> Outcome:
         course = self._course
@@ -140,7 +152,7 @@ class Routing:
         selection = Selection(pool, pool.model or self._request.model, "explicit", {pool.name: 1.0})
         return self._sent(selection, self._decision(EXPLICIT, Reason.EXPLICIT_MODEL), course.skipped)
 
-    def _routed(self, target: Target, name: str, reason: Reason, skipped: dict[str, Skipped]) -> Outcome:
+    def _routed(self, target: Target, name: str, reason: Reason, skipped: Mapping[str, Skipped]) -> Outcome:
         router = self._router
         choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics())
         selection, dropped = target.selector.select(target.route.candidates, choice)
@@ -153,7 +165,7 @@ class Routing:
     def _decision(self, name: str, reason: Reason) -> Decision:
         return Decision(name, reason, self._course.name if self._course else "", tuple(self._undecided))
 
-    def _sent(self, selection: Selection, decision: Decision, skipped: dict[str, Skipped]) -> Outcome:
+    def _sent(self, selection: Selection, decision: Decision, skipped: Mapping[str, Skipped]) -> Outcome:
         """The outcome of a request that goes to a pool."""
         request, router = self._request, self._router
         model = None if selection.model == request.model else selection.model
@@ -192,7 +204,7 @@ class Routing:
             message="The model does not exist or you do not have access to it.",
         )
 
-    def _ended(self, verdict: Verdict, decision: Decision, skipped: dict[str, Skipped], *, status: int, message: str) -> Outcome:
+    def _ended(self, verdict: Verdict, decision: Decision, skipped: Mapping[str, Skipped], *, status: int, message: str) -> Outcome:
         """The outcome of a request that goes nowhere."""
         return Outcome(
             id=self._router.next_id(),
@@ -208,7 +220,7 @@ class Routing:
             signal_us=self.signals.timings or {},
         )
 
-    def _skipped(self, why: dict[str, Skipped]) -> tuple[Skipped, ...]:
+    def _skipped(self, why: Mapping[str, Skipped]) -> tuple[Skipped, ...]:
         signals = self.signals
         return tuple([skipped for name, skipped in why.items() if name not in signals])
 

@@ -1,0 +1,125 @@
+"""Admin: health, metrics, status and explanations over HTTP, for people and probes. Loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from router_extproc.config.offline import decide, explain
+from router_extproc.errors import RequestRefusedError
+from router_extproc.observability.metrics import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request as HttpRequest
+
+    from router_extproc.config.store import PolicyStore
+    from router_extproc.observability.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_PATH = "/v1/chat/completions"
+
+
+class Admin:
+    """The admin application. `ready` tells whether this process takes traffic."""
+
+    def __init__(self, store: PolicyStore, metrics: Metrics, ready: Callable[[], bool]) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._ready = ready
+
+    def app(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics_text),
+                Route("/config/status", self._status),
+                Route("/limits", self._limits),
+                Route("/explain", self._explain, methods=["POST"]),
+            ]
+        )
+
+    async def _healthz(self, _request: HttpRequest) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def _readyz(self, _request: HttpRequest) -> Response:
+        return PlainTextResponse("ready\n") if self._ready() else PlainTextResponse("not ready\n", 503)
+
+    async def _metrics_text(self, _request: HttpRequest) -> Response:
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE)
+
+    async def _status(self, _request: HttpRequest) -> Response:
+        return JSONResponse(asdict(self._store.status))
+
+    async def _limits(self, _request: HttpRequest) -> Response:
+        return JSONResponse(asdict(self._store.router.policy.settings.limits))
+
+    async def _explain(self, request: HttpRequest) -> Response:
+        """The full trace for a request body, as if it had been sent to `path` with this request's own `x-` headers."""
+        router = self._store.router
+        limit = router.policy.settings.limits.max_request_bytes
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                return JSONResponse({"error": f"the body is larger than {limit} bytes"}, 413)
+        path = request.query_params.get("path", DEFAULT_PATH)
+        headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length", "content-type"}}
+        try:
+            found = await asyncio.to_thread(explain, router, path=path, headers=headers, body=body)
+        except RequestRefusedError as error:
+            outcome = decide(router, path=path, headers=headers, body=body)
+            told = {"verdict": outcome.verdict.value, "decision": outcome.decision.name, "reason": outcome.decision.reason.value}
+            pool = outcome.selection.pool.name if outcome.selection else None
+            return JSONResponse({**told, "pool": pool, "status": outcome.status, "message": error.message})
+        return JSONResponse(found.to_dict())
+
+
+class AdminServer:
+    """Serves the application on HOST:PORT until stopped."""
+
+    def __init__(self, app: Starlette, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        config = uvicorn.Config(
+            app, host=host.strip("[]") or "127.0.0.1", port=int(port), log_config=None, access_log=False, lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the service's
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises OSError if the address cannot be had."""
+        self._task = asyncio.create_task(self._serve())
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise OSError("the admin port cannot be listened on")
+            await asyncio.sleep(0.01)
+
+    async def _serve(self) -> None:
+        try:
+            await self._server._serve()  # noqa: SLF001 - serve() would take over the process's signals
+        except SystemExit:
+            raise OSError("the admin port cannot be listened on") from None
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,62 @@
+"""Loader: a policy file becomes a Router that passed the policy's own tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from router_extproc.config.embedded import failures
+from router_extproc.policy.load import compile_policy, version_of
+from router_extproc.policy.problems import PolicyError, Problem, Severity
+from router_extproc.router import Router
+from router_extproc.selectors.registry import SELECTORS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.pools import PoolStats
+    from router_extproc.signals.services import SignalServices
+
+FILE_NAME = "policy.yaml"
+"""In a directory, this is the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A policy that can be served."""
+
+    router: Router
+    warnings: tuple[Problem, ...]
+    version: str
+    """First digits of the file's SHA-256."""
+
+
+def policy_file(path: Path) -> Path:
+    """The policy's file: the path itself, or policy.yaml in the directory that a ConfigMap is mounted at."""
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises OSError, or PolicyError if it is not UTF-8."""
+    source = policy_file(path)
+    data = source.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        cure = "save the file as UTF-8"
+        problem = Problem(Severity.ERROR, str(source), line, column, "", f"byte 0x{data[error.start]:02x} is not UTF-8", cure)
+        raise PolicyError((problem,)) from None
+
+
+def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
+    """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it."""
+    text = read_text(path)
+    source = str(policy_file(path))
+    result = compile_policy(text, source=source, services=services, selectors=SELECTORS)
+    router = Router(result.policy, services=services, stats=stats)
+    failed = failures(router, text)
+    if failed:
+        raise PolicyError((*result.warnings, *failed))
+    return Loaded(router, result.warnings, version_of(text))

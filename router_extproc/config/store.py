@@ -1,0 +1,132 @@
+"""Store: the router in force, and how another takes its place."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from router_extproc.config.loader import Loaded, policy_file, read_text
+from router_extproc.hooks import ReloadDetails
+from router_extproc.policy.load import version_of
+from router_extproc.policy.problems import PolicyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.hooks import Hooks
+    from router_extproc.router import Router
+
+Load = Callable[["Path"], Loaded]
+"""Reads, compiles and tests a policy; raises OSError or PolicyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Which policy is in force, and how the last attempt to load one ended. Times are Unix seconds."""
+
+    source: str
+    version: str
+    loaded_at: float
+    reloads: int = 0
+    failures: int = 0
+    last_attempt_at: float = 0.0
+    last_ok: bool = True
+    last_trigger: str = "start"
+    errors: tuple[str, ...] = ()
+    """Of the last attempt, if it failed: the policy on disk is then not the one in force."""
+    warnings: tuple[str, ...] = ()
+    """Of the policy in force."""
+
+
+class PolicyStore:
+    """Holds the router in force. Read from any thread; reloads are one at a time."""
+
+    def __init__(self, path: Path, load: Load, hooks: Hooks) -> None:
+        self._path = path
+        self._load = load
+        self._hooks = hooks
+        self._lock = threading.Lock()
+        began = time.perf_counter()
+        loaded = load(path)
+        self._router = loaded.router
+        now = time.time()
+        source = str(policy_file(path))
+        self._status = Status(source, loaded.version, now, last_attempt_at=now, warnings=tuple(map(str, loaded.warnings)))
+        self._tried = loaded.version
+        hooks.reloaded(self._details("start", loaded.version, began, warnings=self._status.warnings))
+
+    @property
+    def router(self) -> Router:
+        """The one in force."""
+        return self._router
+
+    @property
+    def status(self) -> Status:
+        """How things stand."""
+        return self._status
+
+    def reload(self, trigger: str, *, force: bool = False) -> bool:
+        """Load the file if its content is not what was tried last (`force`: in any case). Whether the policy in force is the file's.
+
+        Blocks; for a thread. On any failure the policy in force stays.
+        """
+        with self._lock:
+            began = time.perf_counter()
+            try:
+                tried = version_of(read_text(self._path))
+                if tried == self._tried and not force:
+                    return self._status.last_ok
+                self._tried = tried
+                return self._swap(self._load(self._path), trigger, began)
+            except PolicyError as error:
+                return self._keep(trigger, began, tuple(str(problem) for problem in error.problems))
+            except OSError as error:
+                text = f"{self._path}: {error.strerror or error}"
+                # A mount that stays away is told once, not at every look.
+                return False if text in self._status.errors and not force else self._keep(trigger, began, (text,))
+
+    def _swap(self, loaded: Loaded, trigger: str, began: float) -> bool:
+        now = time.time()
+        warnings = tuple(map(str, loaded.warnings))
+        self._router = loaded.router
+        self._status = replace(
+            self._status,
+            version=loaded.version,
+            loaded_at=now,
+            reloads=self._status.reloads + 1,
+            last_attempt_at=now,
+            last_ok=True,
+            last_trigger=trigger,
+            errors=(),
+            warnings=warnings,
+        )
+        self._hooks.reloaded(self._details(trigger, loaded.version, began, warnings=warnings))
+        return True
+
+    def _keep(self, trigger: str, began: float, errors: tuple[str, ...]) -> bool:
+        self._status = replace(
+            self._status,
+            failures=self._status.failures + 1,
+            last_attempt_at=time.time(),
+            last_ok=False,
+            last_trigger=trigger,
+            errors=errors,
+        )
+        self._hooks.reloaded(self._details(trigger, self._tried, began, errors=errors))
+        return False
+
+    def _details(
+        self, trigger: str, version: str, began: float, *, errors: tuple[str, ...] = (), warnings: tuple[str, ...] = ()
+    ) -> ReloadDetails:
+        return ReloadDetails(
+            ok=not errors,
+            version=version,
+            source=str(policy_file(self._path)),
+            trigger=trigger,
+            errors=errors,
+            warnings=warnings,
+            duration_s=time.perf_counter() - began,
+        )

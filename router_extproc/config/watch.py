@@ -1,0 +1,78 @@
+"""Watch: notices that the policy on disk changed.
+
+The kubelet swaps a ConfigMap by one rename of the directory's `..data`, so the directory is watched and never the file. Some file systems tell
+nothing, so the content is looked at now and then as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from watchfiles import awatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.config.store import PolicyStore
+
+_log = logging.getLogger(__name__)
+
+_DEBOUNCE_MS = 50
+_RETRY_S = 5.0
+
+
+class Watch:
+    """Reloads the store's policy when the file changes, at intervals, and on SIGHUP; until cancelled."""
+
+    def __init__(self, store: PolicyStore, path: Path, *, poll_s: float) -> None:
+        self._store = store
+        self._directory = path if path.is_dir() else path.parent
+        self._poll_s = poll_s
+        self._wanted = asyncio.Event()
+        self._trigger = "watch"
+        self._force = False
+
+    async def run(self) -> None:
+        """Watch, poll and reload."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch())
+            if self._poll_s > 0:
+                tasks.create_task(self._poll())
+            await self._reload()
+
+    def listen_to_sighup(self) -> None:
+        """Reload on SIGHUP, even if the content is the same."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self.ask("sighup", force=True))
+
+    def ask(self, trigger: str, *, force: bool = False) -> None:
+        """Have the policy looked at soon. Several asks at once are one."""
+        self._trigger = trigger
+        self._force = self._force or force
+        self._wanted.set()
+
+    async def _reload(self) -> None:
+        while True:
+            await self._wanted.wait()
+            trigger, force = self._trigger, self._force
+            self._wanted.clear()
+            self._force = False
+            # In a thread: compiling and testing a large policy takes longer than a request may wait.
+            await asyncio.to_thread(self._store.reload, trigger, force=force)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                async for _ in awatch(self._directory, recursive=False, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2):
+                    self.ask("watch")
+            except (OSError, RuntimeError) as error:
+                _log.warning("cannot watch %s (%s); trying again, and looking at its content meanwhile", self._directory, type(error).__name__)
+            await asyncio.sleep(_RETRY_S)
+            self.ask("watch")
+
+    async def _poll(self) -> None:
+        while True:
+            await asyncio.sleep(self._poll_s)
+            self.ask("poll")

@@ -1,0 +1,416 @@
+"""Session: one ext_proc stream as a state machine. Events in, replies out; no await, no clock, no protobuf."""
+
+from __future__ import annotations
+
+import logging
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from router_extproc.errors import RequestRefusedError
+from router_extproc.extproc import mutation
+from router_extproc.extproc.events import (
+    BodyMode,
+    BodyReceived,
+    Failed,
+    HeadersReceived,
+    OutcomeReady,
+    ResponseBodyReceived,
+    ResponseHeadersReceived,
+    ResponseTrailersReceived,
+    TrailersReceived,
+    UploadTimedOut,
+)
+from router_extproc.extproc.intake import arrive, is_let_through, parse, too_large
+from router_extproc.extproc.replies import (
+    Ask,
+    BodyChunk,
+    BodyReply,
+    Finish,
+    HeadersReply,
+    Immediate,
+    Mutation,
+    ResponseBodyReply,
+    ResponseHeadersReply,
+    ResponseTrailersReply,
+    Think,
+    TrailersReply,
+)
+from router_extproc.extproc.response import ResponseReader
+from router_extproc.policy.compiled import RejectWhen
+from router_extproc.routing import HeaderEdit, HeaderOp, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from router_extproc.extproc.events import Event
+    from router_extproc.extproc.intake import Arrival, Parsed
+    from router_extproc.extproc.replies import Reply
+    from router_extproc.router import Router
+    from router_extproc.routing import Observation, Outcome
+
+_log = logging.getLogger(__name__)
+
+Replies = tuple["Reply", ...]
+
+CHUNK = 62_000
+"""Bytes of a body chunk in FULL_DUPLEX: Envoy's limit is 64 KiB a message."""
+
+_WHY_NOT = {
+    BodyMode.BUFFERED_PARTIAL: "a body above Envoy's buffer limit would be routed without having been read",
+    BodyMode.STREAMED_WAITING: "Envoy would send the first chunk on before the last one is read; "
+    "set send_body_without_waiting_for_header_response",
+    BodyMode.GRPC: "LLM APIs are not gRPC",
+}
+_WHOLE = frozenset({BodyMode.BUFFERED, BodyMode.NONE})
+"""Modes in which the body comes in one message. NONE becomes BUFFERED for the requests that are ours."""
+
+
+class State(Enum):
+    """Where a stream stands."""
+
+    NEW = auto()
+    READING = auto()
+    """Of the request's body."""
+    THINKING = auto()
+    """A worker thread is asked."""
+    ECHOING = auto()
+    """A body that is none of ours goes through (FULL_DUPLEX)."""
+    SENT = auto()
+    """The request went on; its response's headers are wanted."""
+    OBSERVING = auto()
+    """The response goes by."""
+    DONE = auto()
+
+
+class Session:
+    """One request on its way. Give it every event in order, and write every reply that it gives."""
+
+    def __init__(self, router: Router, *, created: int = 0) -> None:
+        self._router = router
+        self._settings = router.policy.settings
+        self._created = created
+        """Now, in Unix seconds: for answers of our own."""
+        self._state = State.NEW
+        self._mode = BodyMode.BUFFERED
+        self._arrival: Arrival | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._bodyless = False
+        self._trailers = False
+        self._parsed: Parsed | None = None
+        self._reader: ResponseReader | None = None
+        self.sent_at = 0.0
+        """When the request went on, on the clock of the response's events; the server sets it."""
+        self.outcome: Outcome | None = None
+        """Once it is decided."""
+        self.observation: Observation | None = None
+        """Once the response was seen."""
+
+    @property
+    def state(self) -> State:
+        """Where the stream stands."""
+        return self._state
+
+    @property
+    def router(self) -> Router:
+        """The one that was current when the stream began."""
+        return self._router
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """What the headers told."""
+        return self._arrival
+
+    @property
+    def parsed(self) -> Parsed | None:
+        """The request, if it could be read."""
+        return self._parsed
+
+    @property
+    def mode(self) -> BodyMode:
+        """As Envoy announced it."""
+        return self._mode
+
+    @property
+    def body_bytes(self) -> int:
+        """Of the body as it came."""
+        return self._size
+
+    def receive(self, event: Event) -> Replies:
+        """The replies to an event. Never raises: what goes wrong becomes an answer."""
+        move = MOVES.get((self._state, type(event)))
+        if move is None:
+            return self._unexpected(event)
+        try:
+            return move(self, event)
+        except RequestRefusedError as error:
+            return self._refused(error)
+        except Exception as error:  # noqa: BLE001 - an ext_proc stream that ends without an answer counts as "go on"
+            return self._broken(error)
+
+    def closed(self, at: float) -> None:
+        """The stream is over. A response that was being observed broke off."""
+        if self._state is State.OBSERVING and self._reader is not None:
+            self.observation = self._reader.finish(at, whole=False)
+        self._state = State.DONE
+
+    # The request's headers
+
+    def _headers(self, event: HeadersReceived) -> Replies:
+        self._mode = event.mode
+        self._arrival = arrival = arrive(event.headers, self._settings, self._router.forbidden)
+        if event.mode in _WHY_NOT:
+            return self._unsupported(event.mode)
+        if arrival.api is None:
+            return self._not_ours(arrival, ended=event.end_of_stream)
+        length = event.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._settings.limits.max_request_bytes:
+            raise too_large(self._settings.limits.max_request_bytes)
+        if event.end_of_stream:
+            self._bodyless = True
+            return self._decide()
+        self._state = State.READING
+        if event.mode not in _WHOLE:
+            return ()
+        return (self._go_on(arrival),)
+
+    def _go_on(self, arrival: Arrival) -> HeadersReply:
+        """Let Envoy send the body. Forged headers go at once, in case nothing after this gets through."""
+        wants = self._router.wants_responses
+        ask = Ask(request_body=True, response_headers=wants) if wants or self._mode is BodyMode.NONE else None
+        if not arrival.forged:
+            return HeadersReply(ask=ask)
+        return HeadersReply(Mutation(tuple(HeaderEdit(HeaderOp.REMOVE, name) for name in arrival.forged)), ask)
+
+    def _unsupported(self, mode: BodyMode) -> Replies:
+        message = f"router-extproc cannot work with the ext_proc body mode {mode.value}: {_WHY_NOT[mode]}."
+        _log.error("%s Fix processing_mode in Envoy's ext_proc filter.", message)
+        error = RequestRefusedError(Reason.UNSUPPORTED_BODY_MODE, message, status=500)
+        return self._refused(error)
+
+    def _not_ours(self, arrival: Arrival, *, ended: bool) -> Replies:
+        self.outcome = self._router.leave(Reason.NOT_LLM)
+        change = mutation.untouched(self.outcome, arrival)
+        if self._mode is BodyMode.FULL_DUPLEX and not ended:
+            self._state = State.ECHOING
+            return (HeadersReply(change),)
+        self._state = State.DONE
+        ask = None if ended or self._mode is BodyMode.NONE else Ask(no_request_body=True)
+        return (HeadersReply(change, ask), Finish())
+
+    def _echo(self, event: BodyReceived) -> Replies:
+        self._size += len(event.body)
+        chunks = _chunks(event.body, last=event.end_of_stream)
+        if not event.end_of_stream:
+            return chunks
+        self._state = State.DONE
+        return (*chunks, Finish())
+
+    def _echo_trailers(self, _event: TrailersReceived) -> Replies:
+        self._state = State.DONE
+        return (TrailersReply(), Finish())
+
+    # The request's body
+
+    def _body(self, event: BodyReceived) -> Replies:
+        self._chunks.append(event.body)
+        self._size += len(event.body)
+        if self._size > self._settings.limits.max_request_bytes:
+            self._chunks.clear()
+            raise too_large(self._settings.limits.max_request_bytes)
+        if event.end_of_stream or self._mode in _WHOLE:
+            return self._decide()
+        return ()
+
+    def _end_by_trailers(self, _event: TrailersReceived) -> Replies:
+        self._trailers = True
+        return self._decide()
+
+    def _timed_out(self, _event: UploadTimedOut) -> Replies:
+        seconds = self._settings.limits.upload_timeout_ms / 1000
+        raise RequestRefusedError(Reason.DEADLINE, f"The request body did not arrive within {seconds:g} seconds.", status=408)
+
+    def _decide(self) -> Replies:
+        arrival = self._arrival
+        if arrival is None:
+            raise ValueError("a body before any headers")
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._parsed = parse(arrival, body, self._settings)
+        routing = self._router.begin(self._parsed.request)
+        outcome = routing.step()
+        if outcome is None:
+            self._state = State.THINKING
+            return (Think(routing),)
+        return self._respond(outcome)
+
+    def _thought(self, event: OutcomeReady) -> Replies:
+        return self._respond(event.outcome)
+
+    def _failed(self, _event: Failed) -> Replies:
+        return self._fault(Reason.INTERNAL_ERROR)
+
+    # The answer
+
+    def _respond(self, outcome: Outcome) -> Replies:
+        arrival = self._arrival
+        if arrival is None:
+            raise ValueError("an outcome before any headers")
+        if outcome.verdict is not Verdict.ROUTE:
+            return self._end(outcome)
+        chunked = self._mode not in _WHOLE
+        change = mutation.forwarded(outcome, arrival, self._parsed, self._settings.headers, chunked=chunked)
+        self.outcome = outcome
+        wants = outcome.observe or self._settings.response_headers
+        self._state = State.SENT if wants else State.DONE
+        replies = self._forward(change, Ask(response_headers=True) if wants else None)
+        self._chunks.clear()
+        return replies if wants else (*replies, Finish())
+
+    def _forward(self, change: Mutation, ask: Ask | None) -> Replies:
+        """The replies that send the request on, in the way of the stream's mode."""
+        if self._bodyless:
+            return (HeadersReply(change, ask),)
+        if self._mode in _WHOLE:
+            return (BodyReply(change),)
+        head = HeadersReply(Mutation(change.headers, None, change.reroute, change.record), ask)
+        tail = (TrailersReply(),) if self._trailers else ()
+        if self._mode is BodyMode.FULL_DUPLEX:
+            body = change.body if change.body is not None else b"".join(self._chunks)
+            return (head, *_chunks(body, last=not self._trailers), *tail)
+        return (head, *_pieces(change.body, len(self._chunks)), *tail)
+
+    def _end(self, outcome: Outcome) -> Replies:
+        """End the request with an answer of our own."""
+        arrival = self._arrival
+        if arrival is None:
+            raise ValueError("an outcome before any headers")
+        self.outcome = outcome
+        self._chunks.clear()
+        self._state = State.DONE
+        tell = self._settings.headers if self._settings.response_headers else None
+        return (mutation.answered(outcome, arrival, self._parsed, created=self._created, tell=tell), Finish())
+
+    def _refused(self, error: RequestRefusedError) -> Replies:
+        if self.outcome is None and is_let_through(error.reason, self._settings):
+            try:
+                return self._respond(self._router.fall_back(error.reason))
+            except Exception as fault:  # noqa: BLE001 - as in receive
+                return self._broken(fault)
+        return self._end(self._router.refuse(error))
+
+    # Faults
+
+    def _broken(self, error: Exception) -> Replies:
+        """A fault of our own: what the caller gets is the policy's choice. The exception's text may quote the prompt: it stays out."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+        _log.error("internal error: %s at %s", type(error).__name__, place)
+        return self._fault(Reason.INTERNAL_ERROR)
+
+    def _fault(self, reason: Reason) -> Replies:
+        if self._state in {State.SENT, State.OBSERVING, State.DONE, State.ECHOING}:
+            self._state = State.DONE
+            return (Finish(),)
+        self._parsed = None
+        if self._settings.on_error is RejectWhen.ROUTE and self._arrival is not None:
+            return self._respond(self._router.fall_back(reason))
+        if self._arrival is None:
+            self._state = State.DONE
+            return (_last_resort(reason), Finish())
+        message = "The request could not be routed because of an internal error."
+        return self._end(self._router.refuse(RequestRefusedError(reason, message, status=500)))
+
+    def _unexpected(self, event: Event) -> Replies:
+        """An event that the table does not have: late ones are answered or dropped, early ones are a fault of the peer's."""
+        if self._state is State.DONE:
+            return ()
+        if self._state in {State.SENT, State.OBSERVING}:
+            return _late(event, self._mode)
+        _log.error("protocol error: %s while %s", type(event).__name__, self._state.name.lower())
+        return self._fault(Reason.PROTOCOL_ERROR)
+
+    # The response
+
+    def _response_headers(self, event: ResponseHeadersReceived) -> Replies:
+        outcome, arrival = self.outcome, self._arrival
+        told: tuple[tuple[str, str], ...] = ()
+        if outcome is not None and self._settings.response_headers:
+            told = mutation.told_headers(outcome, self._settings.headers)
+        if outcome is None or arrival is None or arrival.api is None or not outcome.observe:
+            self._state = State.DONE
+            return (ResponseHeadersReply(told), Finish())
+        self._reader = ResponseReader(outcome, arrival.api, self.sent_at)
+        readable = self._reader.headers(event.headers)
+        if event.end_of_stream or not readable:
+            return (ResponseHeadersReply(told), *self._observed(event.at))
+        self._state = State.OBSERVING
+        return (ResponseHeadersReply(told, Ask(response_body=True)),)
+
+    def _response_body(self, event: ResponseBodyReceived) -> Replies:
+        if self._reader is not None:
+            self._reader.body(event.body, event.at)
+        if not event.end_of_stream:
+            return (ResponseBodyReply(),)
+        return (ResponseBodyReply(), *self._observed(event.at))
+
+    def _response_trailers(self, event: ResponseTrailersReceived) -> Replies:
+        return (ResponseTrailersReply(), *self._observed(event.at))
+
+    def _observed(self, at: float) -> Replies:
+        if self._reader is not None:
+            self.observation = self._reader.finish(at, whole=True)
+        self._state = State.DONE
+        return (Finish(),)
+
+
+def _chunks(body: bytes, *, last: bool) -> tuple[BodyChunk, ...]:
+    """A body in chunks that Envoy takes; an empty one where the end must be told."""
+    if not body:
+        return (BodyChunk(b"", last),) if last else ()
+    starts = range(0, len(body), CHUNK)
+    return tuple(BodyChunk(body[start : start + CHUNK], last and start + CHUNK >= len(body)) for start in starts)
+
+
+def _pieces(body: bytes | None, count: int) -> tuple[BodyReply, ...]:
+    """One reply for each chunk that came (STREAMED); a new body is shared out among them."""
+    if body is None:
+        return (BodyReply(),) * count
+    size = -(-len(body) // count)
+    return tuple(BodyReply(Mutation(body=body[index * size : (index + 1) * size])) for index in range(count))
+
+
+def _late(event: Event, mode: BodyMode) -> Replies:
+    """What Envoy still waits for after the request went on: an answer for each message, except in FULL_DUPLEX."""
+    if isinstance(event, TrailersReceived):
+        return (TrailersReply(),)
+    if isinstance(event, BodyReceived) and mode is not BodyMode.FULL_DUPLEX:
+        return (BodyReply(),)
+    if isinstance(event, ResponseBodyReceived):
+        return (ResponseBodyReply(),)
+    if isinstance(event, ResponseTrailersReceived):
+        return (ResponseTrailersReply(),)
+    return ()
+
+
+def _last_resort(reason: Reason) -> Immediate:
+    """An answer where not even the headers were seen."""
+    payload = mutation.ERROR_API.error(500, "The request could not be routed because of an internal error.", code=reason.value)
+    return Immediate(500, payload.content_type, payload.body, details=f"router_extproc_{reason.value}")
+
+
+MOVES: dict[tuple[State, type], Callable[[Session, object], Replies]] = {
+    (State.NEW, HeadersReceived): Session._headers,  # type: ignore[dict-item]  # noqa: SLF001 - the table of this module's own moves; each takes its key's event
+    (State.READING, BodyReceived): Session._body,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.READING, TrailersReceived): Session._end_by_trailers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.READING, UploadTimedOut): Session._timed_out,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.THINKING, OutcomeReady): Session._thought,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.THINKING, Failed): Session._failed,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.ECHOING, BodyReceived): Session._echo,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.ECHOING, TrailersReceived): Session._echo_trailers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.SENT, ResponseHeadersReceived): Session._response_headers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.OBSERVING, ResponseBodyReceived): Session._response_body,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.OBSERVING, ResponseTrailersReceived): Session._response_trailers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+}
+"""Every legal move: what is done with which event in which state. Anything else is `_unexpected`."""

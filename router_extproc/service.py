@@ -1,0 +1,148 @@
+"""Service: the whole program: server, admin port, policy watch and hooks, from start to the end of the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from router_extproc.admin import Admin, AdminServer
+from router_extproc.config.loader import load
+from router_extproc.config.store import PolicyStore
+from router_extproc.config.watch import Watch
+from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
+from router_extproc.hooks import Hooks
+from router_extproc.observability.decision_log import DecisionLog, opened
+from router_extproc.observability.logs import ReloadLog
+from router_extproc.observability.metrics import Metrics
+from router_extproc.observability.tracing import Tracing, otlp_exporter
+from router_extproc.pools import PoolStats
+from router_extproc.signals.services import SignalServices
+
+if TYPE_CHECKING:
+    from router_extproc.config.loader import Loaded
+    from router_extproc.hooks import Hook, ReloadDetails, RouteDetails
+    from router_extproc.routing import Observation
+
+_log = logging.getLogger(__name__)
+
+DRAIN_S = 1.0
+"""Between "not ready" and the refusal of new streams, at most: time for health checks to notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """All that `serve` can be told; see its help."""
+
+    policy: Path
+    listen: str = "127.0.0.1:9002"
+    admin: str = "127.0.0.1:9003"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    decision_log: str = "stdout"
+    decision_sample: float = 1.0
+    poll: float = 10.0
+    grace: float = 20.0
+    otlp: str = ""
+
+    def tls(self) -> Tls | None:
+        """TLS, if a certificate was given."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return Tls(self.tls_cert, self.tls_key, self.tls_client_ca)
+
+
+class _InForce:
+    """Keeps the gauges about the policy right; a hook."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routed(self, details: RouteDetails) -> None:
+        """Nothing."""
+
+    def observed(self, observation: Observation) -> None:
+        """Nothing."""
+
+    def reloaded(self, details: ReloadDetails) -> None:
+        """Tell the metrics which policy is in force now."""
+        if details.ok:
+            self._service.tell_in_force()
+
+
+class Service:
+    """One worker process's parts."""
+
+    def __init__(self, options: ServiceOptions) -> None:
+        """Load the policy. Raises PolicyError or OSError if it cannot be served, ImportError if an extra is missing."""
+        self._options = options
+        self.metrics = Metrics()
+        self._services = SignalServices()
+        self._stats = PoolStats()
+        stream = opened(options.decision_log)
+        self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
+        self._tracing = Tracing(otlp_exporter(options.otlp)) if options.otlp else None
+        listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self)]
+        self.hooks = Hooks([hook for hook in listed if hook is not None])
+        self.store: PolicyStore | None = None
+        self.store = PolicyStore(options.policy, self._load, self.hooks)
+        self.tell_in_force()
+        self._ready = False
+        self.server = ExtProcServer(
+            lambda: self.store.router,  # type: ignore[union-attr]  # it is set by now
+            self.hooks,
+            ServerOptions(listen=options.listen, tls=options.tls()),
+        )
+        log = self._decisions
+        self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
+        self.admin = AdminServer(Admin(self.store, self.metrics, lambda: self._ready).app(), options.admin) if options.admin else None
+
+    def _load(self, path: Path) -> Loaded:
+        loaded = load(path, services=self._services, stats=self._stats)
+        self._stats.keep(loaded.router.policy.pools)
+        return loaded
+
+    def tell_in_force(self) -> None:
+        """Tell the metrics which policy is in force."""
+        if self.store is not None:
+            self.metrics.in_force(self.store.router.policy, self.store.status.loaded_at)
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain. Raises OSError if an address cannot be had."""
+        store = self.store
+        if store is None:
+            raise RuntimeError("no policy is loaded")
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        if self.admin is not None:
+            await self.admin.start()
+        await self.server.start()
+        watch = Watch(store, self._options.policy, poll_s=self._options.poll)
+        watch.listen_to_sighup()
+        watching = asyncio.create_task(watch.run())
+        self._ready = True
+        _log.info("ready", extra={"listen": self._options.listen, "port": self.server.port, "admin": self._options.admin})
+        await ended.wait()
+        watching.cancel()
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Not ready, then no new streams, then the end of those in flight."""
+        _log.info("draining", extra={"streams": self.server.streams, "grace_seconds": self._options.grace})
+        self._ready = False
+        await self.server.drain()
+        await asyncio.sleep(min(DRAIN_S, self._options.grace))
+        await self.server.stop(self._options.grace)
+        if self.admin is not None:
+            await self.admin.stop()
+        if self._decisions is not None:
+            self._decisions.close()
+        if self._tracing is not None:
+            self._tracing.close()
+        _log.info("stopped")

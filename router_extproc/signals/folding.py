@@ -1,0 +1,48 @@
+"""Folding: one form for texts that look alike, so that a disguised word is still found."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U000e0000-\U000e0fff]"
+)
+"""Characters that show nothing: zero-width, direction marks, variation selectors, fillers, tags."""
+_MARKS_KEPT = 8
+"""Combining marks that may follow one another; no language stacks so many."""
+_BLOCKS = (range(0x300, 0x3400), range(0xA000, 0xAC00), range(0xFE00, 0x12000), range(0x16000, 0x17000), range(0x1BC00, 0x1EA00))
+"""Where combining marks are: everywhere but among ideographs, Hangul and private use."""
+
+
+def _is_sorted(character: str) -> bool:
+    """Whether normalization has to sort it: a mark, or what becomes marks, such as U+0F73 and half-width voicing marks."""
+    if unicodedata.combining(character):
+        return True
+    return bool(unicodedata.decomposition(character)) and unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) > 0
+
+
+# Normalization sorts a run of marks in time that grows with the square of its length: 400,000 of them would take minutes.
+_MARKS = "".join(chr(code) for block in _BLOCKS for code in block if _is_sorted(chr(code)))
+_RUN = re.compile(f"[{_MARKS}]{{{_MARKS_KEPT + 1},}}")
+# A class is fast only up to U+FFFF, so that a coarser one goes first; it has the scripts above, but not the emoji.
+_NEAR = "".join(mark for mark in _MARKS if mark <= "\uffff")
+_SUSPECT = re.compile(f"[{_NEAR}\U00010000-\U0001ea00]{{{_MARKS_KEPT + 1},}}")
+
+
+def fold(text: str, *, case_sensitive: bool) -> str:
+    """The text in NFKC, without invisible characters, and without capitals unless they matter. Linear in its length."""
+    if text.isascii():
+        return text if case_sensitive else text.lower()
+    text = _SUSPECT.sub(_unstacked, _INVISIBLE.sub("", text))
+    text = unicodedata.normalize("NFKC", text)
+    return text if case_sensitive else text.casefold()
+
+
+def _unstacked(suspect: re.Match[str]) -> str:
+    return _RUN.sub(_shortened, suspect.group())
+
+
+def _shortened(run: re.Match[str]) -> str:
+    return run.group()[:_MARKS_KEPT]
