@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.request import PartKind, Role
 from router_extproc.signals.measures import Flag, Number
-from router_extproc.signals.texts import user_turns
+from router_extproc.signals.texts import spoken, user_turns
 
 if TYPE_CHECKING:
     from router_extproc.request import Request
@@ -18,8 +18,6 @@ _SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
 
 def count_turns(request: Request) -> float:
     """User turns in which a person said something."""
-    if len(request.messages) == 1 and request.messages[0].role is Role.USER:
-        return 1.0 if request.messages[0].text.strip() else 0.0
     return float(sum(1 for _ in user_turns(request)))
 
 
@@ -35,7 +33,8 @@ def in_tool_loop(request: Request) -> bool:
     last = request.messages[-1]
     if last.role is Role.TOOL:
         return True
-    return any(part.kind is PartKind.TOOL_RESULT and part.tool for part in last.parts)
+    brought = any(part.kind is PartKind.TOOL_RESULT and part.tool for part in last.parts)
+    return brought and not spoken(last.text).strip()
 
 
 def count_images(request: Request) -> float:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _WORD = re.compile(r"\w+")
 _MAX_WORDS = 2000
 """Different words of a text that are compared; ten pages have about so many."""
+_MAX_CHARACTERS = 50_000
+"""Of all texts together: telling the words apart takes longer than comparing them."""
 _SURE = 4
 """Letters that a word must have for each error that is forgiven: at distance 1, `cat` is nearly every word."""
 
@@ -40,12 +42,16 @@ class Fuzzy:
     def _grams(read: Sequence[str], size: int) -> list[str]:
         """Different runs of that many words, at most _MAX_WORDS."""
         found: dict[str, None] = {}
+        left = _MAX_CHARACTERS
         for text in read:
             run: list[str] = []
-            for match in _WORD.finditer(text):
+            for match in _WORD.finditer(text, 0, left):
                 run = [*run[-(size - 1) :], match.group()] if size > 1 else [match.group()]
                 if len(run) == size:
                     found[" ".join(run)] = None
                 if len(found) >= _MAX_WORDS:
                     return list(found)
+            left -= len(text)
+            if left <= 0:
+                break
         return list(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
@@ -11,6 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
+from router_extproc.signals.folding import fold
 from router_extproc.signals.fuzzy import Fuzzy
 from router_extproc.signals.options import Options, Reads
 from router_extproc.signals.texts import texts
@@ -23,24 +25,27 @@ if TYPE_CHECKING:
 
 _WINDOW = 16 * 1024
 """Characters searched at a time: a text of nothing but matches makes a list of this many, not of a million."""
-_WIDE = "\u2e80"
-"""From here on scripts are written without spaces between words."""
-_INVISIBLE = dict.fromkeys([0x00AD, 0x034F, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0010ffff]")
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Chinese, Japanese; and Korean, which glues endings on."""
+_FIRST_VOWEL_SIGN = "\u0900"
+"""Marks before it are accents, which do not make another word."""
 MAX_FUZZY = 200
 
-Words = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=200)]], Field(max_length=20_000)]
+Words = Annotated[tuple[Annotated[str, StringConstraints(min_length=1, max_length=200)], ...], Field(max_length=20_000)]
+
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class KeywordOptions(Options):
     """What is looked for, and where. At least one of `any`, `all`, `none` and `patterns`."""
 
-    any_: Annotated[Words, Field(alias="any")] = []
+    any_: Annotated[Words, Field(alias="any")] = ()
     """Words or phrases of which one must be there."""
-    all_: Annotated[Words, Field(alias="all")] = []
+    all_: Annotated[Words, Field(alias="all")] = ()
     """Words or phrases that must all be there."""
-    none: Words = []
+    none: Words = ()
     """Words or phrases that must not be there."""
-    patterns: Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]], Field(max_length=500)] = []
+    patterns: Annotated[tuple[Pattern, ...], Field(max_length=500)] = ()
     """RE2 patterns; one that matches counts like a word of `any`."""
     case_sensitive: bool = False
     """Whether capitals matter."""
@@ -79,9 +84,11 @@ class Keyword:
         self.name = name
         self.cost = Cost.HEAVY_TEXT if options.fuzzy else Cost.TEXT
         self._options = options
-        self._any = self._group(options.any_)
-        self._all = self._group(options.all_)
-        self._none = self._group(options.none)
+        self._any = self._group("any", options.any_)
+        self._all = self._group("all", options.all_)
+        self._none = self._group("none", options.none)
+        # Only a phrase makes it worth while to bring line breaks and double spaces to one form.
+        self._phrases = any(" " in word for group in (self._any, self._all, self._none) if group for word in group.plain)
         self._set = _pattern_set(options)
         self._fuzzy = Fuzzy(options.fuzzy) if options.fuzzy else None
         self._absent = Signal(name, 0.0)
@@ -90,32 +97,34 @@ class Keyword:
     def extract(self, request: Request, /) -> Signal:
         """The signal; its evidence is the word or pattern of the policy that was found."""
         read = [self._normal(text) for text in texts(request, self._options.reads)]
-        if self._none and self._found(read, self._none, 1):
+        words = [" ".join(text.split()) for text in read] if self._phrases else read
+        if self._none and self._found(words, self._none, 1):
             return self._absent
         evidence: list[str] = []
         if self._alternatives:
-            hit = self._first(read)
+            hit = self._first(read, words)
             if hit is None:
                 return self._absent
             evidence.append(hit)
         if self._all:
-            there = self._found(read, self._all, len(self._all.words))
+            there = self._found(words, self._all, len(self._all.words))
             if len(there) < len(self._all.words):
                 return self._absent
             evidence += self._all.words[:3]
         return Signal(self.name, 1.0, evidence=tuple(evidence))
 
-    def _first(self, read: Sequence[str]) -> str | None:
+    def _first(self, read: Sequence[str], words: Sequence[str]) -> str | None:
         """The first word of `any`, or pattern, that is there."""
         if self._any:
-            there = self._found(read, self._any, 1)
+            there = self._found(words, self._any, 1)
             if there:
                 return self._any.words[min(there)]
         if self._set is not None:
             for text in read:
                 matched = self._set.Match(text)
                 if matched:
-                    return self._options.patterns[min(matched)]
+                    first: int = min(matched)
+                    return self._options.patterns[first]
         return None
 
     def _found(self, read: Sequence[str], group: _Group, enough: int) -> set[int]:
@@ -131,39 +140,42 @@ class Keyword:
         return there
 
     def _hits(self, text: str, group: _Group) -> Iterator[int]:
-        step = _WINDOW if len(text) > _WINDOW else len(text) or 1
-        for begin in range(0, len(text), step):
-            window = text[max(0, begin - 1) : begin + step + group.longest]
+        for begin in range(0, len(text), _WINDOW):
+            # One character more at both ends, to see whether a word stands alone. What begins further on is the next window's.
+            left = max(0, begin - 1)
+            last = begin + _WINDOW - left
+            window = text[left : begin + _WINDOW + group.longest]
             for index, start, end in group.automaton.find_matches_as_indexes(window, overlapping=True):
-                if not self._options.whole_words or _stands_alone(window, start, end):
+                if begin - left <= start < last and (not self._options.whole_words or _stands_alone(window, start, end)):
                     yield index
 
     def _normal(self, text: str) -> str:
-        """One form for what looks alike: compatibility letters, invisible characters, capitals."""
-        if not text.isascii():
-            text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
-        if self._options.case_sensitive:
-            return text
-        return text.lower() if text.isascii() else text.casefold()
+        return fold(text, case_sensitive=self._options.case_sensitive)
 
-    def _group(self, words: Sequence[str]) -> _Group | None:
+    def _group(self, key: str, words: Sequence[str]) -> _Group | None:
         if not words:
             return None
-        plain = tuple(self._normal(word) for word in words)
+        plain = tuple(" ".join(self._normal(word).split()) for word in words)
+        if "" in plain:
+            raise SpecError((key, plain.index("")), "the word has nothing that can be seen", cure="write a word or leave it out")
         automaton = ahocorasick_rs.AhoCorasick(list(plain))
         return _Group(tuple(words), plain, automaton, max(map(len, plain)))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether no letter or digit goes on at either side; scripts without spaces are not asked."""
-    first, last = text[start], text[end - 1]
-    if start and _continues(text[start - 1], first):
+    if start and _in_word(text[start - 1]) and _in_word(text[start]):
         return False
-    return not (end < len(text) and _continues(text[end], last))
+    return not (end < len(text) and _in_word(text[end]) and _in_word(text[end - 1]))
 
 
-def _continues(outer: str, inner: str) -> bool:
-    return inner.isalnum() and inner < _WIDE and (outer.isalnum() or outer == "_") and outer < _WIDE
+def _in_word(character: str) -> bool:
+    """Whether a word may hold it: letters, digits, the underscore, and the vowel signs of Indic scripts."""
+    if character.isascii():
+        return character.isalnum() or character == "_"
+    if _UNSPACED.match(character):
+        return False
+    return character.isalnum() or (character >= _FIRST_VOWEL_SIGN and unicodedata.category(character).startswith("M"))
 
 
 def _pattern_set(options: KeywordOptions) -> re2.Set | None:

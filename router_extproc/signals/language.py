@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 _MAX_CHARACTERS = 800
 """More change nothing: three sentences tell a language."""
 _SCRIPTS = {
-    "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "THAI": "th", "GREEK": "el", "HEBREW": "he", "ARMENIAN": "hy", "GEORGIAN": "ka",
-    "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml", "GUJARATI": "gu", "GURMUKHI": "pa", "SINHALA": "si", "KHMER": "km",
-    "LAO": "lo", "MYANMAR": "my", "AMHARIC": "am", "ETHIOPIC": "am",
+    "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "THAI": "th", "LAO": "lo", "KHMER": "km", "MYANMAR": "my",
+    "GREEK": "el", "HEBREW": "he", "ARMENIAN": "hy", "GEORGIAN": "ka", "AMHARIC": "am", "ETHIOPIC": "am", "SINHALA": "si",
+    "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml", "GUJARATI": "gu", "GURMUKHI": "pa",
 }  # fmt: skip
 """Scripts that one language is written in, nearly always."""
 _SAMPLE = 60
+_WIDE = "\u2e80"
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
@@ -35,10 +36,10 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 class LanguageOptions(Options):
     """Which languages are possible, and how much text is needed."""
 
-    among: Annotated[list[Code], Field(max_length=97)] = []
+    among: Annotated[tuple[Code, ...], Field(max_length=97)] = ()
     """ISO 639-1 codes of the only languages that count; empty: all that are known."""
-    min_characters: Annotated[int, Field(ge=1, le=1000)] = 12
-    """Letters that a text must have; with fewer the language is unknown."""
+    min_characters: Annotated[int, Field(ge=1, le=400)] = 12
+    """Letters that a text must have, an ideograph or syllable sign counting for three; with fewer the language is unknown."""
     reads: Reads = Reads.LAST_USER
     """Which text is looked at."""
 
@@ -62,7 +63,7 @@ class Language:
     def extract(self, request: Request, /) -> SignalResult:
         """The signal; unknown where there is too little text."""
         letters = _letters(" ".join(texts(request, self._options.reads))[: 4 * _MAX_CHARACTERS])
-        if sum(map(str.isalpha, letters)) < self._options.min_characters:
+        if _weight(letters) < self._options.min_characters:
             return Unknown(self.name, UnknownReason.NO_TEXT)
         label = _by_script(letters)
         if label is None or (self._among and label not in self._among):
@@ -79,6 +80,11 @@ def _letters(text: str) -> str:
     """The words of a text, without the digits and signs that code and tables are full of."""
     kept = "".join(character if character.isalpha() or character == "'" else " " for character in text)
     return " ".join(kept.split())[:_MAX_CHARACTERS]
+
+
+def _weight(letters: str) -> int:
+    """How many letters there are; those of the scripts that write a syllable or a word with one sign count for three."""
+    return sum(3 if letter >= _WIDE else 1 for letter in letters if letter.isalpha())
 
 
 def _by_script(letters: str) -> str | None:

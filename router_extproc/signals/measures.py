@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from router_extproc.routing import SignalResult
 
 
+MAX_LABEL = 512
+"""Longer values are cut: no policy compares more."""
+
+
+def one(value: str) -> tuple[str, ...]:
+    """The value as a Label's only label; none if it is empty."""
+    return (value[:MAX_LABEL],) if value else ()
+
+
 class Flag:
     """Present where the function says so."""
 
@@ -33,11 +42,10 @@ class Flag:
 class Number:
     """The figure that the function gives; unknown where it gives None."""
 
-    def __init__(
-        self, name: str, measure: Callable[[Request], float | None], *, unit: str, cost: Cost = Cost.FIELD, low: float | None = 0.0
-    ) -> None:
+    cost = Cost.FIELD
+
+    def __init__(self, name: str, measure: Callable[[Request], float | None], *, unit: str, low: float | None = 0.0) -> None:
         self.name = name
-        self.cost = cost
         self.shape = SignalShape(SignalKind.NUMBER, unit=unit, minimum=low)
         self._measure = measure
         self._unknown = Unknown(name, UnknownReason.UNAVAILABLE, "not told by the request")

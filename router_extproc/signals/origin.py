@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints
 
-from router_extproc.signals.measures import Label
+from router_extproc.signals.measures import Label, one
 from router_extproc.signals.options import NoOptions, Options
 
 if TYPE_CHECKING:
     from router_extproc.request import Request
     from router_extproc.signals.services import SignalServices
 
-_MAX_LABEL = 512
-"""Longer values are cut: no policy compares more."""
 _APIS = frozenset({"openai_chat", "openai_responses", "openai_completions", "openai_embeddings", "anthropic_messages"})
 
 
@@ -32,25 +30,21 @@ class MetadataOptions(Options):
     """Its key. Callers write it: it is a wish, not an identity."""
 
 
-def _one(value: str) -> tuple[str, ...]:
-    return (value[:_MAX_LABEL],) if value else ()
-
-
 def build_header(name: str, options: HeaderOptions, _services: SignalServices) -> Label:
     """`header`: the value as it came; repeated headers are one value with commas."""
     wanted = options.header
-    return Label(name, lambda request: _one(request.envelope.headers.get(wanted, "")))
+    return Label(name, lambda request: one(request.envelope.headers.get(wanted, "")))
 
 
 def build_metadata(name: str, options: MetadataOptions, _services: SignalServices) -> Label:
     """`metadata`."""
     wanted = options.key
-    return Label(name, lambda request: _one(request.metadata.get(wanted, "")))
+    return Label(name, lambda request: one(request.metadata.get(wanted, "")))
 
 
 def build_user(name: str, _options: NoOptions, _services: SignalServices) -> Label:
     """`user`: from the header that the policy's `identity` names."""
-    return Label(name, lambda request: _one(request.envelope.caller.user))
+    return Label(name, lambda request: one(request.envelope.caller.user))
 
 
 def build_group(name: str, _options: NoOptions, _services: SignalServices) -> Label:
@@ -60,12 +54,12 @@ def build_group(name: str, _options: NoOptions, _services: SignalServices) -> La
 
 def build_tenant(name: str, _options: NoOptions, _services: SignalServices) -> Label:
     """`tenant`."""
-    return Label(name, lambda request: _one(request.envelope.caller.tenant))
+    return Label(name, lambda request: one(request.envelope.caller.tenant))
 
 
 def build_end_user(name: str, _options: NoOptions, _services: SignalServices) -> Label:
     """`end_user`: what the body says; a hint, not an identity."""
-    return Label(name, lambda request: _one(request.end_user))
+    return Label(name, lambda request: one(request.end_user))
 
 
 def _api(request: Request) -> tuple[str, ...]:

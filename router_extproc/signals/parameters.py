@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints
 
-from router_extproc.signals.measures import Flag, Label, Number
+from router_extproc.signals.measures import Flag, Label, Number, one
 from router_extproc.signals.options import NoOptions, Options
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class ParameterOptions(Options):
 
 
 def _model(request: Request) -> tuple[str, ...]:
-    return (request.model,) if request.model else ()
+    return one(request.model)
 
 
 def build_model(name: str, _options: NoOptions, _services: SignalServices) -> Label:
@@ -47,12 +47,12 @@ def build_completions(name: str, _options: NoOptions, _services: SignalServices)
 
 def build_effort(name: str, _options: NoOptions, _services: SignalServices) -> Label:
     """`reasoning_effort`."""
-    return Label(name, lambda request: (request.reasoning_effort,) if request.reasoning_effort else ())
+    return Label(name, lambda request: one(request.reasoning_effort))
 
 
 def _number(request: Request, wanted: str) -> float | None:
     value = request.parameters.get(wanted)
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def build_number(name: str, options: ParameterOptions, _services: SignalServices) -> Number:
@@ -65,7 +65,7 @@ def _text(request: Request, wanted: str) -> tuple[str, ...]:
     value = request.parameters.get(wanted)
     if isinstance(value, bool):
         return ("true" if value else "false",)
-    return (str(value),) if value is not None else ()
+    return one("" if value is None else str(value))
 
 
 def build_text(name: str, options: ParameterOptions, _services: SignalServices) -> Label:

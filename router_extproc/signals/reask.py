@@ -30,7 +30,7 @@ class ReaskOptions(Options):
 
 
 class Reask:
-    """How much the last user turn repeats an earlier one, in [0, 1]; 0 where there is none. From 0.8 on it is nearly the same text."""
+    """How much the last user turn repeats an earlier one, in [0, 1]; 0 where there is none. From 0.8 on it is nearly the same."""
 
     cost = Cost.TEXT
     shape = SignalShape(SignalKind.SCORE)

@@ -16,7 +16,7 @@ ExtractorFactory = Callable[[str, Any, SignalServices], Extractor]
 
 EXTRACTORS: Registry[ExtractorFactory] = Registry("signal")
 
-for _plugin in (
+_PLUGINS: tuple[Plugin[ExtractorFactory], ...] = (
     Plugin("keyword", keyword.KeywordOptions, keyword.build, "Whether a text has certain words, phrases or patterns."),
     Plugin("context_tokens", NoOptions, context_tokens.build, "The prompt's estimated size in tokens."),
     Plugin("language", language.LanguageOptions, language.build, "The text's language, as an ISO 639-1 code."),
@@ -41,7 +41,9 @@ for _plugin in (
     Plugin("output_tokens", NoOptions, parameters.build_output_tokens, "The caller's limit on output tokens."),
     Plugin("completions", NoOptions, parameters.build_completions, "How many completions are asked for."),
     Plugin("reasoning_effort", NoOptions, parameters.build_effort, "The reasoning effort that the caller asked for."),
-    Plugin("parameter", parameters.ParameterOptions, parameters.build_text, "A top-level field of the body, as text."),
-    Plugin("parameter_number", parameters.ParameterOptions, parameters.build_number, "A top-level field of the body, as a number."),
-):
+    Plugin("parameter", parameters.ParameterOptions, parameters.build_text, "A top-level body field, as text."),
+    Plugin("parameter_number", parameters.ParameterOptions, parameters.build_number, "A top-level body field, as a number."),
+)
+
+for _plugin in _PLUGINS:
     EXTRACTORS.add(_plugin)

@@ -80,7 +80,7 @@ class TokenRatio:
         return round(raw_tokens(request) * self._scale)
 
     def learn(self, request: Request, input_tokens: int) -> None:
-        """Move the scale a little towards what a server reported. One odd report cannot move it by more than 2 %."""
+        """Move the scale a little towards what a server reported. One odd report cannot move it by more than 4 %."""
         if input_tokens < _LEARN_FROM or any(part.kind in _MEDIA for message in request.messages for part in message.parts):
             return
         estimate = raw_tokens(request)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from router_extproc.signals.services import SignalServices
 
 MAX_CHARACTERS = 200_000
-"""Characters of each text that are looked at; coverage says how much that was."""
+"""Characters of all texts together that are looked at; coverage says how much that was."""
 
 _WORD = re.compile(r"\w+")
 
@@ -80,7 +80,7 @@ class Structure:
     def extract(self, request: Request, /) -> Signal:
         """The signal."""
         read = texts(request, self._options.reads)
-        seen = [text[:MAX_CHARACTERS] for text in read]
+        seen = _beginning(read)
         total = float(sum(counted(self._options.count, text) for text in seen))
         if self._options.per is Per.HUNDRED_WORDS:
             words = sum(counted(Thing.WORDS, text) for text in seen)
@@ -88,6 +88,17 @@ class Structure:
         size = sum(map(len, read))
         coverage = sum(map(len, seen)) / size if size else 1.0
         return Signal(self.name, 1.0 if total else 0.0, measure=total, coverage=coverage)
+
+
+def _beginning(read: tuple[str, ...]) -> list[str]:
+    left = MAX_CHARACTERS
+    seen: list[str] = []
+    for text in read:
+        if left <= 0:
+            break
+        seen.append(text[:left])
+        left -= len(text)
+    return seen
 
 
 def counted(thing: Thing, text: str) -> int:

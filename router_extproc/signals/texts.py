@@ -1,7 +1,7 @@
 """Texts: which text of a request a signal reads.
 
-Agent harnesses put text of their own into user turns (reminders, environment listings, command output). It is taken out of what "the user
-said", so that it does not drown it; `everything` still has it, because a caller could hide behind such tags.
+Agent harnesses put text of their own into user turns (reminders, environment listings, command output). It is taken out of
+what "the user said", so that it does not drown it; `everything` still has it, because a caller could hide behind such tags.
 """
 
 from __future__ import annotations
