@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,12 +54,12 @@ class Language:
         self.name = name
         self._options = options
         self._among = frozenset(options.among)
-        known = frozenset(str(code) for code in _identifier().nb_classes) | set(_SCRIPTS.values())
+        known = frozenset(_codes()) | set(_SCRIPTS.values())
         self.shape = SignalShape(SignalKind.LABEL, labels=self._among or known)
         unknown = sorted(self._among - known)
         if unknown:
             raise SpecError(("among",), f"unknown languages: {', '.join(unknown)}", cure="write ISO 639-1 codes: en, de, zh")
-        self._model = _limited(tuple(sorted(self._among))) if self._among else _identifier()
+        self._model = _limited(tuple(sorted(self._among)) or _codes())
 
     def extract(self, request: Request, /) -> SignalResult:
         """The signal; unknown where there is too little text."""
@@ -104,15 +105,20 @@ def _by_script(letters: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
-    """The shared model; it never changes."""
+    """The whole model, half a second to load and some 80 MB; it never changes."""
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _codes() -> tuple[str, ...]:
+    """The model's languages that ISO 639-1 has; the others are rare ones that short texts are mistaken for."""
+    return tuple(str(code) for code in _identifier().nb_classes if len(code) == 2)  # noqa: PLR2004 - ISO 639-1 codes have two letters
 
 
 @lru_cache(maxsize=16)
 def _limited(codes: tuple[str, ...]) -> Any:
-    """A model that knows only these languages."""
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(codes))
+    """A model that knows only these languages. It shares the tables of the whole one."""
+    identifier = copy.copy(_identifier())
+    identifier.set_languages(codes)
     return identifier
 
 
