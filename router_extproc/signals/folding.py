@@ -12,7 +12,7 @@ _INVISIBLE = re.compile(
 """Characters that show nothing: zero-width, direction marks, variation selectors, fillers, tags."""
 _MARKS_KEPT = 8
 """Combining marks that may follow one another; no language stacks so many."""
-_BLOCKS = (range(0x300, 0x3400), range(0xA000, 0xAC00), range(0xFE00, 0x12000), range(0x16000, 0x17000), range(0x1BC00, 0x1EA00))
+_BLOCKS = (range(0x300, 0x3400), range(0xA000, 0xAC00), range(0xFB00, 0x12000), range(0x16000, 0x17000), range(0x1BC00, 0x1EA00))
 """Where combining marks are: everywhere but among ideographs, Hangul and private use."""
 
 

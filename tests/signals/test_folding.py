@@ -1,0 +1,84 @@
+"""One form for texts that look alike."""
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router_extproc.signals import folding
+from router_extproc.signals.folding import fold
+
+
+class TestFold:
+    @pytest.mark.parametrize(
+        "disguised",
+        [
+            pytest.param("JailBreak", id="capitals"),
+            pytest.param("j\u200bailbreak", id="zero-width space"),
+            pytest.param("jail\u2060break", id="word joiner"),
+            pytest.param("jail\u00adbreak", id="soft hyphen"),
+            pytest.param("\ufeffjailbreak", id="byte order mark"),
+            pytest.param("jail\ufe0fbreak", id="variation selector"),
+            pytest.param("jail\u202ebreak", id="direction override"),
+            pytest.param("jail\U000e0020break", id="tag"),
+            pytest.param("\uff4a\uff41\uff49\uff4c\uff42\uff52\uff45\uff41\uff4b", id="full width"),
+            pytest.param(
+                "\U0001d4f3\U0001d4ea\U0001d4f2\U0001d4f5\U0001d4eb\U0001d4fb\U0001d4ee\U0001d4ea\U0001d4f4", id="script letters"
+            ),
+            pytest.param("ⓙⓐⓘⓛⓑⓡⓔⓐⓚ", id="circled"),
+        ],
+    )
+    def test_disguises_come_off(self, disguised: str) -> None:
+        """What looks like the word is the word."""
+        assert fold(disguised, case_sensitive=False) == "jailbreak"
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            pytest.param("STRASSE straße", "strasse strasse", id="sharp s"),
+            pytest.param("e\u0301", "é", id="composed"),
+            pytest.param("Ünï", "ünï", id="accents stay"),
+            pytest.param("今天", "今天", id="ideographs"),
+            pytest.param("\U00010330" * 20, "\U00010330" * 20, id="old scripts are no marks"),
+        ],
+    )
+    def test_other_text_keeps_its_letters(self, text: str, expected: str) -> None:
+        """Only the form changes."""
+        assert fold(text, case_sensitive=False) == expected
+
+    def test_capitals_stay_where_they_matter(self) -> None:
+        """With caseSensitive only the form is brought to one."""
+        assert fold("\uff21bC", case_sensitive=True) == "AbC"
+        assert fold("AbC", case_sensitive=True) == "AbC"
+
+    @given(st.text())
+    def test_only_stacked_marks_and_the_invisible_are_lost(self, text: str) -> None:
+        """Text without them is NFKC and nothing else."""
+        plain = "".join(character for character in text if not folding._INVISIBLE.match(character))
+        if not folding._RUN.search(plain):
+            assert fold(text, case_sensitive=True) == unicodedata.normalize("NFKC", plain)
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            pytest.param("\u0301\u0316", id="near"),
+            pytest.param("\u0f73", id="becoming marks"),
+            pytest.param("\uff9e\u0316", id="half-width voicing"),
+            pytest.param("\U0001d165\u0301", id="far"),
+            pytest.param("\u0301\u200b\u0316", id="hidden by the invisible"),
+        ],
+    )
+    def test_stacks_of_marks_are_cut(self, run: str) -> None:
+        """Normalization takes quadratic time for them: 200,000 would hold up every other request for a minute."""
+        assert len(fold(f"a{run * 100_000}b", case_sensitive=False)) < 24
+
+    def test_all_that_normalization_sorts_is_known(self) -> None:
+        """The blocks that are searched for marks leave none out, whatever Unicode version Python has."""
+        marks = {chr(code) for code in range(sys.maxunicode + 1) if folding._is_sorted(chr(code))}
+        assert marks == set(folding._MARKS)
+
+    def test_hostile_text_is_folded(self, hostile: str) -> None:
+        """No text makes it fail, and none grows beyond what its letters stand for."""
+        assert len(fold(hostile, case_sensitive=False)) <= 18 * len(hostile)

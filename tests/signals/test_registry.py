@@ -1,0 +1,72 @@
+"""The list of signals."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from router_extproc.request import Request
+from router_extproc.routing import Extractor, Signal, SignalKind, Unknown
+from router_extproc.signals.options import Options
+from router_extproc.signals.registry import EXTRACTORS
+
+Build = Callable[..., Extractor]
+Ask = Callable[..., Request]
+
+REQUIRED: dict[str, dict[str, Any]] = {
+    "keyword": {"any": ["a"], "patterns": ["x+y"], "fuzzy": 1},
+    "structure": {"count": "formulas", "per": "100_words"},
+    "header": {"header": "x-a"},
+    "metadata": {"key": "a"},
+    "parameter": {"parameter": "a"},
+    "parameter_number": {"parameter": "a"},
+}
+NAMES = [plugin.name for plugin in EXTRACTORS]
+
+
+class TestExtractors:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_every_type_tells_its_options(self, name: str) -> None:
+        """The schema and the docs come from the model and the summary."""
+        plugin = EXTRACTORS[name]
+        assert issubclass(plugin.options, Options)
+        assert plugin.summary.endswith(".")
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_types_without_required_options_take_none(self, build: Build, name: str) -> None:
+        """They can be used in a rule by the name of their type."""
+        if name not in REQUIRED:
+            assert build(name).name == "it"
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_signal_keeps_its_shape(self, build: Build, ask: Ask, name: str, hostile: str) -> None:
+        """Whatever the text, the value is in range and of the kind that the checks of the policy rest on."""
+        extractor = build(name, **REQUIRED.get(name, {}))
+        result = extractor.extract(ask("Earlier words of mine", hostile))
+        if isinstance(result, Unknown):
+            assert not result.detail or len(result.detail) < 100
+            return
+        _check(result, extractor)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_request_of_nothing_is_no_error(self, build: Build, ask: Ask, name: str) -> None:
+        """An API without messages still has every signal."""
+        result = build(name, **REQUIRED.get(name, {})).extract(ask())
+        assert result.name == "it"
+
+
+def _check(result: Signal, extractor: Extractor) -> None:
+    assert result.name == "it"
+    assert 0.0 <= result.value <= 1.0
+    assert 0.0 <= result.coverage <= 1.0
+    shape = extractor.shape
+    assert (result.measure is not None) == (shape.kind is SignalKind.NUMBER)
+    assert (result.label is not None) == (shape.kind is SignalKind.LABEL)
+    if result.measure is not None:
+        assert math.isfinite(result.measure)
+        assert shape.minimum is None or result.measure >= shape.minimum
+    if result.label and shape.labels is not None:
+        assert result.label in shape.labels
+    if shape.kind is SignalKind.FLAG:
+        assert result.value in {0.0, 1.0}
