@@ -75,7 +75,9 @@ class Admin:
             if len(body) > limit:
                 return JSONResponse({"error": f"the body is larger than {limit} bytes"}, 413)
         path = request.query_params.get("path", DEFAULT_PATH)
-        headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length", "content-type"}}
+        headers = {
+            name: value for name, value in request.headers.items() if name not in {"host", "content-length", "content-type"}
+        }
         try:
             found = await asyncio.to_thread(explain, router, path=path, headers=headers, body=body)
         except RequestRefusedError as error:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router_extproc.admin import Admin, AdminServer
@@ -23,6 +22,8 @@ from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from router_extproc.config.loader import Loaded
     from router_extproc.hooks import Hook, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
@@ -99,7 +100,9 @@ class Service:
         )
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
-        self.admin = AdminServer(Admin(self.store, self.metrics, lambda: self._ready).app(), options.admin) if options.admin else None
+        self.admin = (
+            AdminServer(Admin(self.store, self.metrics, lambda: self._ready).app(), options.admin) if options.admin else None
+        )
 
     def _load(self, path: Path) -> Loaded:
         loaded = load(path, services=self._services, stats=self._stats)

@@ -121,7 +121,11 @@ def _as_result(part: Part, name: str) -> Part:
 
 def _calls(message: dict[str, Any]) -> list[Part]:
     listed = message.get("tool_calls")
-    calls = [call.get("function") or call.get("custom") for call in listed if isinstance(call, dict)] if isinstance(listed, list) else []
+    calls = (
+        [call.get("function") or call.get("custom") for call in listed if isinstance(call, dict)]
+        if isinstance(listed, list)
+        else []
+    )
     calls.append(message.get("function_call"))
     return [
         Part(PartKind.TOOL_CALL, str(call.get("arguments") or call.get("input") or ""), str(call.get("name") or ""))

@@ -122,11 +122,9 @@ def _prefixed(prompt: bytes, edits: Sequence[SystemEdit]) -> bytes:
 
 def _joined(prompt: bytes, edits: Sequence[SystemEdit]) -> bytes:
     for edit in edits:
-        if edit.mode is SystemMode.APPEND:
-            prompt = joined(prompt, edit, {})
-        else:
-            # A prompt has no system text of the caller's that could be replaced.
-            prompt = encode(edit.text + "\n\n")[:-1] + prompt[1:]
+        # A prompt has no system text of the caller's that could be replaced: the policy's goes before it.
+        begun = encode(edit.text + "\n\n")[:-1] + prompt[1:]
+        prompt = joined(prompt, edit, {}) if edit.mode is SystemMode.APPEND else begun
     return prompt
 
 

@@ -21,8 +21,30 @@ if TYPE_CHECKING:
 _decode = msgspec.json.Decoder().decode
 
 _CASED = frozenset(
-    "model messages role content text type input system instructions prompt stream tools tool_choice user metadata max_tokens"
-    " max_completion_tokens max_output_tokens n name image_url input_text".split()
+    [
+        "model",
+        "messages",
+        "role",
+        "content",
+        "text",
+        "type",
+        "input",
+        "system",
+        "instructions",
+        "prompt",
+        "stream",
+        "tools",
+        "tool_choice",
+        "user",
+        "metadata",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "n",
+        "name",
+        "image_url",
+        "input_text",
+    ]
 )
 """Field names that some servers (Go's encoding/json among them) accept in any letter case."""
 _LISTS = ("messages", "input", "system", "content")

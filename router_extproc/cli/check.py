@@ -67,11 +67,15 @@ def _told(path: Path, problems: Sequence[Problem], loaded: Loaded | None, *, ok:
 
 
 def _summary(path: Path, loaded: Loaded | None, errors: int, warnings: int) -> None:
-    counts = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in ((errors, "error"), (warnings, "warning")) if count)
+    counts = ", ".join(
+        f"{count} {word}{'s' * (count != 1)}" for count, word in ((errors, "error"), (warnings, "warning")) if count
+    )
     if loaded is None:
         err.print(f"[bold red]{path}: {counts}[/]; this policy would not be loaded")
         return
     policy = loaded.router.policy
     parts = [f"{len(policy.main.rules)} decisions", f"{len(policy.extractors)} signals", f"{len(policy.pools)} pools"]
     tests = f"{len(policy.tests)} tests passed" if policy.tests else "it has no tests"
-    out.print(f"[green]{policy.source}: good[/] (version {policy.version}; {', '.join(parts)}; {tests}{f'; {counts}' if counts else ''})")
+    out.print(
+        f"[green]{policy.source}: good[/] (version {policy.version}; {', '.join(parts)}; {tests}{f'; {counts}' if counts else ''})"
+    )

@@ -13,9 +13,20 @@ if TYPE_CHECKING:
 
     from router_extproc.cli.exits import Exit
 
-out = Console(highlight=False)
+_WIDE = 150
+"""Columns where there is no terminal to ask: a log keeps long lines."""
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+out = _console(stderr=False)
 """For results."""
-err = Console(stderr=True, highlight=False)
+err = _console(stderr=True)
 """For progress and errors, so that stdout can be piped."""
 
 

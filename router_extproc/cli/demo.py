@@ -10,4 +10,4 @@ def run(*, as_json: bool, keep: bool) -> Exit:
     """Run the demo; its table goes to stderr where stdout is for the JSON line."""
     from router_extproc.demo.run import run_demo  # noqa: PLC0415 - needs the demo extra, which only this command asks for
 
-    return Exit(run_demo(json=as_json, keep=keep, console=err if as_json else out))
+    return Exit(run_demo(as_json=as_json, keep=keep, console=err if as_json else out))

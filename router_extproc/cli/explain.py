@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from router_extproc.router import Explanation
     from router_extproc.routing import Outcome, SignalResult
 
-_MARKS = {Truth.TRUE: ("yes", "green"), Truth.FALSE: ("no", "red"), Truth.UNKNOWN: ("unknown", "yellow"), None: ("not needed", "dim")}
+_MARKS = {
+    Truth.TRUE: ("yes", "green"),
+    Truth.FALSE: ("no", "red"),
+    Truth.UNKNOWN: ("unknown", "yellow"),
+    None: ("not needed", "dim"),
+}
 
 
 def run(policy: Path, *, request: Path, path: str, headers: Sequence[str], as_json: bool) -> Exit:
@@ -120,7 +125,9 @@ def _outcome_line(outcome: Outcome) -> Text:
 def _matched(outcome: Outcome) -> str:
     if outcome.decision.reason.value == "unknown_denied":
         return f"could not be decided ({', '.join(outcome.decision.unknown)} unknown), and what it cannot check it refuses"
-    return "matched, but none of its pools can serve the request" if outcome.decision.reason.value == "no_candidate" else "matched"
+    return (
+        "matched, but none of its pools can serve the request" if outcome.decision.reason.value == "no_candidate" else "matched"
+    )
 
 
 def _rules(explanation: Explanation) -> Tree:
@@ -158,7 +165,17 @@ def _add(branch: Tree, trace: ConditionTrace) -> None:
 
 
 def _signals(outcome: Outcome) -> Table:
-    table = Table("signal", "value", "found", "microseconds", box=None, header_style="bold", pad_edge=False, title="Signals", title_justify="left")
+    table = Table(
+        "signal",
+        "value",
+        "found",
+        "microseconds",
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        title="Signals",
+        title_justify="left",
+    )
     for name, result in outcome.signals.items():
         table.add_row(name, _value(result), _evidence(result), f"{outcome.signal_us.get(name, 0.0):.0f}")
     for skipped in outcome.skipped:
@@ -196,5 +213,3 @@ def _changes(outcome: Outcome) -> Text:
     for edit in outcome.headers:
         changes.append(f"header {edit.name}: {edit.op.value}" + ("" if edit.op is HeaderOp.REMOVE else f" {edit.value!r}"))
     return Text(f"Changes   {'; '.join(changes) if changes else 'none'}")
-
-

@@ -32,7 +32,7 @@ class Line(msgspec.Struct, forbid_unknown_fields=True):
     body: msgspec.Raw
     """A JSON object as it would be sent; or a JSON string, whose text is sent as it is (for bodies that are no JSON)."""
     path: str = DEFAULT_PATH
-    headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies mutable defaults
+    headers: dict[str, str] = {}
 
     def payload(self) -> bytes:
         """The body's bytes."""
@@ -93,7 +93,11 @@ def run(policy: Path, *, source: Path, target: Path) -> Exit:
     bad = 0
     counts: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.completed} requests"), TimeElapsedColumn())
-    with _opened(source, "rb") as lines, _opened(target, "wb") as sink, Progress(*columns, console=err, transient=True) as progress:
+    with (
+        _opened(source, "rb") as lines,
+        _opened(target, "wb") as sink,
+        Progress(*columns, console=err, transient=True) as progress,
+    ):
         task = progress.add_task("route", total=None)
         for number, text in enumerate(lines, start=1):
             if not text.strip():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _RESTART_S = 1.0
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def run(options: ServeOptions) -> Exit:
     _check(options)
     if options.workers == 1:
         return Exit(_work(options, 0))
-    return _supervise(options)
+    set_up(level=options.log_level, form=options.log_format)
+    return _Supervisor(options).run()
 
 
 def _check(options: ServeOptions) -> None:
@@ -78,10 +80,10 @@ def _work(options: ServeOptions, index: int) -> int:
         show(error.problems)
         return Exit.FINDINGS
     except ImportError as error:
-        _log.error("%s is not installed: pip install 'router-extproc[otlp]'", error.name)  # noqa: TRY400 - the traceback says nothing more
+        _log.error("%s is not installed: pip install 'router-extproc[otlp]'", error.name)
         return Exit.ENVIRONMENT
     except OSError as error:
-        _log.error("%s", error)  # noqa: TRY400 - as above
+        _log.error("%s", error)
         return Exit.ENVIRONMENT
     return Exit.OK
 
@@ -90,39 +92,53 @@ def _entry(options: ServeOptions, index: int) -> None:
     raise SystemExit(_work(options, index))
 
 
-def _supervise(options: ServeOptions) -> Exit:
-    """Start workers, pass signals on to them, and start another for one that dies."""
-    set_up(level=options.log_level, form=options.log_format)
-    context = multiprocessing.get_context("spawn")  # gRPC does not survive a fork
-    workers: dict[int, SpawnProcess] = {}
-    ending = False
+class _Supervisor:
+    """Starts workers, passes signals on to them, and starts another for one that dies."""
 
-    def start(index: int) -> None:
-        workers[index] = context.Process(target=_entry, args=(options, index), name=f"worker-{index}")
-        workers[index].start()
+    def __init__(self, options: ServeOptions) -> None:
+        self._options = options
+        self._context = multiprocessing.get_context("spawn")  # gRPC does not survive a fork
+        self._workers: dict[int, SpawnProcess] = {}
+        self._ending = False
 
-    def forward(number: int, _frame: FrameType | None) -> None:
-        nonlocal ending
-        ending = ending or number != signal.SIGHUP
-        for worker in workers.values():
+    def run(self) -> Exit:
+        """Supervise until SIGTERM, or until a worker cannot start."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._forward)
+        for index in range(self._options.workers):
+            self._start(index)
+        code = Exit.OK
+        while not self._is_ending():
+            time.sleep(_LOOK_S)
+            code = max(map(self._looked_after, range(self._options.workers)))
+        for worker in self._workers.values():
+            worker.join()
+        return code
+
+    def _is_ending(self) -> bool:
+        return self._ending
+
+    def _start(self, index: int) -> None:
+        worker = self._context.Process(target=_entry, args=(self._options, index), name=f"worker-{index}")
+        worker.start()
+        self._workers[index] = worker
+
+    def _looked_after(self, index: int) -> Exit:
+        """Replace a worker that died. One that cannot start ends them all, because no other could either."""
+        worker = self._workers[index]
+        if self._is_ending() or worker.is_alive():
+            return Exit.OK
+        code = worker.exitcode or 0
+        if code in {Exit.FINDINGS, Exit.ENVIRONMENT}:
+            self._forward(signal.SIGTERM, None)
+            return Exit(code)
+        _log.error("worker %d ended with %d; starting another", index, code)
+        time.sleep(_RESTART_S)
+        self._start(index)
+        return Exit.OK
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        self._ending = self._ending or number != signal.SIGHUP
+        for worker in self._workers.values():
             if worker.pid and worker.is_alive():
                 os.kill(worker.pid, number)
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, forward)
-    for index in range(options.workers):
-        start(index)
-    failed = 0
-    while any(worker.is_alive() for worker in workers.values()) or not ending:
-        time.sleep(_RESTART_S / 4)
-        for index, worker in list(workers.items()):
-            if not worker.is_alive() and not ending:
-                code = worker.exitcode or 0
-                if code in {Exit.FINDINGS, Exit.ENVIRONMENT}:
-                    ending, failed = True, code
-                    forward(signal.SIGTERM, None)
-                    break
-                _log.error("worker %d ended with %d; starting another", index, code)
-                time.sleep(_RESTART_S)
-                start(index)
-    return Exit(failed)

@@ -1,7 +1,7 @@
 """Watch: notices that the policy on disk changed.
 
-The kubelet swaps a ConfigMap by one rename of the directory's `..data`, so the directory is watched and never the file. Some file systems tell
-nothing, so the content is looked at now and then as well.
+The kubelet swaps a ConfigMap by one rename of the directory's `..data`, so the directory is watched and never the file. Some file
+systems tell nothing, so the content is looked at now and then as well.
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ class Watch:
                 async for _ in awatch(self._directory, recursive=False, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2):
                     self.ask("watch")
             except (OSError, RuntimeError) as error:
-                _log.warning("cannot watch %s (%s); trying again, and looking at its content meanwhile", self._directory, type(error).__name__)
+                _log.warning(
+                    "cannot watch %s (%s); trying again, and looking at its content meanwhile",
+                    self._directory,
+                    type(error).__name__,
+                )
             await asyncio.sleep(_RETRY_S)
             self.ask("watch")
 

@@ -131,9 +131,13 @@ def responses(model: str, words: list[str], prompt_tokens: int) -> Answer:
         "output": [{"id": "msg_demo", "type": "message", "role": "assistant", "status": "completed", "content": content}],
         "usage": {"input_tokens": prompt_tokens, "output_tokens": len(words), "total_tokens": prompt_tokens + len(words)},
     }
-    events: list[tuple[str, Any]] = [("response.created", {"type": "response.created", "response": {**whole, "status": "in_progress"}})]
+    events: list[tuple[str, Any]] = [
+        ("response.created", {"type": "response.created", "response": {**whole, "status": "in_progress"}})
+    ]
     kind = "response.output_text.delta"
-    events += [(kind, {"type": kind, "item_id": "msg_demo", "output_index": 0, "content_index": 0, "delta": word}) for word in words]
+    events += [
+        (kind, {"type": kind, "item_id": "msg_demo", "output_index": 0, "content_index": 0, "delta": word}) for word in words
+    ]
     return whole, [*events, ("response.completed", {"type": "response.completed", "response": whole})]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
@@ -33,7 +33,7 @@ from router_extproc.extproc.replies import (
 from router_extproc.routing import HeaderOp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.replies import Mutation, Reply
@@ -105,6 +105,10 @@ def write_reply(reply: Reply) -> bytes:
     return _WRITERS[type(reply)](reply)
 
 
+def _bytes(message: pb.ProcessingResponse) -> bytes:
+    return bytes(message.SerializeToString())
+
+
 def _headers_reply(reply: HeadersReply) -> bytes:
     if reply.mutation.record is None and not reply.mutation.headers:
         return _plain_headers(reply.ask)
@@ -113,7 +117,7 @@ def _headers_reply(reply: HeadersReply) -> bytes:
     _write_record(message, reply.mutation.record)
     if reply.ask is not None:
         message.mode_override.CopyFrom(_override(reply.ask))
-    return message.SerializeToString()
+    return _bytes(message)
 
 
 @lru_cache(maxsize=64)
@@ -122,10 +126,10 @@ def _plain_headers(ask: Ask | None) -> bytes:
     message = pb.ProcessingResponse(request_headers=pb.HeadersResponse())
     if ask is not None:
         message.mode_override.CopyFrom(_override(ask))
-    return message.SerializeToString()
+    return _bytes(message)
 
 
-def _override(ask: Ask) -> _Mode:
+def _override(ask: Ask) -> processing_mode_pb2.ProcessingMode:
     """Trailers and headers keep the filter's own setting unless they are asked for."""
     mode = _Mode()
     mode.request_body_mode = _Mode.NONE if ask.no_request_body else _Mode.BUFFERED if ask.request_body else _Mode.NONE
@@ -141,7 +145,7 @@ def _body_reply(reply: BodyReply) -> bytes:
     message = pb.ProcessingResponse()
     _write_mutation(message.request_body.response, mutation)
     _write_record(message, mutation.record)
-    return message.SerializeToString()
+    return _bytes(message)
 
 
 def _chunk(reply: BodyChunk) -> bytes:
@@ -149,7 +153,7 @@ def _chunk(reply: BodyChunk) -> bytes:
     streamed = message.request_body.response.body_mutation.streamed_response
     streamed.body = reply.body
     streamed.end_of_stream = reply.end_of_stream
-    return message.SerializeToString()
+    return _bytes(message)
 
 
 def _write_mutation(response: pb.CommonResponse, mutation: Mutation) -> None:
@@ -185,7 +189,7 @@ def _write_record(message: pb.ProcessingResponse, record: Mapping[str, str | flo
 def _immediate(reply: Immediate) -> bytes:
     message = pb.ProcessingResponse()
     answer = message.immediate_response
-    answer.status.code = reply.status  # type: ignore[assignment]  # the enum's numbers are HTTP's; proto3 takes others too
+    answer.status.code = reply.status  # the enum's numbers are HTTP's; proto3 takes others too
     for name, value in (("content-type", reply.content_type), *reply.headers):
         option = answer.headers.set_headers.add()
         option.header.key = name
@@ -194,7 +198,7 @@ def _immediate(reply: Immediate) -> bytes:
     answer.body = reply.body
     answer.details = reply.details
     _write_record(message, reply.record)
-    return message.SerializeToString()
+    return _bytes(message)
 
 
 def _response_headers(reply: ResponseHeadersReply) -> bytes:
@@ -206,15 +210,15 @@ def _response_headers(reply: ResponseHeadersReply) -> bytes:
         option.append_action = _OVERWRITE
     if reply.ask is not None:
         message.mode_override.CopyFrom(_override(reply.ask))
-    return message.SerializeToString()
+    return _bytes(message)
 
 
-_PLAIN_BODY = pb.ProcessingResponse(request_body=pb.BodyResponse()).SerializeToString()
-_TRAILERS = pb.ProcessingResponse(request_trailers=pb.TrailersResponse()).SerializeToString()
-_RESPONSE_BODY = pb.ProcessingResponse(response_body=pb.BodyResponse()).SerializeToString()
-_RESPONSE_TRAILERS = pb.ProcessingResponse(response_trailers=pb.TrailersResponse()).SerializeToString()
+_PLAIN_BODY = _bytes(pb.ProcessingResponse(request_body=pb.BodyResponse()))
+_TRAILERS = _bytes(pb.ProcessingResponse(request_trailers=pb.TrailersResponse()))
+_RESPONSE_BODY = _bytes(pb.ProcessingResponse(response_body=pb.BodyResponse()))
+_RESPONSE_TRAILERS = _bytes(pb.ProcessingResponse(response_trailers=pb.TrailersResponse()))
 
-_WRITERS = {
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
     HeadersReply: _headers_reply,
     BodyReply: _body_reply,
     BodyChunk: _chunk,

@@ -81,9 +81,7 @@ def _removals(arrival: Arrival, kept: set[str]) -> list[HeaderEdit]:
 
 def untouched(outcome: Outcome, arrival: Arrival) -> Mutation:
     """The changes to a request that is none of ours: only forged headers go."""
-    return Mutation(
-        headers=tuple(_removals(arrival, set())), reroute=bool(arrival.forged), record=record(outcome, "none")
-    )
+    return Mutation(headers=tuple(_removals(arrival, set())), reroute=bool(arrival.forged), record=record(outcome, "none"))
 
 
 def answered(outcome: Outcome, arrival: Arrival, parsed: Parsed | None, *, created: int, tell: HeaderNames | None) -> Immediate:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
+import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from router_extproc.errors import ProtocolError
@@ -71,7 +72,7 @@ class ExtProcServer:
         self._hooks = hooks
         self._options = options
         self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="signals")
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # not in the stubs
         self._server: grpc.aio.Server | None = None
         self.port = 0
         """The port that it listens on, once started; 0 for a unix socket."""
@@ -166,7 +167,7 @@ class ExtProcServer:
                 data = await asyncio.wait_for(context.read(), max(0.0, began + limit - time.perf_counter()))
         except TimeoutError:
             return UploadTimedOut()
-        if data is grpc.aio.EOF:
+        if data is grpc.aio.EOF:  # type: ignore[attr-defined]  # not in the stubs
             return None
         return read_message(data, time.perf_counter())
 
@@ -227,4 +228,3 @@ def _credentials(tls: Tls) -> grpc.ServerCredentials:
     if tls.client_ca is None:
         return grpc.ssl_server_credentials([pair])
     return grpc.ssl_server_credentials([pair], tls.client_ca.read_bytes(), require_client_auth=True)
-

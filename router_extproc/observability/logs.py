@@ -24,7 +24,11 @@ def set_up(*, level: str, form: str) -> None:
     ]
     render: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.EventRenamer("message"), render]
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.EventRenamer("message"),
+            render,
+        ]
         if form == "json"
         else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         foreign_pre_chain=shared,

@@ -58,7 +58,12 @@ def _note(rule: Rule, path: Path, why: str, first: Rule, findings: Findings) -> 
 
 def check_models(file: PolicyFile, pools: Mapping[str, ModelPool], findings: Findings) -> None:
     """Every name by which a model can be asked for must mean one thing."""
-    taken = {name: f"a name of the pool {pool.name!r}" for pool in pools.values() for name in (pool.name, pool.model, *pool.aliases) if name}
+    taken = {
+        name: f"a name of the pool {pool.name!r}"
+        for pool in pools.values()
+        for name in (pool.name, pool.model, *pool.aliases)
+        if name
+    }
     places: list[tuple[str, Path]] = [(name, ("virtualModels", index)) for index, name in enumerate(file.virtual_models)]
     for recipe, section in file.recipes.items():
         places += [(name, ("recipes", recipe, "virtualModels", index)) for index, name in enumerate(section.virtual_models)]
@@ -75,7 +80,9 @@ def _check_aliases(file: PolicyFile, findings: Findings) -> None:
         for index, alias in enumerate(section.aliases):
             owner = names.setdefault(alias, name)
             if owner != name:
-                findings.error(("pools", name, "aliases", index), f"{alias!r} already means the pool {owner!r}", "remove one of them")
+                findings.error(
+                    ("pools", name, "aliases", index), f"{alias!r} already means the pool {owner!r}", "remove one of them"
+                )
 
 
 def check_recipes(file: PolicyFile, findings: Findings) -> None:
@@ -87,6 +94,8 @@ def check_recipes(file: PolicyFile, findings: Findings) -> None:
             cure = "give it `virtualModels`, or set requests.recipeHeader"
             findings.error(path, f"the recipe {name!r} can never be chosen", cure, key=True)
         if not section.decisions and section.default is None:
-            findings.error(path, f"the recipe {name!r} is no different from the main policy", "give it `decisions` or `default`", key=True)
+            findings.error(
+                path, f"the recipe {name!r} is no different from the main policy", "give it `decisions` or `default`", key=True
+            )
     if header and not file.recipes:
         findings.error(("requests", "recipeHeader"), "there are no recipes to choose", "remove it, or add `recipes:`", key=True)

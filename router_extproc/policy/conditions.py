@@ -97,9 +97,18 @@ class Conditions:
             key = "in" if test.one_of is not None else "is"
             self._findings.error((*path, key), f"{name!r} has no labels", _cure_for(name, shape), key=True)
             return None
-        wrong = next((key for key, field in (("above", "above"), ("atMost", "at_most"), ("below", "below")) if getattr(test, field) is not None), None)
+        wrong = next(
+            (
+                key
+                for key, field in (("above", "above"), ("atMost", "at_most"), ("below", "below"))
+                if getattr(test, field) is not None
+            ),
+            None,
+        )
         if wrong:
-            self._findings.error((*path, wrong), f"{wrong!r} cannot stand beside labels", "use atLeast for their confidence", key=True)
+            self._findings.error(
+                (*path, wrong), f"{wrong!r} cannot stand beside labels", "use atLeast for their confidence", key=True
+            )
             return None
         if test.one_of is not None and test.equals is not None:
             self._findings.error((*path, "is"), "`in` and `is` cannot stand together", "write all labels in `in`", key=True)
@@ -151,7 +160,9 @@ class Conditions:
         if not self._can_vary(name, shape, low, high, path):
             return None
         amount = shape.kind is SignalKind.NUMBER
-        text = " and ".join(f"{name} {sign} {getattr(test, field):g}" for field, sign in _SIGNS if getattr(test, field) is not None)
+        text = " and ".join(
+            f"{name} {sign} {getattr(test, field):g}" for field, sign in _SIGNS if getattr(test, field) is not None
+        )
         coverage = test.min_coverage or 0.0
         return Compare(name, text, low=low, high=high, amount=amount, coverage=coverage, cost=extractor.cost)
 

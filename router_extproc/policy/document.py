@@ -244,7 +244,9 @@ class _Builder:
             if name in built:
                 first = self._document.keys[place]
                 self._document.keys[place] = key.mark
-                self._findings.error(place, f"the key {name!r} is already there, in line {first.line}", "remove one of them", key=True)
+                self._findings.error(
+                    place, f"the key {name!r} is already there, in line {first.line}", "remove one of them", key=True
+                )
                 continue
             self._document.keys[place] = key.mark
             built[name] = self.build(node, place, depth + 1)

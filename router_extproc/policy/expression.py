@@ -162,8 +162,8 @@ class Not:
 
     def __init__(self, part: Node) -> None:
         self.part = part
-        self.cost = part.cost
-        self.signals = part.signals
+        self.cost: Cost = part.cost
+        self.signals: frozenset[str] = part.signals
         self._evaluate = part.evaluate
 
     def evaluate(self, lookup: Lookup, /) -> Truth:

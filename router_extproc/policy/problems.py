@@ -111,7 +111,9 @@ class Findings:
     def _note(self, severity: Severity, path: Path, message: str, cure: str, *, key: bool) -> None:
         mark = self._document.mark(path, key=key)
         excerpt = self._document.line(mark.line)
-        self._problems[Problem(severity, self._document.source, mark.line, mark.column, dotted(path), message, cure, excerpt)] = None
+        self._problems[Problem(severity, self._document.source, mark.line, mark.column, dotted(path), message, cure, excerpt)] = (
+            None
+        )
 
 
 def dotted(path: Path) -> str:

@@ -69,7 +69,9 @@ class Routes:
     def _candidate(self, name: str, weight: float, path: Path) -> Candidate | None:
         found = self._pools.get(name)
         if found is None:
-            self._findings.error(path, f"unknown pool {name!r}", suggestion(name, self._pools, otherwise="declare it under `pools:`"))
+            self._findings.error(
+                path, f"unknown pool {name!r}", suggestion(name, self._pools, otherwise="declare it under `pools:`")
+            )
             return None
         self.used.add(name)
         return Candidate(found, weight)
@@ -98,7 +100,9 @@ class Routes:
         for index, candidate in enumerate(candidates):
             if candidate.weight not in {0, 1}:
                 self._findings.error(
-                    (*path, index, "weight"), f"the selector {select.type!r} does not use weights", "use `select: weighted`, or remove it"
+                    (*path, index, "weight"),
+                    f"the selector {select.type!r} does not use weights",
+                    "use `select: weighted`, or remove it",
                 )
         if len(candidates) == 1 and clause.select is not None:
             self._findings.warn((*path[:-1], "select"), "there is only one candidate to choose from", "remove `select`", key=True)

@@ -84,7 +84,15 @@ class Rules:
     def _end(
         self, route: Route | None, action: ActionClause | None, clause: DecisionClause, path: Path
     ) -> Route | Reject | Answer | None:
-        ends = [key for key, there in (("route", clause.route), ("reject", action and action.reject), ("answer", action and action.answer)) if there]
+        ends = [
+            key
+            for key, there in (
+                ("route", clause.route),
+                ("reject", action and action.reject),
+                ("answer", action and action.answer),
+            )
+            if there
+        ]
         if len(ends) > 1:
             place = (*path, "action", ends[-1])
             self._findings.error(place, f"a decision cannot both {ends[0]} and {ends[1]}", "keep one of them", key=True)
@@ -115,7 +123,9 @@ class Rules:
         limits = {"max_output_tokens": caps.max_output_tokens, "n": caps.n} if caps else {}
         for index, field in enumerate(action.block):
             if field in _UNBLOCKABLE:
-                self._findings.error((*path, "block", index), f"{field!r} cannot be taken out of a request", "reject the request instead")
+                self._findings.error(
+                    (*path, "block", index), f"{field!r} cannot be taken out of a request", "reject the request instead"
+                )
         if caps is not None and not any(limits.values()):
             self._findings.error((*path, "caps"), "an empty `caps` does nothing", "set maxOutputTokens or n")
         return Modify(
@@ -150,7 +160,15 @@ class Rules:
             self._findings.error(path, f"the router writes the header {name!r} itself", "choose another name", key=True)
 
     def _system(self, clause: SystemClause, path: Path) -> Iterator[SystemEdit]:
-        edits = [(mode, text) for mode, text in ((SystemMode.REPLACE, clause.replace), (SystemMode.PREPEND, clause.prepend), (SystemMode.APPEND, clause.append)) if text]
+        edits = [
+            (mode, text)
+            for mode, text in (
+                (SystemMode.REPLACE, clause.replace),
+                (SystemMode.PREPEND, clause.prepend),
+                (SystemMode.APPEND, clause.append),
+            )
+            if text
+        ]
         if not edits:
             self._findings.error(path, "an empty `system` does nothing", "add `prepend`, `append` or `replace`")
         yield from (SystemEdit(mode, text) for mode, text in edits)

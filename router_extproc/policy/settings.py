@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from router_extproc.policy.file import PolicyFile
     from router_extproc.policy.problems import Findings, Path
 
-_HEADER_KEYS = (("pool", "pool"), ("model", "model"), ("decision", "decision"), ("reason", "reason"), ("decisionId", "decision_id"))
+_HEADER_KEYS = (
+    ("pool", "pool"),
+    ("model", "model"),
+    ("decision", "decision"),
+    ("reason", "reason"),
+    ("decisionId", "decision_id"),
+)
 
 
 def header_names(file: PolicyFile) -> HeaderNames:
@@ -58,7 +64,11 @@ def check_headers(file: PolicyFile, findings: Findings) -> None:
         if name.lower() in seen:
             findings.error(("headers", key), f"{name!r} is already the name for {seen[name.lower()]!r}", "give it another name")
         seen.setdefault(name.lower(), key)
-    for key, named in (("userHeader", file.identity.user_header), ("groupsHeader", file.identity.groups_header), ("tenantHeader", file.identity.tenant_header)):
+    for key, named in (
+        ("userHeader", file.identity.user_header),
+        ("groupsHeader", file.identity.groups_header),
+        ("tenantHeader", file.identity.tenant_header),
+    ):
         if named is not None:
             _check_token(named, ("identity", key), findings)
             _check_kept(named, ("identity", key), file, seen, findings)

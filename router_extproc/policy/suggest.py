@@ -18,7 +18,9 @@ _MAX_LISTED = 12
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like it, or None if none does."""
-    found = process.extractOne(word[:100], sorted(known), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_CUTOFF)
+    found = process.extractOne(
+        word[:100], sorted(known), scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=_CUTOFF
+    )
     return str(found[0]) if found else None
 
 

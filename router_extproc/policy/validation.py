@@ -47,9 +47,9 @@ def validated(kind: Any, value: object, path: Path, findings: Findings) -> Any:
             return None
         except ValidationError as error:
             errors = error.errors(include_url=False)
-        unknown = [_inner(details, value) for details in errors if details["type"] == "extra_forbidden"]
+        unknown = [_inner(details) for details in errors if details["type"] == "extra_forbidden"]
         for details in errors:
-            fault = _fault(details, kind, value)
+            fault = _fault(details, kind)
             findings.error((*path, *fault.path), fault.message, fault.cure, key=fault.key)
         if len(unknown) < len(errors):
             return None
@@ -62,7 +62,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _inner(details: ErrorDetails, value: object) -> Path:
+def _inner(details: ErrorDetails) -> Path:
     """Where in the value it is: the location without pydantic's own marks."""
     return tuple(step for step in details["loc"] if not _is_mark(step))
 
@@ -82,8 +82,8 @@ def _without(value: Any, paths: Iterable[Path]) -> Any:
     return copy
 
 
-def _fault(details: ErrorDetails, kind: Any, value: object) -> _Fault:
-    path = _inner(details, value)
+def _fault(details: ErrorDetails, kind: Any) -> _Fault:  # noqa: PLR0911 - one line a kind of error
+    path = _inner(details)
     error, given = details["type"], details["input"]
     context: Mapping[str, Any] = details.get("ctx", {})
     if details["loc"] and details["loc"][-1] == "[key]":
@@ -154,7 +154,9 @@ def _unknown_key(path: Path, known: tuple[str, ...], location: tuple[str | int, 
     name = str(path[-1])
     in_condition = len(location) > 1 and location[-2] in {f"<{form}>" for form in FORMS}
     if in_condition and name in FORMS:
-        return _Fault(path, f"a condition has one of {listed(FORMS)}, and this one has {name!r} too", "nest one in the other", key=True)
+        return _Fault(
+            path, f"a condition has one of {listed(FORMS)}, and this one has {name!r} too", "nest one in the other", key=True
+        )
     place = f" in {path[-2]!r}" if len(path) > 1 and isinstance(path[-2], str) else ""
     return _Fault(path, f"unknown key {name!r}{place}", suggestion(name, known, otherwise="remove it"), key=True)
 

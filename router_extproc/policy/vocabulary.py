@@ -108,7 +108,9 @@ class Vocabulary:
         key = _IDENTITY.get(clause.type if clause else name)
         if key and not self._identity.get(key):
             self._findings.error(
-                path, f"the signal {name!r} never has a value: the policy does not say which header to trust", f"set identity.{key}"
+                path,
+                f"the signal {name!r} never has a value: the policy does not say which header to trust",
+                f"set identity.{key}",
             )
 
 

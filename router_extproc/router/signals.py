@@ -20,7 +20,7 @@ _told: set[tuple[str, str]] = set()
 _MAX_TOLD = 1000
 
 
-class NeedsModel(BaseException):  # noqa: N818 - control flow, not an error; BaseException so that no condition can swallow it
+class NeedsModel(BaseException):
     """A signal that may block is needed, and this is the event loop."""
 
 

@@ -90,7 +90,7 @@ class Routing:
         """The outcome of the same request, all signals that may block being unknown. Does not touch what another thread works on."""
         again = Routing(self._router, self._request)
         again.signals.late = True
-        return again._walk()  # noqa: SLF001 - of the same class
+        return again._walk()
 
     def _walk(self) -> Outcome:
         course = self._course
@@ -204,7 +204,9 @@ class Routing:
             message="The model does not exist or you do not have access to it.",
         )
 
-    def _ended(self, verdict: Verdict, decision: Decision, skipped: Mapping[str, Skipped], *, status: int, message: str) -> Outcome:
+    def _ended(
+        self, verdict: Verdict, decision: Decision, skipped: Mapping[str, Skipped], *, status: int, message: str
+    ) -> Outcome:
         """The outcome of a request that goes nowhere."""
         return Outcome(
             id=self._router.next_id(),

@@ -17,7 +17,9 @@ SelectorFactory = Callable[[Any, "tuple[Candidate, ...]"], "Selector"]
 
 SELECTORS: Registry[SelectorFactory] = Registry("selector")
 SELECTORS.add(Plugin("first", first.FirstOptions, first.build, "The first candidate that can serve the request."))
-SELECTORS.add(Plugin("weighted", weighted.WeightedOptions, weighted.build, "A split by weight, sticky by session or user on request."))
+SELECTORS.add(
+    Plugin("weighted", weighted.WeightedOptions, weighted.build, "A split by weight, sticky by session or user on request.")
+)
 SELECTORS.add(
     Plugin("cheapest-sufficient", cheapest.CheapestOptions, cheapest.build, "The cheapest candidate that can serve the request.")
 )

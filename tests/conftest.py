@@ -1,0 +1,74 @@
+"""What all tests share: a small policy, and requests."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from router_extproc.policy.load import compile_policy
+from router_extproc.pools import PoolStats
+from router_extproc.router import Router
+from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.services import SignalServices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+POLICY = """\
+version: 1
+pools:
+  small: {cluster: pool-small, model: qwen-small, price: {input: 1, output: 2}}
+  large: {cluster: pool-large, model: qwen-large, aliases: [big]}
+default: small
+signals:
+  topic: {type: parameter, parameter: topic}
+  code_words: {type: keyword, any: [traceback, refactor]}
+  secret: {type: keyword, any: [hunter2], reads: everything}
+decisions:
+  - name: no-secrets
+    when: secret
+    action: {reject: {status: 403, message: "No secrets."}}
+  - name: greeting
+    when: {signal: topic, is: hello}
+    action: {answer: {text: "Hello there."}}
+  - name: code
+    when: code_words
+    route: large
+"""
+
+
+def build(text: str) -> Router:
+    """A router for a policy's text."""
+    services = SignalServices()
+    result = compile_policy(text, source="policy.yaml", services=services, selectors=SELECTORS)
+    return Router(result.policy, services=services, stats=PoolStats())
+
+
+@pytest.fixture
+def make_router() -> Callable[[str], Router]:
+    """Builds routers."""
+    return build
+
+
+@pytest.fixture
+def router() -> Router:
+    """A router with a guard, an answer, a route and a default."""
+    return build(POLICY)
+
+
+@pytest.fixture
+def policy() -> str:
+    """The text of that router's policy."""
+    return POLICY
+
+
+@pytest.fixture
+def chat() -> Callable[..., bytes]:
+    """Makes chat bodies."""
+
+    def make(text: str = "hello", *, model: str = "auto", **more: Any) -> bytes:
+        return json.dumps({"model": model, "messages": [{"role": "user", "content": text}], **more}).encode()
+
+    return make
