@@ -20,14 +20,13 @@ from router_extproc.extproc.events import (
     TrailersReceived,
     UploadTimedOut,
 )
+from router_extproc.extproc.framing import chunks, last_resort, late, pieces
 from router_extproc.extproc.intake import arrive, is_let_through, parse, too_large
 from router_extproc.extproc.replies import (
     Ask,
-    BodyChunk,
     BodyReply,
     Finish,
     HeadersReply,
-    Immediate,
     Mutation,
     ResponseBodyReply,
     ResponseHeadersReply,
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Replies = tuple["Reply", ...]
-
-CHUNK = 62_000
-"""Bytes of a body chunk in FULL_DUPLEX: Envoy's limit is 64 KiB a message."""
 
 _WHY_NOT = {
     BodyMode.BUFFERED_PARTIAL: "a body above Envoy's buffer limit would be routed without having been read",
@@ -200,11 +196,11 @@ class Session:
 
     def _echo(self, event: BodyReceived) -> Replies:
         self._size += len(event.body)
-        chunks = _chunks(event.body, last=event.end_of_stream)
+        echoed = chunks(event.body, last=event.end_of_stream)
         if not event.end_of_stream:
-            return chunks
+            return echoed
         self._state = State.DONE
-        return (*chunks, Finish())
+        return (*echoed, Finish())
 
     def _echo_trailers(self, _event: TrailersReceived) -> Replies:
         self._state = State.DONE
@@ -276,8 +272,8 @@ class Session:
         tail = (TrailersReply(),) if self._trailers else ()
         if self._mode is BodyMode.FULL_DUPLEX:
             body = change.body if change.body is not None else b"".join(self._chunks)
-            return (head, *_chunks(body, last=not self._trailers), *tail)
-        return (head, *_pieces(change.body, len(self._chunks)), *tail)
+            return (head, *chunks(body, last=not self._trailers), *tail)
+        return (head, *pieces(change.body, len(self._chunks)), *tail)
 
     def _end(self, outcome: Outcome) -> Replies:
         """End the request with an answer of our own."""
@@ -318,7 +314,7 @@ class Session:
             return self._respond(self._router.fall_back(reason))
         if self._arrival is None:
             self._state = State.DONE
-            return (_last_resort(reason), Finish())
+            return (last_resort(reason), Finish())
         message = "The request could not be routed because of an internal error."
         return self._end(self._router.refuse(RequestRefusedError(reason, message, status=500)))
 
@@ -327,7 +323,7 @@ class Session:
         if self._state is State.DONE:
             return ()
         if self._state in {State.SENT, State.OBSERVING}:
-            return _late(event, self._mode)
+            return late(event, self._mode)
         _log.error("protocol error: %s while %s", type(event).__name__, self._state.name.lower())
         return self._fault(Reason.PROTOCOL_ERROR)
 
@@ -363,41 +359,6 @@ class Session:
             self.observation = self._reader.finish(at, whole=True)
         self._state = State.DONE
         return (Finish(),)
-
-
-def _chunks(body: bytes, *, last: bool) -> tuple[BodyChunk, ...]:
-    """A body in chunks that Envoy takes; an empty one where the end must be told."""
-    if not body:
-        return (BodyChunk(b"", last),) if last else ()
-    starts = range(0, len(body), CHUNK)
-    return tuple(BodyChunk(body[start : start + CHUNK], last and start + CHUNK >= len(body)) for start in starts)
-
-
-def _pieces(body: bytes | None, count: int) -> tuple[BodyReply, ...]:
-    """One reply for each chunk that came (STREAMED); a new body is shared out among them."""
-    if body is None:
-        return (BodyReply(),) * count
-    size = -(-len(body) // count)
-    return tuple(BodyReply(Mutation(body=body[index * size : (index + 1) * size])) for index in range(count))
-
-
-def _late(event: Event, mode: BodyMode) -> Replies:
-    """What Envoy still waits for after the request went on: an answer for each message, except in FULL_DUPLEX."""
-    if isinstance(event, TrailersReceived):
-        return (TrailersReply(),)
-    if isinstance(event, BodyReceived) and mode is not BodyMode.FULL_DUPLEX:
-        return (BodyReply(),)
-    if isinstance(event, ResponseBodyReceived):
-        return (ResponseBodyReply(),)
-    if isinstance(event, ResponseTrailersReceived):
-        return (ResponseTrailersReply(),)
-    return ()
-
-
-def _last_resort(reason: Reason) -> Immediate:
-    """An answer where not even the headers were seen."""
-    payload = mutation.ERROR_API.error(500, "The request could not be routed because of an internal error.", code=reason.value)
-    return Immediate(500, payload.content_type, payload.body, details=f"router_extproc_{reason.value}")
 
 
 MOVES: dict[tuple[State, type], Callable[[Session, object], Replies]] = {

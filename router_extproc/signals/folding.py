@@ -10,6 +10,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 """Characters that show nothing: zero-width, direction marks, variation selectors, fillers, tags."""
+_BLANKS = "\t\n\v\f\r\x85\u2028\u2029"
+"""Blanks that NFKC does not turn into the space."""
 _MARKS_KEPT = 8
 """Combining marks that may follow one another; no language stacks so many."""
 _BLOCKS = (range(0x300, 0x3400), range(0xA000, 0xAC00), range(0xFB00, 0x12000), range(0x16000, 0x17000), range(0x1BC00, 0x1EA00))
@@ -46,3 +48,12 @@ def _unstacked(suspect: re.Match[str]) -> str:
 
 def _shortened(run: re.Match[str]) -> str:
     return run.group()[:_MARKS_KEPT]
+
+
+def spaced(text: str) -> str:
+    """A folded text with one space wherever it has blanks or line breaks. Linear: every pass halves what is left of a long run."""
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
-from router_extproc.signals.folding import fold
+from router_extproc.signals.folding import fold, spaced
 from router_extproc.signals.fuzzy import Fuzzy
 from router_extproc.signals.options import Options, Reads
 from router_extproc.signals.texts import texts
@@ -97,7 +97,7 @@ class Keyword:
     def extract(self, request: Request, /) -> Signal:
         """The signal; its evidence is the word or pattern of the policy that was found."""
         read = [self._normal(text) for text in texts(request, self._options.reads)]
-        words = [" ".join(text.split()) for text in read] if self._phrases else read
+        words = [spaced(text) for text in read] if self._phrases else read
         if self._none and self._found(words, self._none, 1):
             return self._absent
         evidence: list[str] = []
@@ -155,7 +155,7 @@ class Keyword:
     def _group(self, key: str, words: Sequence[str]) -> _Group | None:
         if not words:
             return None
-        plain = tuple(" ".join(self._normal(word).split()) for word in words)
+        plain = tuple(spaced(self._normal(word)).strip() for word in words)
         if "" in plain:
             raise SpecError((key, plain.index("")), "the word has nothing that can be seen", cure="write a word or leave it out")
         automaton = ahocorasick_rs.AhoCorasick(list(plain))

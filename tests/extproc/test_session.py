@@ -19,6 +19,7 @@ from router_extproc.extproc.events import (
     TrailersReceived,
     UploadTimedOut,
 )
+from router_extproc.extproc.framing import CHUNK
 from router_extproc.extproc.replies import (
     Ask,
     BodyChunk,
@@ -31,7 +32,7 @@ from router_extproc.extproc.replies import (
     ResponseTrailersReply,
     TrailersReply,
 )
-from router_extproc.extproc.session import CHUNK, Session, State
+from router_extproc.extproc.session import Session, State
 from router_extproc.routing import HeaderOp, Reason, Verdict
 
 if TYPE_CHECKING:
