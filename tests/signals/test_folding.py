@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.signals import folding
-from router_extproc.signals.folding import fold
+from router_extproc.signals.folding import fold, spaced
 
 
 class TestFold:
@@ -82,3 +82,16 @@ class TestFold:
     def test_hostile_text_is_folded(self, hostile: str) -> None:
         """No text makes it fail, and none grows beyond what its letters stand for."""
         assert len(fold(hostile, case_sensitive=False)) <= 18 * len(hostile)
+
+
+class TestSpaced:
+    @pytest.mark.parametrize("blanks", [" ", "  ", "\n", "\r\n\t", "\u2028\v\f", "\x85", "\u00a0", "\u3000\u2003", " " * 100_000])
+    def test_blanks_become_one_space(self, blanks: str) -> None:
+        """So that a phrase is found over the end of a line."""
+        assert spaced(fold(f"a{blanks}b", case_sensitive=True)) == "a b"
+
+    @given(st.text(alphabet=" \n\tab"))
+    def test_words_stay(self, text: str) -> None:
+        """Nothing but blanks changes."""
+        assert spaced(text).split() == text.split()
+        assert "  " not in spaced(text)
