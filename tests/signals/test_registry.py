@@ -1,15 +1,20 @@
 """The list of signals."""
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from router_extproc.policy.load import compile_policy
 from router_extproc.request import Request
 from router_extproc.routing import Extractor, Signal, SignalKind, Unknown
+from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.options import Options
 from router_extproc.signals.registry import EXTRACTORS
+from router_extproc.signals.services import SignalServices
 
 Build = Callable[..., Extractor]
 Ask = Callable[..., Request]
@@ -22,6 +27,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "parameter": {"parameter": "a"},
     "parameter_number": {"parameter": "a"},
 }
+DOCS = (Path(__file__).parents[2] / "docs" / "signals.md").read_text(encoding="utf-8")
 NAMES = [plugin.name for plugin in EXTRACTORS]
 
 
@@ -54,6 +60,25 @@ class TestExtractors:
         """An API without messages still has every signal."""
         result = build(name, **REQUIRED.get(name, {})).extract(ask())
         assert result.name == "it"
+
+
+class TestDocs:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_every_type_has_its_section(self, name: str) -> None:
+        """With all of its options, as they stand in the file, and all words that they may take."""
+        section = next(text for text in DOCS.split("\n##") if name in re.findall(r"[a-z_]+", text.partition("\n")[0]))
+        schema = EXTRACTORS[name].options.model_json_schema()  # type: ignore[attr-defined]  # every options type is a pydantic model
+        for key in schema["properties"]:
+            assert f"| `{key}` |" in section
+        for definition in schema.get("$defs", {}).values():
+            assert all(f"`{word}`" in DOCS for word in definition["enum"])
+
+    def test_the_example_is_a_policy(self) -> None:
+        """With pools it compiles, without a warning."""
+        example = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)[0]
+        pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}}\ndefault: small\n"
+        result = compile_policy(pools + example, source="docs", services=SignalServices(), selectors=SELECTORS)
+        assert not result.warnings
 
 
 def _check(result: Signal, extractor: Extractor) -> None:
