@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape, Unknown, UnknownReason
@@ -55,7 +56,9 @@ class Number:
         figure = self._measure(request)
         if figure is None:
             return self._unknown
-        return Signal(self.name, 1.0 if figure else 0.0, measure=float(figure))
+        # JSON has whole numbers of any length; one beyond all floats is still above every bound, or below.
+        measure = min(max(figure, -sys.float_info.max), sys.float_info.max)
+        return Signal(self.name, 1.0 if figure else 0.0, measure=float(measure))
 
 
 class Label:

@@ -52,7 +52,7 @@ def build_effort(name: str, _options: NoOptions, _services: SignalServices) -> L
 
 def _number(request: Request, wanted: str) -> float | None:
     value = request.parameters.get(wanted)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def build_number(name: str, options: ParameterOptions, _services: SignalServices) -> Number:
