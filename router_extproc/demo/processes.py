@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,11 +22,13 @@ from router_extproc.errors import RouterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
 _READY_S = 60.0
 _STOP_S = 10.0
 _LOOK_S = 0.05
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A proxy of the environment is for the outside, not for loopback."""
 
 
 class StartError(RouterError):
@@ -46,13 +51,21 @@ def envoy_binary() -> str | None:
     return given or (str(beside) if beside.exists() else shutil.which("envoy"))
 
 
+def fetched(url: str) -> bytes | None:
+    """The body of a GET of that loopback address; None without a 200."""
+    try:
+        with _DIRECT.open(url, timeout=1) as response:
+            return response.read() if response.status == http.client.OK else None
+    except urllib.error.HTTPError as error:
+        error.close()
+    except (OSError, http.client.HTTPException):
+        pass
+    return None
+
+
 def answers(url: str) -> bool:
     """Whether a GET of that address gives a 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=1) as response:  # noqa: S310 - our own loopback address
-            return bool(response.status == 200)  # noqa: PLR2004 - HTTP's OK
-    except (OSError, urllib.error.URLError):
-        return False
+    return fetched(url) is not None
 
 
 @dataclass(slots=True)
@@ -69,18 +82,25 @@ class Child:
 
 
 class Processes:
-    """Children that end when the block ends, whatever happens in it."""
+    """Children that end when the block ends, whatever happens in it, SIGTERM included. `stop_s`: seconds they get for that."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, stop_s: float = _STOP_S) -> None:
         self._directory = directory
         """For logs."""
+        self._stop_s = stop_s
         self._children: list[Child] = []
+        self._before: Callable[[int, FrameType | None], object] | int | None = None
+        """What SIGTERM meant outside the block."""
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # only there can signals be set
+            self._before = signal.signal(signal.SIGTERM, _leave)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
 
     def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Child:
         """Start a process; its output goes to NAME.log."""
@@ -108,7 +128,7 @@ class Processes:
         if child.process.poll() is None:
             (child.process.kill if kill else child.process.terminate)()
             try:
-                child.process.wait(_STOP_S)
+                child.process.wait(self._stop_s)
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
@@ -122,3 +142,8 @@ class Processes:
         for child in reversed(self._children):
             self.end(child)
         self._children.clear()
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End as the signal would, but through the block's end."""
+    raise SystemExit(128 + number)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from router_extproc.demo.envoy_config import POOLS, EnvoyPlan, rendered, shipped
-from router_extproc.demo.processes import StartError, answers, envoy_binary, free_ports
+from router_extproc.demo.processes import StartError, answers, envoy_binary, fetched, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,15 +101,8 @@ def _sees_router(plan: EnvoyPlan) -> bool:
     """Whether Envoy's health check has found the router (it must be running when Envoy starts)."""
     if not plan.health_check:
         return True
-    return answers(f"http://127.0.0.1:{plan.admin}/clusters?format=json") and _healthy(plan.admin)
-
-
-def _healthy(admin: int) -> bool:
-    import json  # noqa: PLC0415 - only here
-    import urllib.request  # noqa: PLC0415 - only here
-
-    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/clusters?format=json", timeout=1) as response:
-        clusters = json.load(response)["cluster_statuses"]
+    told = fetched(f"http://127.0.0.1:{plan.admin}/clusters?format=json")
+    clusters = json.loads(told)["cluster_statuses"] if told else []
     hosts = [host for cluster in clusters if cluster["name"] == "router_extproc" for host in cluster.get("host_statuses", [])]
     return any(not host["health_status"].get("failed_active_health_check") for host in hosts)
 
