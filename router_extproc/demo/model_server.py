@@ -1,7 +1,7 @@
 """Model server: a stand-in that speaks OpenAI's and Anthropic's APIs, JSON and SSE, and tells exactly what reached it.
 
 Its answers are canned, but its form is that of a real server. Response headers say what came in: `x-served-by`, `x-body-sha256`,
-`x-received-model`, `x-received-encoding`, `x-received-router-headers`.
+`x-received-model` (percent-encoded where it is not ASCII), `x-received-encoding`, `x-received-router-headers`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -61,12 +62,13 @@ class ModelServer:
             headers = self._told(request, raw)
             try:
                 body = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return JSONResponse({"error": {"message": "not JSON", "type": "invalid_request_error"}}, 400, headers)
             body = body if isinstance(body, dict) else {}
-            headers["x-received-model"] = str(body.get("model", ""))
-            words = [f"This is pool {self._name},", f"model {body.get('model')}:", "your answer", "in a few", "words."]
-            whole, events = answer(str(body.get("model")), words, len(raw) // 4)
+            model = str(body.get("model", "")).encode(errors="replace").decode()  # half a surrogate cannot be sent
+            headers["x-received-model"] = quote(model, safe=" /:@+")  # a header holds one line of ASCII
+            words = [f"This is pool {self._name},", f"model {model}:", "your answer", "in a few", "words."]
+            whole, events = answer(model, words, len(raw) // 4)
             if body.get("stream") and events:
                 return StreamingResponse(self._stream(events), media_type="text/event-stream", headers=headers)
             return JSONResponse(whole, headers=headers)
