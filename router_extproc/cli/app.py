@@ -155,6 +155,23 @@ def demo(
     raise typer.Exit(int(run(as_json=json, keep=keep)))
 
 
+@app.command(epilog="Example: router-extproc bench --json --connections 1,16,64")
+def bench(
+    *,
+    json: JsonOutput = False,
+    connections: Annotated[str, typer.Option(help="Concurrent connections, comma-separated.")] = "1,16,64",
+    duration: Annotated[float, typer.Option(min=0.5, help="Seconds of load per measurement.")] = 4.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn; medians are reported.")] = 3,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
+    soak: Annotated[bool, typer.Option("--soak", help="Measure memory over 100,000 requests instead.")] = False,
+) -> None:
+    """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
+    from router_extproc.cli.bench import run  # noqa: PLC0415 - as above
+
+    levels = tuple(int(part) for part in connections.split(","))
+    raise typer.Exit(int(run(as_json=json, connections=levels, duration=duration, rounds=rounds, bodies=bodies, soak=soak)))
+
+
 def main() -> None:
     """The `router-extproc` command."""
     app()
