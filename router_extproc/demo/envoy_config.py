@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parent.parent
 POOLS = ("small", "large", "code")
-BODY_MODES = ("buffered", "streamed", "full_duplex", "none")
+_TRAILERS = {"request_trailer_mode": "SEND"}
+_PROCESSING = {
+    "buffered": {},
+    "streamed": {"request_body_mode": "STREAMED", **_TRAILERS},
+    "full_duplex": {"request_body_mode": "FULL_DUPLEX_STREAMED", **_TRAILERS},
+    "none": {"request_body_mode": "NONE"},
+}
+"""What each body mode changes in the shipped processing mode."""
+BODY_MODES = tuple(_PROCESSING)
 _EXT_PROC = "envoy.filters.http.ext_proc"
 
 
@@ -60,18 +68,11 @@ def rendered(plan: EnvoyPlan) -> str:
 
 
 def set_modes(manager: dict[str, Any], *, body_mode: str, fail_open: bool) -> None:
-    """Change the ext_proc filter and the routes of a connection manager to these modes."""
+    """Change the ext_proc filter and the routes of a connection manager to these modes; KeyError for an unknown body mode."""
     extproc = _ext_proc(manager)
-    processing = extproc["processing_mode"]
+    extproc["processing_mode"].update(_PROCESSING[body_mode])
     if body_mode == "streamed":
-        processing["request_body_mode"] = "STREAMED"
-        processing["request_trailer_mode"] = "SEND"
         extproc["send_body_without_waiting_for_header_response"] = True
-    elif body_mode == "full_duplex":
-        processing["request_body_mode"] = "FULL_DUPLEX_STREAMED"
-        processing["request_trailer_mode"] = "SEND"
-    elif body_mode == "none":
-        processing["request_body_mode"] = "NONE"
     extproc["failure_mode_allow"] = fail_open
     if fail_open:
         routes = manager["route_config"]["virtual_hosts"][0]["routes"]
