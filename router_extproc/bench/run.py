@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from router_extproc.bench.load import Measured, measure, request_bytes
 from router_extproc.bench.process_facts import cpu_seconds, reset_peak, resident_mb
@@ -214,7 +215,7 @@ def _with_setups(work: Callable[[Sequence[Setup], Callable[[], None]], None], st
         try:
             setups, _ = start_setups(processes, Path(name))
         except StartError as error:
-            console.print(f"[red]{error}[/]")
+            console.print(Text(str(error), "red"), soft_wrap=True)
             return _MISSING
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("measuring", total=steps)

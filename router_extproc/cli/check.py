@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import typer
+from rich.text import Text
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
@@ -71,11 +72,10 @@ def _summary(path: Path, loaded: Loaded | None, errors: int, warnings: int) -> N
         f"{count} {word}{'s' * (count != 1)}" for count, word in ((errors, "error"), (warnings, "warning")) if count
     )
     if loaded is None:
-        err.print(f"[bold red]{path}: {counts}[/]; this policy would not be loaded")
+        err.print(Text.assemble((f"{path}: {counts}", "bold red"), "; this policy would not be loaded"), soft_wrap=True)
         return
     policy = loaded.router.policy
     parts = [f"{len(policy.main.rules)} decisions", f"{len(policy.extractors)} signals", f"{len(policy.pools)} pools"]
     tests = f"{len(policy.tests)} tests passed" if policy.tests else "it has no tests"
-    out.print(
-        f"[green]{policy.source}: good[/] (version {policy.version}; {', '.join(parts)}; {tests}{f'; {counts}' if counts else ''})"
-    )
+    facts = f" (version {policy.version}; {', '.join(parts)}; {tests}{f'; {counts}' if counts else ''})"
+    out.print(Text.assemble((f"{policy.source}: good", "green"), facts), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,8 @@ _WIDE = 150
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    # No markup: paths, patterns and evidence may hold [brackets], which would vanish, or end the program as unbalanced tags.
+    console = Console(stderr=stderr, highlight=False, markup=False)
     if not console.is_terminal:
         console.width = _WIDE
     return console
@@ -32,7 +34,7 @@ err = _console(stderr=True)
 
 def fail(code: Exit, message: str) -> NoReturn:
     """Say what is wrong on stderr and end the program with that exit code."""
-    err.print(f"[red]error:[/] {message}", soft_wrap=True)
+    err.print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
     raise typer.Exit(int(code))
 
 

