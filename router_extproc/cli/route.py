@@ -69,7 +69,7 @@ def decide_line(router: Router, text: bytes, number: int) -> tuple[dict[str, obj
     try:
         line = msgspec.json.decode(text, type=Line)
         body = line.payload()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return {"id": None, "line": number, "error": str(error)}, False
     return decision_line(line.id, decide(router, path=line.path, headers=line.headers, body=body)), True
 
@@ -90,6 +90,8 @@ def _opened(path: Path, mode: str) -> Iterator[IO[bytes]]:
 
 def run(policy: Path, *, source: Path, target: Path) -> Exit:
     """Decide every line of `source`; see `router-extproc route --help`."""
+    if target.exists() and source.exists() and target.samefile(source):
+        fail(Exit.USAGE, f"{target} is the input, too: opening it for the output would empty it")
     router = load_or_exit(policy).router
     bad = 0
     counts: dict[str, int] = {}

@@ -12,7 +12,7 @@ from router_extproc.cli.app import app
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 
 class Cli(Protocol):
