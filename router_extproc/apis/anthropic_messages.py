@@ -8,9 +8,10 @@ from router_extproc.apis import payloads
 from router_extproc.apis.content import parts, role
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import Body, count, flag, items, metadata, refuse, scalars, section, text, tools
-from router_extproc.apis.rewriting import effort_changes, joined, plain_changes
+from router_extproc.apis.rewriting import Changes, effort_changes, joined, plain_changes, thinking_budget, token_limit, without
 from router_extproc.apis.usage import NOTHING, decoded, facts
-from router_extproc.request import Message, PartKind, Request, Role
+from router_extproc.request import Message, Request, Role
+from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _SPELLINGS = {"max_output_tokens": ("max_tokens",)}
 _KNOWN = frozenset({"model", "messages", "system", "tools", "stream", "max_tokens", "metadata"})
+_SYSTEM = frozenset({"system", "developer"})
 _ERRORS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -28,6 +30,7 @@ _ERRORS = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    529: "overloaded_error",
     503: "overloaded_error",
     504: "timeout_error",
 }
@@ -60,13 +63,18 @@ class AnthropicMessages:
     def edit(self, document: Document, edits: BodyEdits) -> bytes:
         """The body with the edits applied."""
         changes = plain_changes(document.value, edits, _SPELLINGS)
+        limit = token_limit(document.value, edits, ("max_tokens",))
+        if limit is not None and "max_tokens" in changes:
+            changes |= _fitting(section(document.value, "thinking"), limit)
         if edits.reasoning_effort:
-            limit = edits.caps.get("max_output_tokens", count(document.value, "max_tokens"))
             changes |= effort_changes(document.raw, edits, openai="", limit=limit)
         system = value_of(document.raw, "system")
         for edit in edits.system:
             system = joined(system, edit, {"type": "text"})
             changes["system"] = system
+            if edit.mode is SystemMode.REPLACE:
+                others = [index for index, message in enumerate(items(document.value, "messages")) if message["role"] in _SYSTEM]
+                changes["messages"] = without(value_of(document.raw, "messages") or b"[]", others)
         return apply(document, changes)
 
     def error(self, status: int, message: str, *, code: str, param: str | None = None, stream: bool = False) -> Payload:  # noqa: ARG002 - this API tells neither code nor field
@@ -103,7 +111,8 @@ class AnthropicMessages:
             # Its output_tokens is where counting begins, not a count.
             return facts({key: value for key, value in usage.items() if key != "output_tokens"})
         if kind == "message_delta":
-            usage = {"output_tokens": section(told, "usage").get("output_tokens")}
+            # Its figures are totals, but servers that know the input only at the start say 0 here.
+            usage = {key: value for key, value in section(told, "usage").items() if value or key == "output_tokens"}
             return facts(usage, finish_reason=section(told, "delta").get("stop_reason"))
         if kind == "message_stop":
             return facts(None, done=True)
@@ -118,10 +127,22 @@ def _messages(body: Body) -> Iterator[Message]:
         if not isinstance(message, dict):
             refuse("messages", "objects in the array")
         speaker = role(message.get("role"), "messages.role")
-        content = parts(message.get("content"), "messages.content")
-        if speaker is Role.USER and content and all(part.kind is PartKind.TOOL_RESULT for part in content):
+        content = message.get("content")
+        if speaker is Role.USER and _only_results(content):
             speaker = Role.TOOL
-        yield Message(speaker, content)
+        yield Message(speaker, parts(content, "messages.content"))
+
+
+def _fitting(thinking: Body, limit: int) -> Changes:
+    """The caller's own thinking budget, made to fit a lowered max_tokens: this API refuses one that does not."""
+    budget = thinking.get("budget_tokens")
+    return {"thinking": thinking_budget(budget, limit)} if isinstance(budget, int) and budget >= limit else {}
+
+
+def _only_results(content: Any) -> bool:
+    if not isinstance(content, list) or not content:
+        return False
+    return all(isinstance(block, dict) and block.get("type") == "tool_result" for block in content)
 
 
 def _events(message: dict[str, Any], text: str) -> list[tuple[str, Any]]:

@@ -29,14 +29,24 @@ _KINDS = {
     "document": PartKind.FILE,
     "tool_use": PartKind.TOOL_CALL,
     "server_tool_use": PartKind.TOOL_CALL,
+    "mcp_tool_use": PartKind.TOOL_CALL,
     "tool_result": PartKind.TOOL_RESULT,
+    "mcp_tool_result": PartKind.TOOL_RESULT,
+    "search_result": PartKind.TOOL_RESULT,
     "web_search_tool_result": PartKind.TOOL_RESULT,
+    "web_fetch_tool_result": PartKind.TOOL_RESULT,
+    "code_execution_tool_result": PartKind.TOOL_RESULT,
+    "bash_code_execution_tool_result": PartKind.TOOL_RESULT,
+    "text_editor_code_execution_tool_result": PartKind.TOOL_RESULT,
     "thinking": PartKind.REASONING,
     "redacted_thinking": PartKind.REASONING,
     "reasoning": PartKind.REASONING,
     "reasoning_text": PartKind.REASONING,
     "summary_text": PartKind.REASONING,
 }
+
+_MEDIA_KINDS = frozenset({PartKind.IMAGE, PartKind.AUDIO, PartKind.FILE})
+_MEDIA = frozenset(name for name, kind in _KINDS.items() if kind in _MEDIA_KINDS)
 
 ROLES: dict[str, Role] = {**{str(role): role for role in Role}, "function": Role.TOOL, "model": Role.ASSISTANT}
 
@@ -73,16 +83,16 @@ def _flat(content: list[Any], where: str) -> Iterator[Part]:
 
 
 def _part(item: dict[str, Any], where: str) -> Iterable[Part]:
-    kind = _KINDS.get(str(item.get("type", "text")), _OTHER)
+    kind = _KINDS.get(str(item.get("type") or _guessed(item)), _OTHER)
     if kind is _TEXT:
         value = item.get("text", item.get("refusal", ""))
         if type(value) is not str:
             refuse(where, "a string as text")
         return (Part(_TEXT, value),)
     if kind is PartKind.TOOL_CALL:
-        return (Part(kind, _arguments(item.get("input")), str(item.get("name", ""))),)
+        return (Part(kind, strings(item.get("input")), str(item.get("name", ""))),)
     if kind is PartKind.TOOL_RESULT:
-        return (Part(kind, result_text(item.get("content")), str(item.get("tool_use_id", ""))), *_media(item.get("content")))
+        return (Part(kind, result_text(item.get("content")), str(item.get("tool_use_id", ""))), *media(item.get("content")))
     if kind is PartKind.REASONING:
         return (Part(kind, str(item.get("thinking") or item.get("text") or "")),)
     if kind is PartKind.FILE:
@@ -90,24 +100,31 @@ def _part(item: dict[str, Any], where: str) -> Iterable[Part]:
     return (Part(kind),)
 
 
+def _guessed(item: dict[str, Any]) -> str:
+    """The type of a part that names none: some servers go by the field that holds its content."""
+    return next((key for key in ("text", "image_url", "input_audio", "audio_url", "file") if key in item), "text")
+
+
 def _document(item: dict[str, Any]) -> Iterable[Part]:
     """The text of a document that carries it as text: the model reads it, so guards must."""
     source = item.get("source")
     if not isinstance(source, dict):
         return ()
-    if isinstance(source.get("data"), str) and source.get("type") == "text":
-        return (Part(PartKind.TOOL_RESULT, source["data"]),)
-    if source.get("type") == "content":
-        return (Part(PartKind.TOOL_RESULT, result_text(source.get("content"))),)
-    return ()
+    told = [item.get("title"), item.get("context")]
+    if source.get("type") == "text":
+        told.append(source.get("data"))
+    elif source.get("type") == "content":
+        told.append(result_text(source.get("content")))
+    words = "\n".join(word for word in told if word and isinstance(word, str))
+    return (Part(PartKind.TOOL_RESULT, words),) if words else ()
 
 
-def _media(content: Any) -> Iterable[Part]:
+def media(content: Any) -> Iterable[Part]:
     """Pictures and the like inside a tool's result."""
     if not isinstance(content, list):
         return ()
     kinds = (_KINDS.get(str(item.get("type"))) for item in content if isinstance(item, dict))
-    return [Part(kind) for kind in kinds if kind in {PartKind.IMAGE, PartKind.AUDIO, PartKind.FILE}]
+    return [Part(kind) for kind in kinds if kind in _MEDIA_KINDS]
 
 
 def result_text(content: Any) -> str:
@@ -116,7 +133,7 @@ def result_text(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "\n".join(filter(None, (_result_part(item) for item in content)))
-    return _arguments(content)
+    return strings(content)
 
 
 def _result_part(item: Any) -> str:
@@ -124,10 +141,13 @@ def _result_part(item: Any) -> str:
         return item
     if not isinstance(item, dict):
         return ""
-    return str(item.get("text") or item.get("title") or "")
+    if str(item.get("type")) in _MEDIA:
+        return "\n".join(part.text for part in _document(item))
+    told = [item.get("title"), item.get("text"), result_text(item.get("content"))]
+    return "\n".join(word for word in told if word and isinstance(word, str)) or strings(item)
 
 
-def _arguments(value: Any) -> str:
+def strings(value: Any) -> str:
     """A tool call's arguments as text: strings as they are, objects by their strings' content."""
     if isinstance(value, str):
         return value

@@ -72,6 +72,10 @@ def apply(document: Document, changes: Mapping[str, bytes | None]) -> bytes:
 
 def changed(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     """The text of a JSON object with members replaced, removed (None) or added at the end."""
+    if len(changes) == 1:
+        found = _replaced_one(raw, *next(iter(changes.items())))
+        if found is not None:
+            return found
     there = members(raw)
     if not any(change is None for change in changes.values()):
         return _replaced(raw, there, changes)
@@ -88,6 +92,21 @@ def changed(raw: bytes, changes: Mapping[str, bytes | None]) -> bytes:
     parts.append(raw[there[-1].end :])
     slim = b"".join(parts)
     return changed(slim, {key: value for key, value in changes.items() if value is not None})
+
+
+def _replaced_one(raw: bytes, key: str, value: bytes | None) -> bytes | None:
+    """With one member replaced, looking no further than that member (a request's `model` is among the first); None if it is not there."""
+    if value is None:
+        return None
+    at = raw.index(b"{")
+    for name, old in _OBJECT.decode(raw).items():
+        match = _KEY.match(raw, at)
+        if match is None:  # pragma: no cover - the decoder accepted the same text
+            return None
+        at = match.end() + len(bytes(old))
+        if name == key:
+            return raw[: match.end()] + value + raw[at:]
+    return None
 
 
 def _replaced(raw: bytes, there: Sequence[Member], changes: Mapping[str, bytes | None]) -> bytes:

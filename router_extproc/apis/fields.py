@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from router_extproc.apis.edits import encode
 from router_extproc.errors import RequestRefusedError
 from router_extproc.request import Tool
 from router_extproc.routing import Reason
@@ -42,13 +43,15 @@ def flag(body: Body, key: str) -> bool:
 
 
 def count(body: Body, *keys: str) -> int | None:
-    """The first of these that is an integer; None where all are left out or null."""
+    """The first of these that is an integer (`64.0` is one too); None where all are left out or null."""
     for key in keys:
         value = body.get(key)
         if value is not None:
+            if type(value) is float and value.is_integer():
+                return int(value)
             if type(value) is not int:
                 refuse(key, "an integer")
-            return int(value)
+            return value
     return None
 
 
@@ -85,12 +88,8 @@ def metadata(body: Body) -> Mapping[str, str]:
 
 def tools(body: Body) -> tuple[Tool, ...]:
     """The tools that the caller defines, in any API's spelling."""
-    listed = body.get("tools") or body.get("functions")
-    if listed is None:
-        return ()
-    if type(listed) is not list:
-        refuse("tools", "an array")
-    return tuple(_tool(item) for item in listed if isinstance(item, dict))
+    listed = items(body, "tools") + items(body, "functions")
+    return tuple([_tool(item) for item in listed if isinstance(item, dict)])
 
 
 def _tool(item: Body) -> Tool:
@@ -98,22 +97,4 @@ def _tool(item: Body) -> Tool:
     definition = inner if isinstance(inner, dict) else item
     name = definition.get("name") or definition.get("type") or ""
     description = definition.get("description") or ""
-    return Tool(str(name)[:_MAX_SCALAR], str(description), _size(definition))
-
-
-def _size(value: Any) -> int:
-    """About the bytes that a value takes as JSON."""
-    total = 0
-    stack = [value]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            stack += node.keys()
-            stack += node.values()
-        elif isinstance(node, list):
-            stack += node
-        elif isinstance(node, str):
-            total += len(node) + 4
-        else:
-            total += 5
-    return total
+    return Tool(str(name)[:_MAX_SCALAR], str(description), len(encode(definition)))

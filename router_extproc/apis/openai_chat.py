@@ -8,7 +8,7 @@ from router_extproc.apis import payloads
 from router_extproc.apis.content import parts, role
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import count, flag, items, metadata, refuse, scalars, text, tools
-from router_extproc.apis.rewriting import effort_changes, plain_changes, with_system_message
+from router_extproc.apis.rewriting import effort_changes, plain_changes, token_limit, with_system_message
 from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Message, Part, PartKind, Request
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits
 
-_SPELLINGS = {"max_output_tokens": ("max_completion_tokens", "max_tokens"), "n": ("n",)}
-_KNOWN = frozenset({"model", "messages", "tools", "functions", "stream", "max_completion_tokens", "max_tokens", "n", "metadata"})
+_LIMITS = ("max_completion_tokens", "max_tokens", "n_predict")
+"""OpenAI's field, its former one, and llama.cpp's, which there wins over the other two."""
+_SPELLINGS = {"max_output_tokens": _LIMITS, "n": ("n",)}
+_KNOWN = frozenset({"model", "messages", "tools", "functions", "stream", *_LIMITS, "n", "metadata"})
 
 
 class OpenAIChat:
@@ -37,7 +39,7 @@ class OpenAIChat:
             messages=tuple([_message(message) for message in messages]),
             tools=tools(body) if "tools" in body or "functions" in body else (),
             stream=flag(body, "stream"),
-            max_output_tokens=count(body, "max_completion_tokens", "max_tokens"),
+            max_output_tokens=count(body, *_LIMITS),
             n=count(body, "n") or 1,
             reasoning_effort=text(body, "reasoning_effort"),
             end_user=text(body, "safety_identifier") or text(body, "user"),
@@ -52,8 +54,7 @@ class OpenAIChat:
         body: dict[str, Any] = document.value
         changes = plain_changes(body, edits, _SPELLINGS)
         if edits.reasoning_effort:
-            limit = count(body, "max_completion_tokens", "max_tokens")
-            changes |= effort_changes(document.raw, edits, openai="reasoning_effort", limit=limit)
+            changes |= effort_changes(document.raw, edits, openai="reasoning_effort", limit=token_limit(body, edits, _LIMITS))
         if edits.system:
             roles = [str(message.get("role")) for message in items(body, "messages")]
             changes["messages"] = with_system_message(value_of(document.raw, "messages") or b"[]", roles, edits.system)
@@ -112,6 +113,9 @@ def _message(message: Any) -> Message:
         return Message(speaker, tuple(_as_result(part, name) for part in content))
     if "tool_calls" in message or "function_call" in message:
         content += tuple(_calls(message))
+    thoughts = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(thoughts, str) and thoughts:
+        content = (Part(PartKind.REASONING, thoughts), *content)
     return Message(speaker, content)
 
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits, SystemEdit
 
-_SPELLINGS = {"max_output_tokens": ("max_tokens",), "n": ("n", "best_of")}
-_KNOWN = frozenset({"model", "prompt", "suffix", "stream", "max_tokens", "n", "metadata"})
+_LIMITS = ("max_tokens", "n_predict")
+"""OpenAI's field, and llama.cpp's, which there wins."""
+_SPELLINGS = {"max_output_tokens": _LIMITS, "n": ("n", "best_of")}
+_KNOWN = frozenset({"model", "prompt", "suffix", "stream", *_LIMITS, "n", "metadata"})
 
 
 class OpenAICompletions:
@@ -37,7 +39,7 @@ class OpenAICompletions:
             model=text(body, "model"),
             messages=prompts(body, "prompt", "suffix"),
             stream=flag(body, "stream"),
-            max_output_tokens=count(body, "max_tokens"),
+            max_output_tokens=count(body, *_LIMITS),
             n=max(count(body, "n") or 1, count(body, "best_of") or 1),
             end_user=text(body, "user"),
             parameters=scalars(body, _KNOWN),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.apis import payloads
-from router_extproc.apis.content import parts, result_text, role
+from router_extproc.apis.content import media, parts, result_text, role, strings
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, section, text, tools
-from router_extproc.apis.rewriting import effort_changes, joined, plain_changes, without
+from router_extproc.apis.rewriting import effort_changes, joined, plain_changes, token_limit, without
 from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import SystemMode
@@ -57,7 +57,7 @@ class OpenAIResponses:
         body: dict[str, Any] = document.value
         changes = plain_changes(body, edits, _SPELLINGS)
         if edits.reasoning_effort:
-            limit = count(body, "max_output_tokens")
+            limit = token_limit(body, edits, ("max_output_tokens",))
             changes |= effort_changes(document.raw, edits, openai="reasoning", limit=limit)
         instructions = value_of(document.raw, "instructions")
         for edit in edits.system:
@@ -117,18 +117,26 @@ def _item(item: Any) -> Message:
         return Message(Role.USER, (Part(PartKind.TEXT, item),))
     if not isinstance(item, dict):
         refuse("input", "strings or objects in the array")
-    kind = str(item.get("type", "message"))
+    kind = str(item.get("type") or "message")
     if kind == "message":
         return Message(role(item.get("role"), "input.role"), parts(item.get("content"), "input.content"))
     if kind.endswith("_output"):
-        told = result_text(item.get("output"))
-        return Message(Role.TOOL, (Part(PartKind.TOOL_RESULT, told, str(item.get("call_id", ""))),))
+        result = Part(PartKind.TOOL_RESULT, result_text(item.get("output")), str(item.get("call_id", "")))
+        return Message(Role.TOOL, (result, *media(item.get("output"))))
     if kind.endswith("_call"):
-        words = str(item.get("arguments") or item.get("input") or "")
-        return Message(Role.ASSISTANT, (Part(PartKind.TOOL_CALL, words, str(item.get("name") or kind)),))
+        return Message(Role.ASSISTANT, _call(item, kind))
     if kind == "reasoning":
-        return Message(Role.ASSISTANT, (Part(PartKind.REASONING, result_text(item.get("summary"))),))
+        thoughts = (result_text(item.get("summary")), result_text(item.get("content")))
+        return Message(Role.ASSISTANT, (Part(PartKind.REASONING, "\n".join(filter(None, thoughts))),))
     return Message(Role.USER, parts([item], "input"))
+
+
+def _call(item: Body, kind: str) -> tuple[Part, ...]:
+    """A tool call; the tools that run at the server (MCP, code) carry their result in the same item."""
+    words = next((item[key] for key in ("arguments", "input", "code", "action") if item.get(key)), "")
+    call = Part(PartKind.TOOL_CALL, strings(words), str(item.get("name") or kind))
+    told = result_text(item.get("output") or item.get("results"))
+    return (call, Part(PartKind.TOOL_RESULT, told, str(item.get("id", "")))) if told else (call,)
 
 
 def _response(text: str, *, model: str, identifier: str, created: int) -> dict[str, Any]:

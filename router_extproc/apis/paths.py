@@ -9,7 +9,6 @@ from urllib.parse import unquote
 
 _PARAMETERS = re.compile(r";[^/]*")
 
-
 _CACHED_LENGTH = 200
 """Longer paths are not kept: callers choose them, and the cache is bounded in bytes too."""
 

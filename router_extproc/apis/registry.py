@@ -31,8 +31,9 @@ def find(method: str, path: str, prefixes: tuple[str, ...] = ("",)) -> Api | Non
         return None
     plain = normalised(path)
     for prefix in prefixes:
-        if plain.startswith(prefix.lower()):
-            api = _BY_PATH.get(plain[len(prefix) :])
+        before = prefix.rstrip("/").lower()
+        if plain.startswith(before):
+            api = _BY_PATH.get(plain[len(before) :])
             if api is not None:
                 return api
     return None

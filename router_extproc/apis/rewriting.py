@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.apis.edits import changed, elements, encode, members, value_of, with_element
+from router_extproc.apis.edits import changed, elements, encode, value_of, with_element
+from router_extproc.apis.fields import count
 from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from router_extproc.apis.fields import Body
     from router_extproc.routing import BodyEdits, SystemEdit
 
 Changes = dict[str, bytes | None]
@@ -24,21 +26,29 @@ def plain_changes(body: Mapping[str, Any], edits: BodyEdits, spellings: Mapping[
         changes["model"] = encode(edits.model)
     for name, cap in edits.caps.items():
         fields = spellings.get(name, ())
-        given = [field for field in fields if body.get(field) is not None and field not in edits.blocked]
+        allowed = [field for field in fields if field not in edits.blocked]
+        given = [field for field in allowed if body.get(field) is not None]
         for field in given:
             if not _within(body[field], cap):
                 changes[field] = encode(cap)
-        if not given and fields and name == "max_output_tokens":
-            changes[fields[0]] = encode(cap)
+        if allowed and not given and name == "max_output_tokens":
+            changes[allowed[0]] = encode(cap)
     return changes
 
 
 def _within(value: Any, cap: int) -> bool:
-    return type(value) in {int, float} and value <= cap
+    # To several servers a negative number means: without limit.
+    return type(value) in {int, float} and 0 <= value <= cap
+
+
+def token_limit(body: Body, edits: BodyEdits, fields: tuple[str, ...]) -> int | None:
+    """The output tokens that the edited body allows, or None if it sets no limit."""
+    limits = [edits.caps.get("max_output_tokens"), count(body, *(field for field in fields if field not in edits.blocked))]
+    return min((limit for limit in limits if limit is not None and limit >= 0), default=None)
 
 
 def effort_changes(raw: bytes, edits: BodyEdits, *, openai: str, limit: int | None) -> Changes:
-    """The field that sets reasoning effort. `openai` is this API's field for OpenAI-like models; `limit` the caller's max tokens."""
+    """The field that sets reasoning effort. `openai` is this API's field for OpenAI-like models; `limit`: see token_limit."""
     effort, family = edits.reasoning_effort, edits.reasoning_family
     if not effort:
         return {}
@@ -47,7 +57,7 @@ def effort_changes(raw: bytes, edits: BodyEdits, *, openai: str, limit: int | No
         name = "enable_thinking" if family == "qwen" else "thinking"
         return {"chat_template_kwargs": _with(value_of(raw, "chat_template_kwargs"), name, encode(thinks))}
     if family == "anthropic":
-        return {"thinking": _budget(effort, limit)}
+        return {"thinking": thinking_budget(_BUDGETS.get(effort, 0), limit)}
     if family in {"openai", "gpt-oss"} and openai:
         # gpt-oss knows low, medium and high only.
         word = "low" if family == "gpt-oss" and not thinks else effort
@@ -61,9 +71,8 @@ _BUDGETS = {"low": 2048, "medium": 8192, "high": 16384}
 _LEAST_BUDGET = 1024
 
 
-def _budget(effort: str, limit: int | None) -> bytes:
+def thinking_budget(budget: int, limit: int | None) -> bytes:
     """Anthropic's extended thinking: a budget of at least 1,024 tokens that stays below max_tokens."""
-    budget = _BUDGETS.get(effort, 0)
     if limit is not None:
         budget = min(budget, limit - 1)
     return encode({"type": "enabled", "budget_tokens": budget}) if budget >= _LEAST_BUDGET else encode({"type": "disabled"})
@@ -81,6 +90,9 @@ def joined(raw: bytes | None, edit: SystemEdit, part: Mapping[str, str]) -> byte
     text = edit.text
     if raw is None or raw == b"null" or edit.mode is SystemMode.REPLACE:
         return encode(text)
+    if raw.startswith(b"{"):
+        # Some clients send a lone part without its array.
+        raw = b"[" + raw + b"]"
     if raw.startswith(b"["):
         piece = encode({**part, "text": text})
         return with_element(raw, piece, at=0 if edit.mode is SystemMode.PREPEND else len(elements(raw)))
@@ -119,8 +131,3 @@ def without(raw: bytes, indexes: Collection[int]) -> bytes:
     spans = elements(raw)
     kept = [raw[span.start : span.end] for index, span in enumerate(spans) if index not in indexes]
     return raw[: spans[0].start] + b",".join(kept) + raw[spans[-1].end :]
-
-
-def member_texts(raw: bytes) -> dict[str, bytes]:
-    """The texts of an object's values by key."""
-    return {member.key: raw[member.value : member.end] for member in members(raw)}

@@ -25,11 +25,11 @@ def facts(usage: Any, *, finish_reason: Any = "", has_output: bool = False, done
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    read = _count(usage.get("cache_read_input_tokens"))
+    read, written = _count(usage.get("cache_read_input_tokens")), _count(usage.get("cache_creation_input_tokens"))
     inputs = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
-    if inputs is not None and read is not None:
-        # Anthropic does not count cached tokens as input tokens; the others do.
-        inputs += read + (_count(usage.get("cache_creation_input_tokens")) or 0)
+    if inputs is not None:
+        # Anthropic does not count cached tokens as input tokens; the others do, and have no such fields.
+        inputs += (read or 0) + (written or 0)
     return ResponseFacts(
         input_tokens=inputs,
         output_tokens=_count(usage.get("completion_tokens", usage.get("output_tokens"))),
