@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,3 +119,5 @@ class Request:
     size: int = 0
     """Bytes of the (decoded) body."""
     envelope: Envelope = field(default_factory=Envelope)
+    memo: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What signals derive from this request and share (its texts in one form or another). Dies with it; says nothing new."""

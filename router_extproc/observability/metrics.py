@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from router_extproc import __version__
+from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, histogram, summed
 from router_extproc.routing import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client import Metric
 
     from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
     from router_extproc.policy.compiled import Policy
-    from router_extproc.routing import Observation, Outcome
+    from router_extproc.routing import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 MAX_MODELS = 50
 """Different model names that callers asked for and that get a label of their own; later ones are `other`."""
+_MAX_LABEL = 100
 
 _FAST = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _SIZES = (1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6)
+_LIMITS = ("max_request_bytes", "max_depth", "deadline_ms", "upload_timeout_ms")
+_NAME = "router_extproc_"
 
 
 class Capped:
@@ -37,137 +44,127 @@ class Capped:
         """The label for that value."""
         if value in self._seen:
             return value
-        if len(self._seen) < self._limit and len(value) <= 100:  # noqa: PLR2004 - a label longer than that is no model's name
+        if len(self._seen) < self._limit and len(value) <= _MAX_LABEL:
             self._seen.add(value)
             return value
         return "other"
 
 
+class _Traffic(Collector):
+    """The figures of requests and responses."""
+
+    def __init__(self) -> None:
+        self.handled = Counts()
+        """By api, verdict, reason, decision, recipe, pool, selector."""
+        self.models = Counts()
+        self.computed = Counts()
+        self.unknown = Counts()
+        self.responses = Counts()
+        self.tokens = Counts()
+        self.cost = Counts()
+        self.added = Distributions(_FAST)
+        self.routing = Distribution(_FAST)
+        self.bytes = Distribution(_SIZES)
+        self.first = Distributions(_SLOW)
+        self.duration = Distributions(_SLOW)
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything, as Prometheus wants it."""
+        handled: Any = self.handled
+        pools = {key: count for key, count in summed(handled, 5, 6).items() if key[0]}
+        yield counter(f"{_NAME}requests", "Requests handled.", ("api", "verdict", "reason"), summed(handled, 0, 1, 2))
+        yield counter(f"{_NAME}decisions", "Decisions made.", ("decision", "recipe"), summed(handled, 3, 4))
+        yield counter(f"{_NAME}selections", "Requests sent to a pool.", ("pool", "selector"), pools)
+        for name, text, labels, counts in self._counters():
+            yield counter(f"{_NAME}{name}", text, labels, counts)
+        yield histogram(f"{_NAME}added_seconds", "From the body's last byte to our reply.", "body_mode", self.added)
+        yield histogram(f"{_NAME}route_seconds", "Time spent deciding.", "", {"": self.routing})
+        yield histogram(f"{_NAME}request_bytes", "Bodies as they came.", "", {"": self.bytes})
+        yield histogram(f"{_NAME}time_to_first_token_seconds", "From our reply to the first token.", "pool", self.first)
+        yield histogram(f"{_NAME}response_seconds", "From our reply to the response's end.", "pool", self.duration)
+
+    def _counters(self) -> tuple[tuple[str, str, tuple[str, ...], Any], ...]:
+        return (
+            ("requested_models", "Models that callers asked for.", ("model",), self.models),
+            ("signals_computed", "Signals computed.", ("signal",), self.computed),
+            ("signals_unknown", "Signals that could not be computed.", ("signal", "reason"), self.unknown),
+            ("responses", "Responses observed.", ("pool", "status"), self.responses),
+            ("tokens", "Tokens that responses reported.", ("pool", "direction"), self.tokens),
+            ("cost_usd", "Cost by the policy's prices, US dollars.", ("pool",), self.cost),
+        )
+
+
 class Metrics:
-    """Counts and times; a hook. One registry for each process."""
+    """Counts and times; a hook. One registry for each process. Requests and responses are counted on the event loop only."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._model = Capped(MAX_MODELS)
-        # Looking a labelled child up costs ten times what counting does.
-        self._children: dict[tuple[str, ...], tuple[Callable[[], None], ...]] = {}
-        self._routes()
-        self._signals()
-        self._responses()
+        self._traffic = _Traffic()
+        self.registry.register(self._traffic)
         self._policies()
 
-    def _routes(self) -> None:
-        make, registry = "router_extproc_", self.registry
-        self.requests = Counter(f"{make}requests", "Requests handled.", ("api", "verdict", "reason"), registry=registry)
-        self.decisions = Counter(f"{make}decisions", "Decisions made.", ("decision", "recipe"), registry=registry)
-        self.selections = Counter(f"{make}selections", "Requests sent to a pool.", ("pool", "selector"), registry=registry)
-        self.asked = Counter(f"{make}requested_models", "Models that callers asked for.", ("model",), registry=registry)
-        self.added = Histogram(
-            f"{make}added_seconds", "From the body's last byte to our reply.", ("body_mode",), buckets=_FAST, registry=registry
-        )
-        self.routing = Histogram(f"{make}route_seconds", "Time spent deciding.", buckets=_FAST, registry=registry)
-        self.bytes = Histogram(f"{make}request_bytes", "Bodies as they came.", buckets=_SIZES, registry=registry)
-
-    def _signals(self) -> None:
-        self.computed = Counter("router_extproc_signals_computed", "Signals computed.", ("signal",), registry=self.registry)
-        self.unknown = Counter(
-            "router_extproc_signals_unknown", "Signals that could not be computed.", ("signal", "reason"), registry=self.registry
-        )
-
-    def _responses(self) -> None:
-        make, registry, labels = "router_extproc_", self.registry, ("pool",)
-        self.responses = Counter(f"{make}responses", "Responses observed.", ("pool", "status"), registry=registry)
-        self.tokens = Counter(f"{make}tokens", "Tokens that responses reported.", ("pool", "direction"), registry=registry)
-        self.cost = Counter(f"{make}cost_usd", "Cost by the policy's prices, US dollars.", labels, registry=registry)
-        self.first = Histogram(
-            f"{make}time_to_first_token_seconds", "From our reply to the first token.", labels, buckets=_SLOW, registry=registry
-        )
-        self.duration = Histogram(
-            f"{make}response_seconds", "From our reply to the response's end.", labels, buckets=_SLOW, registry=registry
-        )
-
     def _policies(self) -> None:
-        make, registry = "router_extproc_", self.registry
-        self.reloads = Counter(f"{make}policy_reloads", "Attempts to load a policy.", ("trigger", "result"), registry=registry)
-        self.good = Gauge(f"{make}policy_last_load_ok", "1 if the policy on disk is the one in force.", registry=registry)
-        self.loaded = Gauge(f"{make}policy_loaded_timestamp_seconds", "When the policy in force was loaded.", registry=registry)
-        self.info = Gauge(f"{make}policy_info", "The policy in force.", ("version",), registry=registry)
-        self.limits = Gauge(f"{make}limit", "Limits in force.", ("limit",), registry=registry)
-        Gauge(f"{make}build_info", "This program.", ("version",), registry=registry).labels(__version__).set(1)
+        registry = self.registry
+        self._reloads = Counter(f"{_NAME}policy_reloads", "Attempts to load a policy.", ("trigger", "result"), registry=registry)
+        self._good = Gauge(f"{_NAME}policy_last_load_ok", "1 if the policy on disk is the one in force.", registry=registry)
+        self._loaded = Gauge(f"{_NAME}policy_loaded_timestamp_seconds", "When the policy in force was loaded.", registry=registry)
+        self._info = Gauge(f"{_NAME}policy_info", "The policy in force.", ("version",), registry=registry)
+        self._limits = Gauge(f"{_NAME}limit", "Limits in force.", ("limit",), registry=registry)
+        Gauge(f"{_NAME}build_info", "This program.", ("version",), registry=registry).labels(__version__).set(1)
 
     def watch(self, hooks: Hooks, streams: Callable[[], int], dropped: Callable[[], int]) -> None:
         """Export figures that others keep: failed hooks, open streams, decision log lines that were dropped."""
-        make, registry = "router_extproc_", self.registry
-        Gauge(f"{make}hook_failures", "Hooks that raised.", registry=registry).set_function(lambda: hooks.failures)
-        Gauge(f"{make}streams", "ext_proc streams open.", registry=registry).set_function(streams)
-        Gauge(f"{make}decision_log_dropped", "Decision log lines that were dropped.", registry=registry).set_function(dropped)
+        registry = self.registry
+        Gauge(f"{_NAME}hook_failures", "Hooks that raised.", registry=registry).set_function(lambda: hooks.failures)
+        Gauge(f"{_NAME}streams", "ext_proc streams open.", registry=registry).set_function(streams)
+        Gauge(f"{_NAME}decision_log_dropped", "Decision log lines that were dropped.", registry=registry).set_function(dropped)
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
         limits = policy.settings.limits
-        self.info.clear()
-        self.info.labels(policy.version).set(1)
-        self.loaded.set(loaded_at)
-        for name in ("max_request_bytes", "max_depth", "deadline_ms", "upload_timeout_ms"):
-            self.limits.labels(name).set(getattr(limits, name))
-        self.limits.labels("metric_model_labels").set(MAX_MODELS)
+        self._info.clear()
+        self._info.labels(policy.version).set(1)
+        self._loaded.set(loaded_at)
+        for name in _LIMITS:
+            self._limits.labels(name).set(getattr(limits, name))
+        self._limits.labels("metric_model_labels").set(MAX_MODELS)
 
     def routed(self, details: RouteDetails) -> None:
         """Count a handled request."""
-        outcome = details.outcome
-        for count in self._counters(details.api, outcome):
-            count()
+        traffic, outcome = self._traffic, details.outcome
+        decision, selection = outcome.decision, outcome.selection
+        pool, selector = (selection.pool.name, selection.selector) if selection else ("", "")
+        traffic.handled.add((details.api, outcome.verdict, decision.reason, decision.name, decision.recipe, pool, selector))
         if details.request is not None:
-            self.asked.labels(self._model(details.request.model or "none")).inc()
-        self.added.labels(details.body_mode).observe(details.added_ms / 1e3)
-        self.routing.observe(outcome.route_us / 1e6)
-        self.bytes.observe(details.body_bytes)
+            traffic.models.add((self._model(details.request.model or "none"),))
+        traffic.added[details.body_mode].add(details.added_ms / 1e3)
+        traffic.routing.add(outcome.route_us / 1e6)
+        traffic.bytes.add(details.body_bytes)
         for name, result in outcome.signals.items():
             if isinstance(result, Signal):
-                self._computed(name)
+                traffic.computed.add((name,))
             else:
-                self.unknown.labels(name, result.reason.value).inc()
-
-    def _counters(self, api: str, outcome: Outcome) -> tuple[Callable[[], None], ...]:
-        decision, selection = outcome.decision, outcome.selection
-        pool = (selection.pool.name, selection.selector) if selection else ("", "")
-        key = (api, outcome.verdict, decision.reason, decision.name, decision.recipe, *pool)
-        found = self._children.get(key)
-        if found is None:
-            found = (
-                self.requests.labels(api, outcome.verdict.value, decision.reason.value).inc,
-                self.decisions.labels(decision.name, decision.recipe).inc,
-                *((self.selections.labels(*pool).inc,) if selection else ()),
-            )
-            # All parts of the key come from the policy or from closed lists; a reload can only add as many again.
-            if len(self._children) < 10_000:  # noqa: PLR2004 - a bound against many reloads
-                self._children[key] = found
-        return found
-
-    def _computed(self, name: str) -> None:
-        key = ("signal", name)
-        found = self._children.get(key)
-        if found is None:
-            found = self._children[key] = (self.computed.labels(name).inc,)
-        found[0]()
+                traffic.unknown.add((name, result.reason))
 
     def observed(self, seen: Observation) -> None:
         """Count a response."""
-        self.responses.labels(seen.pool, str(seen.status) if seen.complete else "broken_off").inc()
+        traffic = self._traffic
+        traffic.responses.add((seen.pool, str(seen.status) if seen.complete else "broken_off"))
         for direction, count in (("input", seen.input_tokens), ("output", seen.output_tokens), ("cached", seen.cached_tokens)):
             if count:
-                self.tokens.labels(seen.pool, direction).inc(count)
+                traffic.tokens.add((seen.pool, direction), count)
         if seen.cost_usd:
-            self.cost.labels(seen.pool).inc(seen.cost_usd)
+            traffic.cost.add((seen.pool,), seen.cost_usd)
         if seen.time_to_first_token_s is not None:
-            self.first.labels(seen.pool).observe(seen.time_to_first_token_s)
+            traffic.first[seen.pool].add(seen.time_to_first_token_s)
         if seen.duration_s is not None:
-            self.duration.labels(seen.pool).observe(seen.duration_s)
+            traffic.duration[seen.pool].add(seen.duration_s)
 
     def reloaded(self, details: ReloadDetails) -> None:
         """Count an attempt to load a policy."""
-        self.reloads.labels(details.trigger, "ok" if details.ok else "failed").inc()
-        self.good.set(1 if details.ok else 0)
+        self._reloads.labels(details.trigger, "ok" if details.ok else "failed").inc()
+        self._good.set(1 if details.ok else 0)
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

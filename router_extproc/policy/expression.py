@@ -46,9 +46,10 @@ class Compare:
     def evaluate(self, lookup: Lookup, /) -> Truth:
         """The truth on these signals."""
         result = lookup(self.name)
-        if isinstance(result, Unknown) or result.coverage < self.coverage:
+        # Its type, not isinstance: a fifth of this function's time.
+        if type(result) is Unknown or result.coverage < self.coverage:  # type: ignore[union-attr]  # a Signal: there are only two
             return _UNKNOWN
-        figure = result.measure if self.amount else result.value
+        figure = result.measure if self.amount else result.value  # type: ignore[union-attr]  # as above
         if figure is None:
             return _UNKNOWN
         if self.low <= figure <= self.high:

@@ -75,6 +75,24 @@ class _Group(NamedTuple):
     longest: int
 
 
+def folded(request: Request, reads: Reads, *, case_sensitive: bool) -> Sequence[str]:
+    """The texts in one form; made once for all keyword signals that read the same."""
+    key = ("folded", reads, case_sensitive)
+    if key not in request.memo:
+        request.memo[key] = [fold(text, case_sensitive=case_sensitive) for text in texts(request, reads)]
+    found: Sequence[str] = request.memo[key]
+    return found
+
+
+def respaced(request: Request, reads: Reads, *, case_sensitive: bool) -> Sequence[str]:
+    """The same with single spaces, for phrases."""
+    key = ("spaced", reads, case_sensitive)
+    if key not in request.memo:
+        request.memo[key] = [spaced(text) for text in folded(request, reads, case_sensitive=case_sensitive)]
+    found: Sequence[str] = request.memo[key]
+    return found
+
+
 class Keyword:
     """Present if the words say so."""
 
@@ -96,8 +114,8 @@ class Keyword:
 
     def extract(self, request: Request, /) -> Signal:
         """The signal; its evidence is the word or pattern of the policy that was found."""
-        read = [self._normal(text) for text in texts(request, self._options.reads)]
-        words = [spaced(text) for text in read] if self._phrases else read
+        read = folded(request, self._options.reads, case_sensitive=self._options.case_sensitive)
+        words = respaced(request, self._options.reads, case_sensitive=self._options.case_sensitive) if self._phrases else read
         if self._none and self._found(words, self._none, 1):
             return self._absent
         evidence: list[str] = []

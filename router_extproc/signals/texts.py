@@ -27,7 +27,12 @@ _SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
 
 def texts(request: Request, reads: Reads) -> tuple[str, ...]:
     """The texts that are asked for, in the order of the conversation; empty ones are left out."""
-    return tuple(_GATHER[reads](request))
+    memo = request.memo
+    if reads in memo:
+        found: tuple[str, ...] = memo[reads]
+        return found
+    found = memo[reads] = tuple(_GATHER[reads](request))
+    return found
 
 
 def spoken(text: str) -> str:
