@@ -13,11 +13,13 @@ from router_extproc.cli.exits import HELP
 
 app = typer.Typer(
     name="router-extproc",
-    help="Sends each LLM request that passes through Envoy to the right model pool." + HELP,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,  # locals of a traceback could hold a prompt
 )
+
+MAX_CONNECTIONS = 1000
+"""Of one benchmark; each is a file descriptor here and in Envoy."""
 
 PolicyFile = Annotated[Path, typer.Argument(help="The policy file, or a directory with policy.yaml in it.", show_default=False)]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
@@ -29,7 +31,15 @@ def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer ca
         raise typer.Exit
 
 
-@app.callback()
+def _levels(text: str) -> tuple[int, ...]:
+    """Numbers of connections, all of them possible."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MAX_CONNECTIONS for part in parts):
+        raise typer.BadParameter(f"numbers from 1 to {MAX_CONNECTIONS} with commas between", param_hint="--connections")
+    return tuple(int(part) for part in parts)
+
+
+@app.callback(help="Sends each LLM request that passes through Envoy to the right model pool.\n" + HELP)
 def root(
     *,
     version: Annotated[
@@ -168,8 +178,9 @@ def bench(
     """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
     from router_extproc.cli.bench import run  # noqa: PLC0415 - as above
 
-    levels = tuple(int(part) for part in connections.split(","))
-    raise typer.Exit(int(run(as_json=json, connections=levels, duration=duration, rounds=rounds, bodies=bodies, soak=soak)))
+    raise typer.Exit(
+        int(run(as_json=json, connections=_levels(connections), duration=duration, rounds=rounds, bodies=bodies, soak=soak))
+    )
 
 
 def main() -> None:

@@ -84,7 +84,7 @@ def _work(options: ServeOptions, index: int) -> int:
         return Exit.ENVIRONMENT
     except OSError as error:
         _log.error("%s", error)
-        return Exit.ENVIRONMENT
+        return Exit.INPUT if error.filename else Exit.ENVIRONMENT  # a file that cannot be read, or a port that is not free
     return Exit.OK
 
 
@@ -129,7 +129,7 @@ class _Supervisor:
         if self._is_ending() or worker.is_alive():
             return Exit.OK
         code = worker.exitcode or 0
-        if code in {Exit.FINDINGS, Exit.ENVIRONMENT}:
+        if code in {Exit.FINDINGS, Exit.INPUT, Exit.ENVIRONMENT}:
             self._forward(signal.SIGTERM, None)
             return Exit(code)
         _log.error("worker %d ended with %d; starting another", index, code)

@@ -103,12 +103,16 @@ class Processes:
             signal.signal(signal.SIGTERM, self._before)
 
     def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> Child:
-        """Start a process; its output goes to NAME.log."""
+        """Start a process; its output goes to NAME.log. Raises StartError if there is no such program."""
         log = self._directory / f"{name}.log"
+        variables = {**os.environ, **(environment or {})}
         with log.open("ab") as stream:
-            process = subprocess.Popen(  # noqa: S603 - our own commands
-                list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env={**os.environ, **(environment or {})}
-            )
+            try:
+                process = subprocess.Popen(  # noqa: S603 - our own commands
+                    list(command), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=variables
+                )
+            except OSError as error:
+                raise StartError(f"{name} cannot be started: {error}") from error
         child = Child(name, process, log)
         self._children.append(child)
         return child

@@ -22,8 +22,12 @@ class Cli(Protocol):
 
 
 @pytest.fixture
-def cli() -> Cli:
-    """The command, whose standard streams are kept apart; a crash is a failed test."""
+def cli(monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command, whose standard streams are kept apart; a crash is a failed test. No terminal, whatever a CI's variables say."""
+    monkeypatch.setattr("typer.rich_utils.FORCE_TERMINAL", False)
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: object, stdin: bytes | None = None) -> Result:
         result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)

@@ -145,6 +145,11 @@ class TestProcesses:
         assert status == 0
         assert (tmp_path / "talker.log").read_text().splitlines() == ["1 True", "oops"]
 
+    def test_a_program_that_is_not_there(self, tmp_path: Path) -> None:
+        """The error names it: $ENVOY may point at nothing."""
+        with Processes(tmp_path) as processes, pytest.raises(StartError, match=r"envoy cannot be started: .*/none"):
+            processes.start("envoy", [str(tmp_path / "none")])
+
     def test_waits_until_ready(self, tmp_path: Path) -> None:
         """The wait ends when the child is ready, and not before."""
         with Processes(tmp_path) as processes:
