@@ -209,3 +209,12 @@ class TestAgreement:
         seconds = float(extproc(config())["message_timeout"].removesuffix("s"))
 
         assert seconds * 1000 > policy.settings.limits.deadline_ms
+
+    def test_the_readme_has_every_variant(self) -> None:
+        """With the values that the tests run with."""
+        rows = {row.split("|")[1].strip(): row for row in shipped("README.md").read_text().splitlines() if row.startswith("| ")}
+
+        for mode in BODY_MODES:
+            changed = extproc(config(body_mode=mode))["processing_mode"].items() - extproc(config())["processing_mode"].items()
+            assert all(f"`{name}: {value}`" in rows[mode] for name, value in changed)
+        assert "`failure_mode_allow: true`" in rows["fail-open"]
