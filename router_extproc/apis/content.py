@@ -92,7 +92,8 @@ def _part(item: dict[str, Any], where: str) -> Iterable[Part]:
     if kind is PartKind.TOOL_CALL:
         return (Part(kind, strings(item.get("input")), str(item.get("name", ""))),)
     if kind is PartKind.TOOL_RESULT:
-        return (Part(kind, result_text(item.get("content")), str(item.get("tool_use_id", ""))), *media(item.get("content")))
+        words = "\n".join(filter(None, (str(item.get("title") or ""), result_text(item.get("content")))))
+        return (Part(kind, words, str(item.get("tool_use_id", ""))), *media(item.get("content")))
     if kind is PartKind.REASONING:
         return (Part(kind, str(item.get("thinking") or item.get("text") or "")),)
     if kind is PartKind.FILE:

@@ -34,7 +34,6 @@ class OpenAIResponses:
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request; `instructions` come first, as a system message."""
         body: dict[str, Any] = document.value
-        conversation = body.get("conversation")
         return Request(
             api=self.name,
             model=text(body, "model"),
@@ -44,8 +43,7 @@ class OpenAIResponses:
             max_output_tokens=count(body, "max_output_tokens"),
             reasoning_effort=str(section(body, "reasoning").get("effort") or ""),
             end_user=text(body, "safety_identifier") or text(body, "user"),
-            conversation_id=text(body, "previous_response_id")
-            or str(conversation.get("id") if isinstance(conversation, dict) else conversation or ""),
+            conversation_id=text(body, "previous_response_id") or _conversation(body),
             parameters=scalars(body, _KNOWN),
             metadata=metadata(body),
             size=len(document.raw),
@@ -96,6 +94,12 @@ class OpenAIResponses:
             response = response if isinstance(response, dict) else {}
             return facts(response.get("usage"), finish_reason=response.get("status"), done=True)
         return facts(None, has_output=True) if kind.endswith(".delta") else NOTHING
+
+
+def _conversation(body: Body) -> str:
+    if isinstance(body.get("conversation"), dict):
+        return text(section(body, "conversation"), "id")
+    return text(body, "conversation")
 
 
 def _messages(body: Body) -> Iterator[Message]:
