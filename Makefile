@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports unit envoy-test bench soak clean format
+.PHONY: help demo test check lint types imports unit envoy-test fault-matrix bench soak clean format
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,15 @@ unit: $(STAMP) ## Unit and property tests, with branch coverage
 
 envoy-test: $(STAMP) ## Tests through the real Envoy
 	@$(BIN)/pytest -q -m envoy -p no:randomly
+
+fault-matrix: $(STAMP) ## Write docs/fault-matrix.md anew from the real Envoy
+	@UPDATE_FAULT_MATRIX=1 $(BIN)/pytest -q -m envoy -p no:randomly tests/envoy/test_fault_matrix.py
+
+bench: $(STAMP) ## Requests/s, latency and CPU beside a floor
+	@$(BIN)/router-extproc bench $(if $(JSON),--json)
+
+soak: $(STAMP) ## Memory over 100,000 requests
+	@$(BIN)/router-extproc bench --soak $(if $(JSON),--json)
 
 format: $(STAMP) ## Rewrite the code in house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
