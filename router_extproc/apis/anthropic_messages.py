@@ -72,9 +72,9 @@ class AnthropicMessages:
         for edit in edits.system:
             system = joined(system, edit, {"type": "text"})
             changes["system"] = system
-            if edit.mode is SystemMode.REPLACE:
-                others = [index for index, message in enumerate(items(document.value, "messages")) if message["role"] in _SYSTEM]
-                changes["messages"] = without(value_of(document.raw, "messages") or b"[]", others)
+        others = _system_messages(document.value) if any(edit.mode is SystemMode.REPLACE for edit in edits.system) else []
+        if others:
+            changes["messages"] = without(value_of(document.raw, "messages") or b"[]", others)
         return apply(document, changes)
 
     def error(self, status: int, message: str, *, code: str, param: str | None = None, stream: bool = False) -> Payload:  # noqa: ARG002 - this API tells neither code nor field
@@ -131,6 +131,11 @@ def _messages(body: Body) -> Iterator[Message]:
         if speaker is Role.USER and _only_results(content):
             speaker = Role.TOOL
         yield Message(speaker, parts(content, "messages.content"))
+
+
+def _system_messages(body: Body) -> list[int]:
+    """Indexes of system messages among the others, where some servers of this API take them."""
+    return [index for index, message in enumerate(items(body, "messages")) if message.get("role") in _SYSTEM]
 
 
 def _fitting(thinking: Body, limit: int) -> Changes:

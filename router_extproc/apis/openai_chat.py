@@ -57,7 +57,7 @@ class OpenAIChat:
             changes |= effort_changes(document.raw, edits, openai="reasoning_effort", limit=token_limit(body, edits, _LIMITS))
         if edits.system:
             roles = [str(message.get("role")) for message in items(body, "messages")]
-            changes["messages"] = with_system_message(value_of(document.raw, "messages") or b"[]", roles, edits.system)
+            changes["messages"] = with_system_message(value_of(document.raw, "messages"), roles, edits.system)
         return apply(document, changes)
 
     def error(self, status: int, message: str, *, code: str, param: str | None = None, stream: bool = False) -> Payload:

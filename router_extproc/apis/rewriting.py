@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from router_extproc.apis.edits import changed, elements, encode, value_of, with_element
-from router_extproc.apis.fields import count
 from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
@@ -38,13 +37,18 @@ def plain_changes(body: Mapping[str, Any], edits: BodyEdits, spellings: Mapping[
 
 def _within(value: Any, cap: int) -> bool:
     # To several servers a negative number means: without limit.
-    return type(value) in {int, float} and 0 <= value <= cap
+    return _is_limit(value) and value <= cap
 
 
 def token_limit(body: Body, edits: BodyEdits, fields: tuple[str, ...]) -> int | None:
     """The output tokens that the edited body allows, or None if it sets no limit."""
-    limits = [edits.caps.get("max_output_tokens"), count(body, *(field for field in fields if field not in edits.blocked))]
-    return min((limit for limit in limits if limit is not None and limit >= 0), default=None)
+    given = (body.get(field) for field in fields if field not in edits.blocked)
+    limits = [int(limit) for limit in (*given, edits.caps.get("max_output_tokens")) if _is_limit(limit)]
+    return min(limits, default=None)
+
+
+def _is_limit(value: Any) -> TypeGuard[int | float]:
+    return type(value) in {int, float} and value >= 0
 
 
 def effort_changes(raw: bytes, edits: BodyEdits, *, openai: str, limit: int | None) -> Changes:
@@ -101,8 +105,9 @@ def joined(raw: bytes | None, edit: SystemEdit, part: Mapping[str, str]) -> byte
     return raw[:-1] + encode(_JOIN + text)[1:]
 
 
-def with_system_message(raw: bytes, roles: list[str], edits: Iterable[SystemEdit]) -> bytes:
+def with_system_message(raw: bytes | None, roles: list[str], edits: Iterable[SystemEdit]) -> bytes:
     """A `messages` array with the system prompt edited. `roles` are those of its elements, in order."""
+    raw = raw if raw is not None and roles else b"[]"
     for edit in edits:
         places = [index for index, role in enumerate(roles) if role in {"system", "developer"}]
         if not places:

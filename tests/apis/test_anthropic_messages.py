@@ -168,6 +168,7 @@ class TestEdit:
         edits = BodyEdits(system=(SystemEdit(SystemMode.REPLACE, "P"),))
         edited = edit(API, edits, messages=[{"role": "system", "content": "a"}, HELLO])
         assert edited == {"system": "P", "messages": [HELLO]}
+        assert edit(API, edits, model="m") == {"model": "m", "system": "P"}
 
     @pytest.mark.parametrize(
         ("body", "caps", "budget"),

@@ -196,6 +196,7 @@ class TestEdit:
             pytest.param("prepend", [HELLO], [{"role": "system", "content": "P"}, HELLO], id="prepend to none"),
             pytest.param("append", [HELLO], [{"role": "system", "content": "P"}, HELLO], id="append to none"),
             pytest.param("replace", [HELLO], [{"role": "system", "content": "P"}, HELLO], id="replace none"),
+            pytest.param("prepend", None, [{"role": "system", "content": "P"}], id="null for messages"),
             pytest.param("prepend", [], [{"role": "system", "content": "P"}], id="no messages"),
             pytest.param(
                 "prepend", [{"role": "system", "content": 'a"'}], [{"role": "system", "content": 'P\n\na"'}], id="prepend"
