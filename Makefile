@@ -27,6 +27,7 @@ lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python scripts/sizes.py
+	@$(BIN)/python scripts/envoy_variants.py --check
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy

@@ -50,3 +50,12 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def post(url: str, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Answered:
+    """One request on a connection of its own."""
+    client = Client(url)
+    try:
+        return client.post(path, body, headers, method=method)
+    finally:
+        client.close()

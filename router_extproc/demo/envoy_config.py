@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).parent.parent
 POOLS = ("small", "large", "code")
 _TRAILERS = {"request_trailer_mode": "SEND"}
+_RESPONSES = {"response_header_mode": "SEND", "response_body_mode": "STREAMED"}
+"""Where Envoy takes no mode_override, responses must be sent from the start; the router ends the stream of a request that needs none."""
 _PROCESSING = {
     "buffered": {},
-    "streamed": {"request_body_mode": "STREAMED", **_TRAILERS},
-    "full_duplex": {"request_body_mode": "FULL_DUPLEX_STREAMED", **_TRAILERS},
+    "streamed": {"request_body_mode": "STREAMED", **_TRAILERS, **_RESPONSES},
+    "full_duplex": {"request_body_mode": "FULL_DUPLEX_STREAMED", **_TRAILERS, **_RESPONSES},
     "none": {"request_body_mode": "NONE"},
 }
 """What each body mode changes in the shipped processing mode."""

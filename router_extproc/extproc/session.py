@@ -258,9 +258,13 @@ class Session:
         self.outcome = outcome
         wants = outcome.observe or self._settings.response_headers
         self._state = State.SENT if wants else State.DONE
-        replies = self._forward(change, Ask(response_headers=True) if wants else None)
+        replies = self._forward(change, self._asking(Ask(response_headers=True)) if wants else None)
         self._chunks.clear()
         return replies if wants else (*replies, Finish())
+
+    def _asking(self, ask: Ask) -> Ask | None:
+        """Envoy takes no mode_override in the chunked modes: there its configuration must send responses from the start."""
+        return ask if self._mode in _WHOLE else None
 
     def _forward(self, change: Mutation, ask: Ask | None) -> Replies:
         """The replies that send the request on, in the way of the stream's mode."""
@@ -342,7 +346,12 @@ class Session:
         if event.end_of_stream or not readable:
             return (ResponseHeadersReply(told), *self._observed(event.at))
         self._state = State.OBSERVING
-        return (ResponseHeadersReply(told, Ask(response_body=True)),)
+        return (ResponseHeadersReply(told, self._asking(Ask(response_body=True))),)
+
+    def _local_reply(self, _event: ResponseHeadersReceived) -> Replies:
+        """Envoy answered by itself (a redirect, a malformed request) before any filter saw the request."""
+        self._state = State.DONE
+        return (ResponseHeadersReply(), Finish())
 
     def _response_body(self, event: ResponseBodyReceived) -> Replies:
         if self._reader is not None:
@@ -363,6 +372,7 @@ class Session:
 
 MOVES: dict[tuple[State, type], Callable[[Session, object], Replies]] = {
     (State.NEW, HeadersReceived): Session._headers,  # type: ignore[dict-item]  # noqa: SLF001 - the table of this module's own moves; each takes its key's event
+    (State.NEW, ResponseHeadersReceived): Session._local_reply,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.READING, BodyReceived): Session._body,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.READING, TrailersReceived): Session._end_by_trailers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.READING, UploadTimedOut): Session._timed_out,  # type: ignore[dict-item]  # noqa: SLF001 - as above

@@ -383,3 +383,9 @@ class TestFaults:
 
         assert session.receive(BodyReceived(b"", end_of_stream=True)) == ()
         assert session.receive(Failed()) == ()
+
+    def test_envoys_own_answers_pass(self, router: Router) -> None:
+        """A redirect by Envoy is a response to a request that no filter saw."""
+        said = Session(router).receive(ResponseHeadersReceived({":status": "307"}, end_of_stream=True, at=1.0))
+
+        assert said == (ResponseHeadersReply(), Finish())
