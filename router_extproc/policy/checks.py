@@ -28,7 +28,7 @@ def check_names(places: Iterable[tuple[str, Path]], findings: Findings) -> None:
             seen[name] = path
 
 
-def check_reachable(rules: Sequence[tuple[Rule, Path]], nodes: Mapping[str, Node], findings: Findings) -> None:
+def check_reachable(rules: Sequence[tuple[Rule, Path]], nodes: Mapping[Path, Node], findings: Findings) -> None:
     """Find rules that an earlier one always forestalls."""
     final: Rule | None = None
     enders: dict[str, Rule] = {}
@@ -36,7 +36,7 @@ def check_reachable(rules: Sequence[tuple[Rule, Path]], nodes: Mapping[str, Node
         if final is not None:
             _note(rule, path, f"{final.name!r} ends every search before it", final, findings)
             continue
-        node = nodes.get(rule.name)
+        node = nodes.get(path)
         if node is None:
             final = rule if rule.end is not None else None
             continue

@@ -46,8 +46,8 @@ class Rules:
         self._findings = findings
         self._own_headers = own_headers
         self._pools = pools
-        self.nodes: dict[str, Node] = {}
-        """Conditions by decision, for the checks that compare rules."""
+        self.nodes: dict[Path, Node] = {}
+        """Conditions by the place of their decision, for the checks that compare rules."""
 
     def compiled(self, clauses: Iterable[DecisionClause], path: Path) -> list[tuple[Rule, Path]]:
         """The rules with their places; what is wrong with one is noted, and it is left out."""
@@ -71,7 +71,7 @@ class Rules:
         if broken:
             return None
         if node is not None:
-            self.nodes[clause.name] = node
+            self.nodes[path] = node
         costs = {name: extractor.cost for name, extractor in self._vocabulary.used.items()}
         return Rule(
             name=clause.name,

@@ -1,0 +1,103 @@
+"""Deliberately broken policies: each error names file:line:column and the cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from router_extproc.config.loader import load
+from router_extproc.policy.problems import PolicyError
+from router_extproc.pools import PoolStats
+from router_extproc.signals.services import SignalServices
+
+BROKEN = Path(__file__).parent / "broken"
+
+EXPECTED = {
+    "always_holds": (8, 11, "the condition always holds: 'turns' is never below 0", "change the bound, or remove the condition"),
+    "bad_pattern": (11, 9, "RE2 refuses the pattern: failed to add 'a(b' to Set", "see github.com/google/re2/wiki/Syntax"),
+    "bad_size": (6, 27, "unknown unit 'megabytes'", "write B, KB, KiB, MB, MiB, GB or GiB: 10MiB"),
+    "condition_list": (8, 11, "a condition cannot be a list", "say how its parts go together: {all: [...]} or {any: [...]}"),
+    "duplicate_key": (7, 1, "the key 'limits' is already there, in line 6", "remove one of them"),
+    "duplicate_name": (8, 12, "the decision 'a' is already there, in line 7", "give it another name"),
+    "effort_nowhere": (
+        10,
+        31,
+        "no pool that this decision can reach says how its models take reasoning effort",
+        "set `reasoning` at the pool: openai, anthropic, qwen, deepseek or gpt-oss",
+    ),
+    "flag_compared": (8, 28, "'stream' is there or not: it cannot be compared", "write stream alone, or {not: stream}"),
+    "identity_unset": (
+        8,
+        20,
+        "the signal 'group' never has a value: the policy does not say which header to trust",
+        "set identity.groupsHeader",
+    ),
+    "merge_key": (8, 3, "merge keys (<<) are not part of YAML 1.2", "write the keys out"),
+    "never_holds": (8, 11, "no number is in these bounds: the condition never holds", "swap the bounds"),
+    "no_effect": (7, 5, "the decision 'nothing' does nothing", "give it `route` or `action`"),
+    "no_version": (1, 1, "'version' is missing", "add `version:`"),
+    "recipe_unreachable": (
+        7,
+        3,
+        "the recipe 'cheap' can never be chosen",
+        "give it `virtualModels`, or set requests.recipeHeader",
+    ),
+    "reject_and_route": (11, 7, "a decision cannot both route and reject", "keep one of them"),
+    "reserved_header": (9, 30, "the header 'Content-Length' belongs to the connection, not to the policy", "remove it"),
+    "same_condition": (
+        8,
+        5,
+        "the decision 'second' can never be reached: 'first' has the same condition and comes first",
+        "move it up, or remove one of them",
+    ),
+    "tab": (3, 1, "a tab cannot indent YAML", "use spaces"),
+    "test_fails": (
+        9,
+        20,
+        "the test 'goes large' fails: expected pool large, got small",
+        "it came to 'default' (default); `router-extproc explain` shows why",
+    ),
+    "test_without_expectation": (7, 44, "a test that expects nothing cannot fail", "add `pool`, `decision`, `reason`, ..."),
+    "unknown_label": (8, 39, "the signal never has the label 'deu'", "did you mean 'de'?"),
+    "unknown_option": (7, 36, "unknown key 'case_sensitive'", "did you mean 'caseSensitive'?"),
+    "unknown_pool": (5, 10, "unknown pool 'smal'", "did you mean 'small'?"),
+    "unknown_selector": (9, 49, "unknown selector 'cheapest'", "expected cheapest-sufficient, first, lowest-latency or weighted"),
+    "unknown_signal": (10, 18, "unknown signal 'code_word'", "did you mean 'code_words'?"),
+    "unknown_signal_type": (7, 17, "unknown signal type 'keywrd'", "did you mean 'keyword'?"),
+    "unknown_top_key": (6, 1, "unknown key 'decision'", "did you mean 'decisions'?"),
+    "unreachable": (
+        9,
+        5,
+        "the decision 'code' can never be reached: 'everything' ends every search before it",
+        "move it up, or remove one of them",
+    ),
+    "virtual_is_a_pool": (
+        2,
+        23,
+        "the virtual model 'qwen-small' is already a name of the pool 'small'",
+        "give one of them another name",
+    ),
+    "weights_unused": (10, 42, "the selector 'first' does not use weights", "use `select: weighted`, or remove it"),
+    "wrong_type": (7, 15, "expected a whole number, found the text '200'", "take the quotes away: 200"),
+    "yaml_boolean": (7, 12, "expected true or false, found the text 'yes'", "write true: in YAML 1.2 this word is text"),
+}
+"""By file: line, column, message and cure."""
+
+
+class TestBrokenPolicies:
+    @pytest.mark.parametrize("name", list(EXPECTED))
+    def test_say_where_what_and_how(self, name: str) -> None:
+        """One mistake, one error, at its place, with what to do about it."""
+        path = BROKEN / f"{name}.yaml"
+
+        with pytest.raises(PolicyError) as caught:
+            load(path, services=SignalServices(), stats=PoolStats())
+
+        (problem,) = caught.value.problems
+        assert (problem.line, problem.column, problem.message, problem.cure) == EXPECTED[name]
+        assert str(problem).startswith(f"{path}:{problem.line}:{problem.column}: error: ")
+
+    def test_are_all_expected(self) -> None:
+        """No file without an expectation."""
+        assert sorted(path.stem for path in BROKEN.iterdir()) == sorted(EXPECTED)
