@@ -27,7 +27,7 @@ def json_schema(extractors: Registry[Any], selectors: Registry[Any]) -> dict[str
     definitions |= signals | choosers
     definitions["Signal"] = {"oneOf": [_reference(name) for name in signals], "description": "A fact about a request."}
     definitions["Selector"] = {"oneOf": [_reference(name) for name in choosers], "description": generic.get("description", "")}
-    schema["properties"]["signals"]["additionalProperties"] = _reference("Signal")
+    _replace(schema["properties"]["signals"], "#/$defs/PluginClause", "#/$defs/Signal")
     _replace(schema, "#/$defs/PluginClause", "#/$defs/Selector")
     implicit = [plugin.name for plugin in extractors if not required(plugin)]
     names = [plugin.name for plugin in selectors]
