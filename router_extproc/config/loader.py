@@ -50,6 +50,11 @@ def read_text(path: Path) -> str:
         raise PolicyError((problem,)) from None
 
 
+def version_at(path: Path) -> str:
+    """The version of what the file holds now, be it a policy or not. Raises OSError."""
+    return version_of(policy_file(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
+
+
 def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
     """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it."""
     text = read_text(path)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from router_extproc.config.loader import Loaded, policy_file, read_text
+from router_extproc.config.loader import Loaded, policy_file, version_at
 from router_extproc.hooks import ReloadDetails
-from router_extproc.policy.load import version_of
 from router_extproc.policy.problems import PolicyError
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from router_extproc.hooks import Hooks
     from router_extproc.router import Router
+
+_log = logging.getLogger(__name__)
 
 Load = Callable[["Path"], Loaded]
 """Reads, compiles and tests a policy; raises OSError or PolicyError."""
@@ -76,17 +78,26 @@ class PolicyStore:
         with self._lock:
             began = time.perf_counter()
             try:
-                tried = version_of(read_text(self._path))
+                tried = version_at(self._path)
                 if tried == self._tried and not force:
                     return self._status.last_ok
                 self._tried = tried
                 return self._swap(self._load(self._path), trigger, began)
             except PolicyError as error:
-                return self._keep(trigger, began, tuple(str(problem) for problem in error.problems))
+                return self._keep(trigger, began, tuple(map(str, error.errors)))
             except OSError as error:
-                text = f"{self._path}: {error.strerror or error}"
-                # A mount that stays away is told once, not at every look.
-                return False if text in self._status.errors and not force else self._keep(trigger, began, (text,))
+                return self._unreadable(error, trigger, began, force=force)
+            except Exception as error:  # noqa: BLE001 - told, logged and counted
+                # A bug that some policy brings to light must not end the watch: the next policy may be fine.
+                _log.exception("loading the policy failed")
+                return self._keep(trigger, began, (f"{self._status.source}: {type(error).__name__}: {error}",))
+
+    def _unreadable(self, error: OSError, trigger: str, began: float, *, force: bool) -> bool:
+        # When the file is back, even with the content that is in force, it is loaded: only then is everything known to be well.
+        self._tried = ""
+        text = f"{error.filename or self._path}: {error.strerror or error}"
+        # A mount that stays away is told once, not at every look.
+        return False if text in self._status.errors and not force else self._keep(trigger, began, (text,))
 
     def _swap(self, loaded: Loaded, trigger: str, began: float) -> bool:
         now = time.time()
@@ -124,7 +135,7 @@ class PolicyStore:
         return ReloadDetails(
             ok=not errors,
             version=version,
-            source=str(policy_file(self._path)),
+            source=self._status.source,
             trigger=trigger,
             errors=errors,
             warnings=warnings,
