@@ -28,8 +28,25 @@ JSON = st.recursive(
     max_leaves=25,
 )
 FIELDS = st.sampled_from(
-    ("model", "messages", "input", "prompt", "system", "instructions", "tools", "stream", "max_tokens")
-    + ("n", "user", "metadata", "role", "content", "type", "text", "stop")
+    [
+        "model",
+        "messages",
+        "input",
+        "prompt",
+        "system",
+        "instructions",
+        "tools",
+        "stream",
+        "max_tokens",
+        "n",
+        "user",
+        "metadata",
+        "role",
+        "content",
+        "type",
+        "text",
+        "stop",
+    ]
 )
 SHAPED = st.dictionaries(FIELDS, st.one_of(JSON, st.lists(st.dictionaries(FIELDS, JSON, max_size=4), max_size=3)), max_size=8)
 EDITS = BodyEdits(
