@@ -34,6 +34,7 @@ class Watch:
         self._wanted = asyncio.Event()
         self._trigger = "watch"
         self._force = False
+        self._trouble = ""
 
     async def run(self) -> None:
         """Watch, poll and reload."""
@@ -65,16 +66,31 @@ class Watch:
     async def _watch(self) -> None:
         while True:
             try:
-                async for _ in awatch(self._directory, recursive=False, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2):
-                    self.ask("watch")
+                await self._watch_directory()
             except (OSError, RuntimeError) as error:
-                _log.warning(
-                    "cannot watch %s (%s); trying again, and looking at its content meanwhile",
-                    self._directory,
-                    type(error).__name__,
-                )
+                self._tell(f"{type(error).__name__}: {error}")
             await asyncio.sleep(_RETRY_S)
             self.ask("watch")
+
+    def _tell(self, trouble: str) -> None:
+        """Log that the directory cannot be watched: once, until it could be again."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            _log.warning("cannot watch %s (%s); trying again, and polling meanwhile", self._directory, trouble)
+
+    async def _watch_directory(self) -> None:
+        """Ask at every change in the directory, until another directory stands in its place: of that one the system tells nothing."""
+        watched = self._identity()
+        self._trouble = ""
+        # No filter: the default one is deaf in directories like .venv, and a look at the content costs little.
+        async for _ in awatch(self._directory, watch_filter=None, recursive=False, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2):
+            self.ask("watch")
+            if self._identity() != watched:
+                return
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._directory.stat()
+        return found.st_dev, found.st_ino
 
     async def _poll(self) -> None:
         while True:
