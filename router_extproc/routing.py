@@ -28,7 +28,6 @@ class Reason(StrEnum):
     # the request was left alone
     NOT_LLM = "not_llm"
     UNREADABLE_ENCODING = "unreadable_encoding"
-    UNPARSED_BODY = "unparsed_body"
     # the request could not be read
     BODY_TOO_LARGE = "body_too_large"
     EMPTY_BODY = "empty_body"
@@ -45,7 +44,6 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     UNSUPPORTED_BODY_MODE = "unsupported_body_mode"
     PROTOCOL_ERROR = "protocol_error"
-    OVERLOADED = "overloaded"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -54,10 +52,8 @@ class UnknownReason(StrEnum):
 
     FAILED = "failed"
     DEADLINE = "deadline"
-    OVERLOADED = "overloaded"
     NO_TEXT = "no_text"
     UNAVAILABLE = "unavailable"
-    LOW_COVERAGE = "low_coverage"
 
 
 class Cost(IntEnum):

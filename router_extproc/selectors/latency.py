@@ -30,8 +30,8 @@ class LatencyOptions(Options):
 class Quickness:
     """Scores by expected time to the end of the answer: the quickest gets 1, one that takes twice as long 0.5.
 
-    Errors count as time: a pool that fails half of its requests takes twice as long. A pool that was never seen gets 1, so that
-    it is tried.
+    Errors count as time: a pool that fails half of its requests takes twice as long. A pool that was never seen is taken for as good as
+    the best: exploration tries it.
     """
 
     name = "quickness"
