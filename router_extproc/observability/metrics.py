@@ -91,7 +91,25 @@ class _Traffic(Collector):
             ("responses", "Responses observed.", ("pool", "status"), self.responses),
             ("tokens", "Tokens that responses reported.", ("pool", "direction"), self.tokens),
             ("cost_usd", "Cost by the policy's prices, US dollars.", ("pool",), self.cost),
+            ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
+
+    def _lost(self) -> int:
+        counts = (self.handled, self.models, self.computed, self.unknown, self.responses, self.tokens, self.cost)
+        return sum(one.lost for one in counts)
+
+
+class _Troubles(Collector):
+    """What observing itself lost."""
+
+    def __init__(self, failures: Callable[[], int], dropped: Callable[[], int]) -> None:
+        self._failures = failures
+        self._dropped = dropped
+
+    def collect(self) -> Iterator[Metric]:
+        """Counts that others keep."""
+        yield counter(f"{_NAME}hook_failures", "Hooks that raised.", (), {(): self._failures()})
+        yield counter(f"{_NAME}decision_log_dropped", "Decision log lines that were dropped.", (), {(): self._dropped()})
 
 
 class Metrics:
@@ -116,9 +134,8 @@ class Metrics:
     def watch(self, hooks: Hooks, streams: Callable[[], int], dropped: Callable[[], int]) -> None:
         """Export figures that others keep: failed hooks, open streams, decision log lines that were dropped."""
         registry = self.registry
-        Gauge(f"{_NAME}hook_failures", "Hooks that raised.", registry=registry).set_function(lambda: hooks.failures)
         Gauge(f"{_NAME}streams", "ext_proc streams open.", registry=registry).set_function(streams)
-        Gauge(f"{_NAME}decision_log_dropped", "Decision log lines that were dropped.", registry=registry).set_function(dropped)
+        registry.register(_Troubles(lambda: hooks.failures, dropped))
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
@@ -139,7 +156,9 @@ class Metrics:
         if details.request is not None:
             traffic.models.add((self._model(details.request.model or "none"),))
         traffic.added[details.body_mode].add(details.added_ms / 1e3)
-        traffic.routing.add(outcome.route_us / 1e6)
+        if outcome.route_us:
+            # Requests that no policy was asked about would make deciding look free.
+            traffic.routing.add(outcome.route_us / 1e6)
         traffic.bytes.add(details.body_bytes)
         for name, result in outcome.signals.items():
             if isinstance(result, Signal):
