@@ -31,6 +31,7 @@ lint: $(STAMP) ## ruff: rules and format
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy
+	@$(BIN)/mypy tests/typing/api.py
 
 imports: $(STAMP) ## import-linter: imports go down the layers
 	@$(BIN)/lint-imports --no-cache

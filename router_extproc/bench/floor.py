@@ -42,7 +42,7 @@ async def serve(port: int) -> None:
 
     service, _, method = METHOD.lstrip("/").partition("/")
     handler = grpc.stream_stream_rpc_method_handler(process)
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()

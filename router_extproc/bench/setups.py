@@ -87,10 +87,15 @@ def _upstream(port: int) -> dict[str, Any]:
     route = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": _ANSWER}}}
     kind = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    # A model server reads the whole request before it answers.
+    buffer = {"@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer", "max_request_bytes": 33554432}
     manager = {
         "@type": kind,
         "stat_prefix": "upstream",
-        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
+        "http_filters": [
+            {"name": "envoy.filters.http.buffer", "typed_config": buffer},
+            {"name": "envoy.filters.http.router", "typed_config": router},
+        ],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
