@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router_extproc.config.loader import Loaded, load
@@ -16,6 +15,7 @@ from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from router_extproc.hooks import Hook, ReloadDetails, RouteDetails
     from router_extproc.request import Request
