@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-import random
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,62 +20,99 @@ if TYPE_CHECKING:
 
 _QUEUED = 10_000
 """Lines that wait to be written; when the disk or the pipe is slower than the requests, later ones are dropped and counted."""
+_BATCH = 200
+"""Lines that are written at once, at most."""
+_CLOSE_S = 5.0
 _MAX_TEXT = 200
 
 
 class DecisionLog:
     """Writes decisions and observations as JSON lines; a hook. The event loop never waits for the writing."""
 
-    def __init__(self, stream: IO[bytes], *, sample: float = 1.0, source: random.Random | None = None) -> None:
+    def __init__(self, stream: IO[bytes], *, sample: float = 1.0) -> None:
         self._stream = stream
+        """Closed with the log."""
         self._sample = sample
         """Share of routed and passed requests that are written, in [0, 1]. All others always are."""
-        self._source = source or random.Random()  # noqa: S311 - a sample, not a secret
         self._lines: queue.Queue[bytes | None] = queue.Queue(_QUEUED)
-        self.dropped = 0
+        self._refused = 0
+        """Lines that found the queue full: counted by the event loop."""
+        self._failed = 0
+        """Lines that could not be written: counted by the writer."""
         self._writer = threading.Thread(target=self._write, name="decision-log", daemon=True)
         self._writer.start()
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were lost."""
+        return self._refused + self._failed
 
     def routed(self, details: RouteDetails) -> None:
         """Write a decision, if it is in the sample."""
         outcome = details.outcome
-        plain = outcome.verdict in {Verdict.ROUTE, Verdict.PASS}
-        if plain and self._sample < 1.0 and self._source.random() >= self._sample:
-            return
-        self._put(_decision(details))
+        if outcome.verdict not in _SAMPLED or self._is_sampled(outcome.id):
+            self._put(_decision(details))
 
     def observed(self, seen: Observation) -> None:
-        """Write what a response showed; the id is the decision's."""
-        figures = {name: getattr(seen, name) for name in _FIGURES if getattr(seen, name) not in {None, ""}}
-        self._put({"time": _now(), "event": "observation", "id": seen.outcome_id, **figures})
+        """Write what a response showed, if its decision was written; the id is the decision's."""
+        if self._is_sampled(seen.outcome_id):
+            figures = {name: getattr(seen, name) for name in _FIGURES if getattr(seen, name) not in {None, ""}}
+            self._put({"time": _now(), "event": "observation", "id": seen.outcome_id, **figures})
+
+    def _is_sampled(self, identity: str) -> bool:
+        # By the id, so that a decision and its observation are both written or neither is.
+        return self._sample >= 1.0 or zlib.crc32(identity.encode()) < self._sample * 2**32
 
     def reloaded(self, details: ReloadDetails) -> None:
         """Nothing: loads of policies are in the program's log."""
 
     def close(self) -> None:
-        """Write what waits, and stop."""
-        self._lines.put(None)
-        self._writer.join(timeout=5)
+        """Write what waits, and stop. Gives up after some seconds if nobody reads what is written."""
+        try:
+            self._lines.put(None, timeout=_CLOSE_S)
+        except queue.Full:
+            return
+        self._writer.join(timeout=_CLOSE_S)
 
     def _put(self, line: dict[str, Any]) -> None:
         try:
             self._lines.put_nowait(msgspec.json.encode(line) + b"\n")
         except queue.Full:
-            self.dropped += 1
+            self._refused += 1
 
     def _write(self) -> None:
-        while True:
-            line = self._lines.get()
-            if line is None:
-                break
+        with self._stream:
+            while True:
+                lines = self._gathered()
+                whole = [line for line in lines if line is not None]
+                try:
+                    _write_all(self._stream, b"".join(whole))
+                except (OSError, ValueError):
+                    self._failed += len(whole)
+                if len(whole) < len(lines):
+                    return
+
+    def _gathered(self) -> list[bytes | None]:
+        """What waits, at least one line; None, the end, comes last."""
+        lines = [self._lines.get()]
+        while len(lines) < _BATCH and lines[-1] is not None:
             try:
-                self._stream.write(line)
-                if self._lines.empty():
-                    self._stream.flush()
-            except (OSError, ValueError):
-                self.dropped += 1
+                lines.append(self._lines.get_nowait())
+            except queue.Empty:
+                break
+        return lines
 
 
+def _write_all(stream: IO[bytes], data: bytes) -> None:
+    """Write all of it: a stream without a buffer may take less at a time."""
+    while data:
+        written = stream.write(data)
+        if not written:
+            raise OSError("the stream takes nothing")
+        data = data[written:]
+
+
+_SAMPLED = frozenset({Verdict.ROUTE, Verdict.PASS})
 _FIGURES = (
     "pool",
     "model",
@@ -93,9 +130,16 @@ _FIGURES = (
 
 
 def opened(target: str) -> IO[bytes] | None:
-    """The stream for `stdout`, `stderr`, `off` or a file's path. Raises OSError."""
-    streams = {"stdout": sys.stdout.buffer, "stderr": sys.stderr.buffer, "off": None}
-    return streams[target] if target in streams else Path(target).open("ab")
+    """The stream for `stdout`, `stderr`, `off` or a file's path. Raises OSError.
+
+    It has no buffer: a line that is written is there, and at the end of the process nothing waits for a reader that is stuck.
+    """
+    if target == "off":
+        return None
+    standard = {"stdout": sys.stdout, "stderr": sys.stderr}.get(target)
+    if standard is None:
+        return Path(target).open("ab", buffering=0)
+    return open(standard.fileno(), "wb", buffering=0, closefd=False)
 
 
 def _now() -> str:
