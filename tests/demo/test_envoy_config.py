@@ -130,11 +130,12 @@ class TestModes:
             config(body_mode="fullduplex")
 
     @pytest.mark.parametrize("mode", BODY_MODES)
-    def test_responses_are_not_touched(self, mode: str) -> None:
-        """Tokens go straight to the caller; the router asks for responses where it needs them."""
+    def test_responses_are_sent_only_where_they_cannot_be_asked_for(self, mode: str) -> None:
+        """Tokens go straight to the caller where the router can ask for responses; where it cannot, they are sent from the start."""
         processing = extproc(config(body_mode=mode))["processing_mode"]
+        wanted = ("SEND", "STREAMED") if mode in {"streamed", "full_duplex"} else ("SKIP", "NONE")
 
-        assert (processing["response_header_mode"], processing["response_body_mode"]) == ("SKIP", "NONE")
+        assert (processing["response_header_mode"], processing["response_body_mode"]) == wanted
         assert extproc(config(body_mode=mode))["allow_mode_override"] is True
 
     def test_fail_closed_has_no_way_around_the_router(self) -> None:
