@@ -18,7 +18,8 @@ from router_extproc.hooks import Hooks
 from router_extproc.observability.decision_log import DecisionLog, opened
 from router_extproc.observability.logs import ReloadLog
 from router_extproc.observability.metrics import Metrics
-from router_extproc.observability.tracing import Tracing, otlp_exporter
+from router_extproc.observability.otlp import OtlpExporter
+from router_extproc.observability.tracing import Tracing
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
 
@@ -90,14 +91,14 @@ class Service:
     """One worker process's parts."""
 
     def __init__(self, options: ServiceOptions) -> None:
-        """Load the policy. Raises PolicyError or OSError if it cannot be served, ImportError if an extra is missing."""
+        """Load the policy. Raises PolicyError or OSError if it cannot be served, ValueError for an OTLP endpoint that is none."""
         self._options = options
         self.metrics = Metrics()
         self._services = SignalServices()
         self._stats = PoolStats()
         stream = opened(options.decision_log)
         self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
-        self._tracing = Tracing(otlp_exporter(options.otlp)) if options.otlp else None
+        self._tracing = Tracing(OtlpExporter(options.otlp)) if options.otlp else None
         listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self)]
         self.hooks = Hooks([hook for hook in listed if hook is not None])
         self.store: PolicyStore | None = None

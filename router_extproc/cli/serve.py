@@ -16,6 +16,7 @@ from router_extproc.cli.console import fail
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import show
 from router_extproc.observability.logs import set_up
+from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.policy.problems import PolicyError
 from router_extproc.service import Service, ServiceOptions
 
@@ -47,6 +48,7 @@ class ServeOptions(ServiceOptions):
 def run(options: ServeOptions) -> Exit:
     """Serve; see `router-extproc serve --help`."""
     _check(options)
+    _check_otlp(options)
     if options.workers == 1:
         return Exit(_work(options, 0))
     set_up(level=options.log_level, form=options.log_format)
@@ -70,6 +72,14 @@ def _check(options: ServeOptions) -> None:
         fail(Exit.USAGE, "--workers share a port, so it must be given")
 
 
+def _check_otlp(options: ServeOptions) -> None:
+    try:
+        if options.otlp:
+            OtlpExporter(options.otlp)
+    except ValueError as error:
+        fail(Exit.USAGE, f"--otlp: {error}")
+
+
 def _work(options: ServeOptions, index: int) -> int:
     """One worker, until its end."""
     set_up(level=options.log_level, form=options.log_format)
@@ -79,9 +89,6 @@ def _work(options: ServeOptions, index: int) -> int:
     except PolicyError as error:
         show(error.problems)
         return Exit.FINDINGS
-    except ImportError as error:
-        _log.error("%s is not installed: pip install 'router-extproc[otlp]'", error.name)
-        return Exit.ENVIRONMENT
     except OSError as error:
         _log.error("%s", error)
         return Exit.INPUT if error.filename else Exit.ENVIRONMENT  # a file that cannot be read, or a port that is not free

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from router_extproc.hooks import ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
 
@@ -19,6 +21,7 @@ def set_up(*, level: str, form: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _uncoloured,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -40,6 +43,12 @@ def set_up(*, level: str, form: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("watchfiles", "uvicorn.access", "grpc._cython"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _uncoloured(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Without uvicorn's second form of its messages, for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 class ReloadLog:

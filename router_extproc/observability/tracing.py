@@ -106,12 +106,13 @@ def attributes(details: RouteDetails) -> dict[str, AttributeValue]:
         }
     if outcome.decision.recipe:
         told["router.recipe"] = outcome.decision.recipe
-    told |= {f"router.signal.{name}": result.value for name, result in outcome.signals.items() if isinstance(result, Signal)}
+    told |= {f"router.signal.{name}": _fact(result) for name, result in outcome.signals.items() if isinstance(result, Signal)}
+    if outcome.decision.unknown:
+        told["router.unknown"] = outcome.decision.unknown
     return told
 
 
-def otlp_exporter(endpoint: str) -> SpanExporter:
-    """An exporter to an OTLP/HTTP collector. Raises ImportError without the `otlp` extra."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - an extra
-
-    return OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
+def _fact(signal: Signal) -> float | str:
+    if signal.label is not None:
+        return signal.label[:_MAX_TEXT]
+    return signal.value if signal.measure is None else signal.measure

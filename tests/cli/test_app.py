@@ -73,6 +73,7 @@ class TestServe:
             (["--log-level", "loud"], "--log-level is debug, info, warning or error"),
             (["--log-format", "xml"], "--log-format is json or console"),
             (["--admin", "localhost"], "--admin takes HOST:PORT"),
+            (["--otlp", "collector:4317"], "is no http:// or https:// URL"),
             (["--workers", "2", "--listen", "unix:/run/x"], "a unix socket belongs to one process"),
             (["--workers", "2", "--listen", "127.0.0.1:0"], "share a port, so it must be given"),
             (["--workers", "0"], "--workers"),
