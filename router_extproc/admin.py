@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_GRACE_S = 1
+"""How long a request in flight may keep the end of the program waiting."""
 DEFAULT_PATH = "/v1/chat/completions"
 
 
@@ -66,7 +68,7 @@ class Admin:
         return JSONResponse(asdict(self._store.router.policy.settings.limits))
 
     async def _explain(self, request: HttpRequest) -> Response:
-        """The full trace for a request body, as if it had been sent to `path` with this request's own `x-` headers."""
+        """The full trace for a request body, as if it had been sent to `path` with this request's own headers."""
         router = self._store.router
         limit = router.policy.settings.limits.max_request_bytes
         body = b""
@@ -81,7 +83,7 @@ class Admin:
         try:
             found = await asyncio.to_thread(explain, router, path=path, headers=headers, body=body)
         except RequestRefusedError as error:
-            outcome = decide(router, path=path, headers=headers, body=body)
+            outcome = await asyncio.to_thread(decide, router, path=path, headers=headers, body=body)
             told = {"verdict": outcome.verdict.value, "decision": outcome.decision.name, "reason": outcome.decision.reason.value}
             pool = outcome.selection.pool.name if outcome.selection else None
             return JSONResponse({**told, "pool": pool, "status": outcome.status, "message": error.message})
@@ -94,7 +96,13 @@ class AdminServer:
     def __init__(self, app: Starlette, address: str) -> None:
         host, _, port = address.rpartition(":")
         config = uvicorn.Config(
-            app, host=host.strip("[]") or "127.0.0.1", port=int(port), log_config=None, access_log=False, lifespan="off"
+            app,
+            host=host.strip("[]") or "127.0.0.1",
+            port=int(port),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE_S,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are the service's
