@@ -1,0 +1,90 @@
+"""The decision log is what proto/ says it is."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from grpc_tools import protoc
+
+from router_extproc.config.offline import decide
+from router_extproc.hooks import RouteDetails
+from router_extproc.observability.decision_log import DecisionLog
+from router_extproc.request import Message, Part, PartKind, Request, Role
+from router_extproc.routing import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from router_extproc.router import Router
+
+PROTO = Path(__file__).parents[2] / "proto"
+FILE = "router_extproc/v1/decision_log.proto"
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The messages of the file, compiled."""
+    target = tmp_path_factory.mktemp("proto") / "all.pb"
+    assert protoc.main(["protoc", f"-I{PROTO}", f"--descriptor_set_out={target}", FILE]) == 0
+    pool = descriptor_pool.DescriptorPool()
+    for each in descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes()).file:
+        pool.Add(each)
+    names = ("Decision", "Observation")
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"router_extproc.v1.{name}")) for name in names}
+
+
+class Kept(io.BytesIO):
+    """A stream whose content can be read after it was closed."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def formal(line: dict[str, Any]) -> dict[str, Any]:
+    """A line with its signals as the message has them."""
+
+    def fact(value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        return {"label": value} if isinstance(value, str) else {"value": value}
+
+    if "signals" not in line:
+        return line
+    return {**line, "signals": {name: fact(value) for name, value in line["signals"].items()}}
+
+
+class TestDecisionLog:
+    @pytest.mark.parametrize("text", ["Why this traceback?", "hunter2", "hello"])
+    @pytest.mark.parametrize("model", ["auto", "big", "gpt-9"])
+    def test_decisions_have_the_published_form(
+        self, messages: dict[str, Any], router: Router, chat: Callable[..., bytes], text: str, model: str
+    ) -> None:
+        """Every field is known, and has its type."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        outcome = decide(router, path="/v1/chat/completions", headers={}, body=chat(text, model=model))
+        request = Request("openai_chat", model, (Message(Role.USER, (Part(PartKind.TEXT, text),)),), stream=True)
+        log.routed(RouteDetails(outcome, request, "openai_chat", "buffered", 100, 0.5, request_id="r"))
+        log.close()
+
+        line = json.loads(stream.getvalue())
+        parsed = json_format.ParseDict(formal(line), messages["Decision"]())
+
+        assert (parsed.event, parsed.id, parsed.requested_model, parsed.stream) == ("decision", outcome.id, model, True)
+        assert text not in stream.getvalue().decode()
+
+    def test_observations_have_the_published_form(self, messages: dict[str, Any]) -> None:
+        """All fields at once."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        log.observed(Observation("id-1", "small", "m", 200, 1, 2, 3, 0.1, 0.5, 40.0, 0.001, "stop", complete=True))
+        log.close()
+
+        parsed = json_format.ParseDict(json.loads(stream.getvalue()), messages["Observation"]())
+
+        assert (parsed.id, parsed.output_tokens, parsed.complete) == ("id-1", 2, True)
