@@ -150,7 +150,7 @@ def _effect(effect: str) -> str:
 def _marked(truth: Truth | None, text: str, note: str = "") -> Text:
     word, style = _MARKS[truth]
     line = Text()
-    line.append(f"{word:<10}", style=style)
+    line.append(f"{word:<12}", style=style)
     line.append(text)
     if note:
         line.append(f"  {note}", style="bold" if note == "this decides" else "dim")

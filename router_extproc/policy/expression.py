@@ -306,7 +306,11 @@ def _figure(signal: Signal) -> str:
         return f"{signal.label} ({signal.value:.2f})"
     if signal.measure is not None:
         return f"{signal.measure:.6g}"
-    return f"{signal.value:.2f}"
+    # What is certain reads as a flag does, which is what it nearly always is.
+    return _CERTAIN.get(signal.value, f"{signal.value:.2f}")
+
+
+_CERTAIN = {0.0: "absent", 1.0: "present"}
 
 
 def _with_coverage(signal: Signal, text: str) -> str:

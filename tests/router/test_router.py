@@ -329,7 +329,7 @@ class TestExplanation:
 
         assert (told["verdict"], told["decision"], told["pool"], told["model"]) == ("route", "code", "large", "qwen-large")
         assert [rule["name"] for rule in told["rules"]] == ["no-secrets", "greeting", "code"]
-        assert told["rules"][2]["when"] == {"text": "code_words", "truth": "true", "observed": "1.00"}
+        assert told["rules"][2]["when"] == {"text": "code_words", "truth": "true", "observed": "present"}
         assert told["signals"]["code_words"]["evidence"] == ["traceback"]
         assert told["signals"]["code_words"]["us"] > 0
         assert told["changes"] == {"model": "qwen-large"}

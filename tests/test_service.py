@@ -1,0 +1,299 @@
+"""Service: the parts together, from the first load to the end of the drain."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+import httpx
+import pytest
+from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
+
+from router_extproc.extproc.messages import METHOD
+from router_extproc.policy.problems import PolicyError
+from router_extproc.service import Service, ServiceOptions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    Chat = Callable[..., bytes]
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_it_was() -> Iterator[None]:
+    """A service tunes the garbage collector of its process."""
+    threshold = gc.get_threshold()
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+
+
+class Running:
+    """A service that serves, and how to speak to it."""
+
+    def __init__(self, service: Service, policy: Path, task: asyncio.Task[None], log: Path) -> None:
+        self.service = service
+        self.policy = policy
+        self.task = task
+        self._log = log
+
+    def change(self, more: str) -> None:
+        """Write a policy with that at its end."""
+        self.policy.write_text(self.policy.read_text() + more)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What is in the decision log."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    async def get(self, path: str) -> httpx.Response:
+        """Ask the admin port."""
+        assert self.service.admin is not None
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.get(f"http://127.0.0.1:{self.service.admin.port}{path}")
+
+    async def route(self, body: bytes) -> str:
+        """Send a request as Envoy does; the pool's header, or the status of an immediate answer."""
+        headers = {":method": "POST", ":path": "/v1/chat/completions", "content-type": "application/json"}
+        first = pb.ProcessingRequest()
+        for name, value in headers.items():
+            first.request_headers.headers.headers.add(key=name, raw_value=value.encode())
+        first.protocol_config.request_body_mode = 2  # buffered
+        second = pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.service.server.port}") as channel:
+            process: Any = channel.stream_stream(METHOD)
+            call = process()
+            await call.write(first.SerializeToString())
+            await call.read()
+            await call.write(second.SerializeToString())
+            reply = pb.ProcessingResponse.FromString(await call.read())
+            await call.done_writing()
+        if reply.HasField("immediate_response"):
+            return str(reply.immediate_response.status.code)
+        edits = reply.request_body.response.header_mutation.set_headers
+        return next(edit.header.raw_value.decode() for edit in edits if edit.header.key == "x-router-pool")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it comes to hold; some minute later the test fails."""
+    for _ in range(6000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to hold")
+
+
+@asynccontextmanager
+async def served(tmp_path: Path, policy: str, **more: Any) -> AsyncIterator[Running]:
+    """A service on free ports, ended afterwards if the test did not."""
+    file, log = tmp_path / "policy.yaml", tmp_path / "decisions.log"
+    file.write_text(policy)
+    options = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "grace": 0.0, "decision_log": str(log), **more}
+    service = Service(ServiceOptions(file, **options))
+    task = asyncio.create_task(service.run())
+    await until(lambda: service._ready or task.done())
+    try:
+        yield Running(service, file, task, log)
+    finally:
+        if not task.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+        await task
+
+
+class TestServing:
+    async def test_routes_as_the_policy_says(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """From Envoy's stream to the reply, and to every hook."""
+        async with served(tmp_path, policy) as running:
+            pools = [await running.route(chat(text)) for text in ("hi", "a traceback", "hunter2")]
+            await until(lambda: running.service.server.streams == 0)
+            metrics = (await running.get("/metrics")).text
+        lines = running.lines()
+
+        assert pools == ["pool-small", "pool-large", "403"]
+        assert [line["decision"] for line in lines] == ["default", "code", "no-secrets"]
+        assert 'router_extproc_decisions_total{decision="code",recipe=""} 1.0' in metrics
+        assert "router_extproc_streams 0.0" in metrics
+        assert "router_extproc_hook_failures_total 0.0" in metrics
+
+    async def test_is_ready(self, tmp_path: Path, policy: str) -> None:
+        """Once both ports are open."""
+        async with served(tmp_path, policy) as running:
+            assert (await running.get("/readyz")).status_code == 200
+            assert (await running.get("/healthz")).status_code == 200
+
+    async def test_tells_the_policy_in_force(self, tmp_path: Path, policy: str) -> None:
+        """From the start, with its limits."""
+        async with served(tmp_path, policy + "limits: {maxRequestBytes: 4096}\n") as running:
+            version = running.service.store.router.policy.version  # type: ignore[union-attr]  # it is loaded
+            metrics = (await running.get("/metrics")).text
+
+        assert f'router_extproc_policy_info{{version="{version}"}} 1.0' in metrics
+        assert 'router_extproc_limit{limit="max_request_bytes"} 4096.0' in metrics
+        assert 'router_extproc_policy_reloads_total{result="ok",trigger="start"} 1.0' in metrics
+
+    async def test_the_admin_port_can_be_left_out(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """It is served without one then."""
+        async with served(tmp_path, policy, admin="") as running:
+            assert running.service.admin is None
+            assert await running.route(chat()) == "pool-small"
+
+    async def test_the_decision_log_can_be_sampled_or_off(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """As the options say."""
+        async with served(tmp_path, policy, decision_sample=0.0) as running:
+            await running.route(chat())
+            await running.route(chat("hunter2"))
+        sampled = [line["decision"] for line in running.lines()]
+        async with served(tmp_path, policy, decision_log="off") as running:
+            await running.route(chat("hunter2"))
+
+        assert sampled == ["no-secrets"]
+        assert len(running.lines()) == 1
+
+    async def test_a_collector_that_is_away_hurts_nobody(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """Requests are routed, and the end is not held up."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            async with served(tmp_path, policy, otlp=f"http://127.0.0.1:{free.getsockname()[1]}") as running:
+                assert await running.route(chat()) == "pool-small"
+
+        assert running.service.hooks.failures == 0
+
+
+class TestReload:
+    async def test_requests_follow_the_file(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """A changed policy is in force for the next request, and in the metrics."""
+        async with served(tmp_path, policy, poll=0.05) as running:
+            store = running.service.store
+            assert store is not None
+            before = await running.route(chat())
+            running.policy.write_text(policy.replace("default: small", "default: large"))
+            await until(lambda: store.status.reloads == 1)
+            after = await running.route(chat())
+            metrics = (await running.get("/metrics")).text
+
+        assert (before, after) == ("pool-small", "pool-large")
+        assert f'router_extproc_policy_info{{version="{store.router.policy.version}"}} 1.0' in metrics
+        assert "router_extproc_policy_last_load_ok 1.0" in metrics
+
+    async def test_a_broken_file_changes_nothing(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """But what the admin port tells."""
+        async with served(tmp_path, policy, poll=0.05) as running:
+            store = running.service.store
+            assert store is not None
+            running.change("nonsense: 1\n")
+            await until(lambda: store.status.failures == 1)
+            pool = await running.route(chat("a traceback"))
+            status = (await running.get("/config/status")).json()
+            metrics = (await running.get("/metrics")).text
+            ready = (await running.get("/readyz")).status_code
+
+        assert (pool, ready) == ("pool-large", 200)
+        assert "unknown key 'nonsense'" in status["errors"][0]
+        assert "router_extproc_policy_last_load_ok 0.0" in metrics
+
+    async def test_sighup(self, tmp_path: Path, policy: str) -> None:
+        """Loads anew, without a change."""
+        async with served(tmp_path, policy) as running:
+            store = running.service.store
+            assert store is not None
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(lambda: store.status.reloads == 1)
+
+        assert store.status.last_trigger == "sighup"
+
+    async def test_pools_that_are_gone_are_forgotten(self, tmp_path: Path, policy: str) -> None:
+        """Statistics do not grow from policy to policy."""
+        async with served(tmp_path, policy, poll=0.05) as running:
+            store = running.service.store
+            assert store is not None
+            before = set(running.service._stats.snapshot())
+            running.policy.write_text("version: 1\npools: {other: {cluster: c}}\ndefault: other\n")
+            await until(lambda: store.status.reloads == 1)
+
+        assert "small" not in set(running.service._stats.snapshot()) - before
+
+
+class TestEnd:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    async def test_a_signal_ends_it(self, tmp_path: Path, policy: str, number: signal.Signals) -> None:
+        """Both ports are closed then."""
+        async with served(tmp_path, policy) as running:
+            port = running.service.server.port
+            os.kill(os.getpid(), number)
+            await running.task
+
+        with socket.socket() as one:
+            assert one.connect_ex(("127.0.0.1", port)) != 0
+
+    async def test_not_ready_while_draining(self, tmp_path: Path, policy: str) -> None:
+        """The admin port goes last, so that probes learn of it."""
+        async with served(tmp_path, policy, grace=0.5) as running:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await until(lambda: not running.service._ready)
+            ready = (await running.get("/readyz")).status_code
+            alive = (await running.get("/healthz")).status_code
+
+        assert (ready, alive) == (503, 200)
+
+    async def test_the_last_decision_is_written(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """The log is closed after the last stream."""
+        async with served(tmp_path, policy) as running:
+            for _ in range(20):
+                await running.route(chat())
+
+        assert len(running.lines()) == 20
+
+
+class TestStart:
+    def test_a_broken_policy_is_told(self, tmp_path: Path) -> None:
+        """Nothing is served without a good one."""
+        file = tmp_path / "policy.yaml"
+        file.write_text("version: 1\n")
+
+        with pytest.raises(PolicyError):
+            Service(ServiceOptions(file, decision_log="off"))
+
+    def test_a_missing_policy_is_told(self, tmp_path: Path) -> None:
+        """With its name."""
+        with pytest.raises(FileNotFoundError) as caught:
+            Service(ServiceOptions(tmp_path / "absent.yaml", decision_log="off"))
+        assert caught.value.filename == str(tmp_path / "absent.yaml")
+
+    @pytest.mark.parametrize("which", ["listen", "admin"])
+    async def test_a_port_in_use_is_told(self, tmp_path: Path, policy: str, which: str) -> None:
+        """Either one."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            file = tmp_path / "policy.yaml"
+            file.write_text(policy)
+            free = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"}
+            addresses = {**free, which: f"127.0.0.1:{taken.getsockname()[1]}"}
+            service = Service(ServiceOptions(file, decision_log="off", **addresses))  # type: ignore[arg-type]  # texts only
+
+            with pytest.raises(OSError, match="listen"):
+                await service.run()
+            if service.admin is not None:
+                await service.admin.stop()
+
+
+class TestTls:
+    @pytest.mark.parametrize(
+        ("given", "there"),
+        [
+            pytest.param({}, False, id="none"),
+            pytest.param({"tls_cert": "a"}, False, id="no key"),
+            pytest.param({"tls_cert": "a", "tls_key": "b"}, True, id="both"),
+        ],
+    )
+    def test_needs_certificate_and_key(self, tmp_path: Path, given: dict[str, str], *, there: bool) -> None:
+        """One alone is no TLS."""
+        options = ServiceOptions(tmp_path, **{name: tmp_path / value for name, value in given.items()})
+
+        assert (options.tls() is not None) == there
