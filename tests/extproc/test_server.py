@@ -17,8 +17,9 @@ from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from router_extproc.extproc.health import LIVENESS, READINESS
 from router_extproc.extproc.messages import METHOD
-from router_extproc.extproc.server import LIVENESS, READINESS, ExtProcServer, ServerOptions, Tls
+from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
 from router_extproc.hooks import Hooks
 from router_extproc.plugin import Plugin, Registry
 from router_extproc.policy.load import compile_policy

@@ -1,0 +1,161 @@
+"""Conversation: one ext_proc stream: its messages to the session, the session's replies to the stream, and the clock between them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from router_extproc.errors import ProtocolError
+from router_extproc.extproc.events import BodyMode, Failed, OutcomeReady, UploadTimedOut
+from router_extproc.extproc.messages import read_message, write_reply
+from router_extproc.extproc.replies import Finish, Think
+from router_extproc.extproc.session import Session, State
+from router_extproc.hooks import RouteDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from router_extproc.extproc.events import Event
+    from router_extproc.extproc.session import Replies
+    from router_extproc.hooks import Hooks
+    from router_extproc.router import Router, Routing
+    from router_extproc.routing import Outcome
+
+_log = logging.getLogger(__name__)
+
+INVALID_ARGUMENT, INTERNAL = 3, 13
+"""gRPC status codes."""
+_UNTIMED = frozenset({BodyMode.FULL_DUPLEX, BodyMode.STREAMED})
+"""Modes in which Envoy has no timeout of its own for the answer."""
+
+
+class Conversation:
+    """One stream. `send` takes a message, `finish` a gRPC status and a text, `flush` hands what was sent to the network."""
+
+    __slots__ = ("_flush", "_hooks", "_over", "_pool", "_send", "_session", "_task", "_timer", "_told", "finish")
+
+    def __init__(
+        self,
+        router: Router,
+        hooks: Hooks,
+        pool: Executor,
+        *,
+        send: Callable[[bytes], None],
+        finish: Callable[[int, str], None],
+        flush: Callable[[], None],
+    ) -> None:
+        self._session = Session(router, created=int(time.time()))
+        self._hooks = hooks
+        self._pool = pool
+        self._send = send
+        self.finish = finish
+        self._flush = flush
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._told = False
+        self._over = False
+
+    def message(self, data: bytes, /) -> None:
+        """Envoy sent a message."""
+        received = time.perf_counter()
+        try:
+            self._take(read_message(data, received), received)
+        except ProtocolError as error:
+            _log.error("protocol error: %s", error)
+            self._end(INVALID_ARGUMENT, str(error))
+        except Exception as error:  # noqa: BLE001 - one stream's failure never touches another; its text may quote the prompt
+            _log.error("internal error: %s in a conversation", type(error).__name__)
+            self._end(INTERNAL, "internal error")
+
+    def ended(self) -> None:
+        """Envoy will send no more."""
+        if not self._over:
+            self._end(0, "")
+
+    def cancelled(self) -> None:
+        """Envoy gave the stream up, or the connection broke."""
+        self._close()
+
+    def _take(self, event: Event, received: float) -> None:
+        session = self._session
+        finished = self._answer(session.receive(event))
+        self._flush()
+        if session.outcome is not None and not self._told:
+            self._told = True
+            session.sent_at = time.perf_counter()
+            self._routed(session.outcome, (session.sent_at - received) * 1e3)
+        if finished:
+            self._end(0, "")
+            return
+        if self._timer is None and session.state is State.READING and session.mode in _UNTIMED:
+            limit = session.router.policy.settings.limits.upload_timeout_ms / 1000
+            self._timer = asyncio.get_running_loop().call_later(limit, self._timed_out)
+
+    def _answer(self, replies: Replies) -> bool:
+        """Send replies; whether the stream is finished."""
+        for reply in replies:
+            if isinstance(reply, Finish):
+                return True
+            if isinstance(reply, Think):
+                self._task = asyncio.get_running_loop().create_task(self._think(reply.routing))
+            else:
+                self._send(write_reply(reply))
+        return False
+
+    def _timed_out(self) -> None:
+        if not self._over and self._session.state is State.READING:
+            self._take(UploadTimedOut(), time.perf_counter())
+            self._flush()
+
+    async def _think(self, routing: Routing) -> None:
+        """Finish routing in a thread, within the request's deadline; what is not there by then is unknown to the policy."""
+        finishing = asyncio.get_running_loop().run_in_executor(self._pool, routing.finish)
+        event: Event
+        began = time.perf_counter()
+        try:
+            event = OutcomeReady(await asyncio.wait_for(asyncio.shield(finishing), routing.remaining_s()))
+        except TimeoutError:
+            # The thread keeps the old routing; this is a new one, in which what blocks is unknown.
+            event = OutcomeReady(routing.without_models())
+        except Exception as error:  # noqa: BLE001 - told to the session, which answers by policy
+            _log.error("internal error: %s while routing", type(error).__name__)
+            event = Failed()
+        if not self._over:
+            self._take(event, began)
+            self._flush()
+
+    def _end(self, status: int, text: str) -> None:
+        self.finish(status, text)
+        self._flush()
+        self._close()
+
+    def _close(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        session = self._session
+        session.closed(time.perf_counter())
+        if session.observation is not None:
+            session.router.observe(session.observation, session.parsed.request if session.parsed else None)
+            self._hooks.observed(session.observation)
+
+    def _routed(self, outcome: Outcome, added_ms: float) -> None:
+        session = self._session
+        arrival, parsed = session.arrival, session.parsed
+        self._hooks.routed(
+            RouteDetails(
+                outcome=outcome,
+                request=parsed.request if parsed else None,
+                api=arrival.api.name if arrival and arrival.api else "none",
+                body_mode=session.mode.value,
+                body_bytes=session.body_bytes,
+                added_ms=added_ms,
+                traceparent=arrival.traceparent if arrival else "",
+                request_id=arrival.request_id if arrival else "",
+            )
+        )
