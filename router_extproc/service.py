@@ -51,6 +51,8 @@ class ServiceOptions:
     poll: float = 10.0
     grace: float = 20.0
     otlp: str = ""
+    share_port: bool = False
+    """Whether other workers listen on the same port."""
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
@@ -108,7 +110,7 @@ class Service:
         self.server = ExtProcServer(
             lambda: self.store.router,  # type: ignore[union-attr]  # it is set by now
             self.hooks,
-            ServerOptions(listen=options.listen, tls=options.tls()),
+            ServerOptions(listen=options.listen, tls=options.tls(), share_port=options.share_port),
         )
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)

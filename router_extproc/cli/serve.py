@@ -41,6 +41,7 @@ class ServeOptions(ServiceOptions):
     def for_worker(self, index: int) -> ServiceOptions:
         """The options of one worker: the same port for ext_proc (SO_REUSEPORT), its own for the admin."""
         options = ServiceOptions(**{field.name: getattr(self, field.name) for field in fields(ServiceOptions)})
+        options = replace(options, share_port=self.workers > 1)
         host, separator, port = self.admin.rpartition(":")
         return replace(options, admin=f"{host}{separator}{int(port) + index}") if index and self.admin else options
 

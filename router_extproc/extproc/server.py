@@ -49,8 +49,10 @@ class ServerOptions:
     listen: str = "127.0.0.1:9002"
     """HOST:PORT (port 0: any free one) or unix:PATH."""
     tls: Tls | None = None
-    max_message_bytes: int = 64 * 1024 * 1024
-    """Largest gRPC message, above any maxRequestBytes that a policy may be reloaded to."""
+    share_port: bool = False
+    """Whether other processes may listen on the same port (SO_REUSEPORT)."""
+    max_message_bytes: int = 256 * 1024 * 1024
+    """Largest gRPC message: the highest maxRequestBytes that a policy may be reloaded to."""
     threads: int = 2
     """For signals that may block."""
 
@@ -91,7 +93,7 @@ class ExtProcServer:
                 host, _, port = address.rpartition(":")
                 host = host.strip("[]")
                 self._listener = await loop.create_server(
-                    partial(Peer, self), host, int(port), ssl=context, reuse_port=int(port) > 0, backlog=1024
+                    partial(Peer, self), host, int(port), ssl=context, reuse_port=self._options.share_port, backlog=1024
                 )
                 self.port = int(self._listener.sockets[0].getsockname()[1])
         except OSError as error:

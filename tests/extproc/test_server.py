@@ -290,6 +290,15 @@ class TestListening:
             async with serving(router, listen=f"unix:{tmp_path}/no/such/directory/s.sock"):
                 pass
 
+    async def test_a_port_is_shared_only_on_request(self, router: Router) -> None:
+        """Two routers on one port by accident would each get half of the requests."""
+        async with serving(router, share_port=True) as first:
+            async with serving(router, listen=f"127.0.0.1:{first.port}", share_port=True):
+                pass
+            with pytest.raises(OSError, match="cannot listen"):
+                async with serving(router, listen=f"127.0.0.1:{first.port}"):
+                    pass
+
     async def test_with_mutual_tls(self, router: Router, tmp_path: Path) -> None:
         """Only a client with a certificate of the CA's gets an answer."""
         ca, certificate, key = certificates(tmp_path)
