@@ -18,6 +18,13 @@ MAX_POOLS = 1000
 """More are not kept; a policy holds fewer."""
 
 SERVER_ERROR = 500
+CLIENT_ERROR = 400
+
+REFUSALS = frozenset({401, 403, 404, 408, 429})
+"""Statuses below 500 by which a pool does not serve what it is sent: the key is refused, the model is not loaded, it is too busy."""
+
+_FORGOTTEN = 2.0**-20
+"""A mean that weighs less is told no longer: it is old, and on its way to numbers too small to be divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +34,10 @@ class PoolStatistics:
     responses: float = 0.0
     """How many responses the figures rest on, each weighing less as it ages."""
     error_rate: float = 0.0
-    """Share of responses that were 5xx or broke off, in [0, 1]."""
+    """Share of responses that were 5xx or a refusal (401, 403, 404, 408, 429), or that broke off, in [0, 1]."""
     time_to_first_token_s: float | None = None
     tokens_per_second: float | None = None
-    """Output tokens of one stream."""
+    """Output tokens of one stream: the harmonic mean, so that tokens over it are the mean of the times that they took."""
     duration_s: float | None = None
     output_tokens: float | None = None
     """Mean length of an answer."""
@@ -54,38 +61,43 @@ class _Average:
 
     @property
     def mean(self) -> float | None:
-        return self.total / self.weight if self.weight > 0 else None
+        return self.total / self.weight if self.weight > _FORGOTTEN else None
 
 
 class _Pool:
     """The figures of one pool while they change."""
 
-    __slots__ = ("duration", "errors", "output", "rate", "seen_at", "ttft")
+    __slots__ = ("duration", "errors", "output", "pace", "seen_at", "ttft")
 
     def __init__(self, now: float) -> None:
-        self.errors, self.ttft, self.rate, self.duration, self.output = (_Average() for _ in range(5))
+        self.errors, self.ttft, self.pace, self.duration, self.output = (_Average() for _ in range(5))
         self.seen_at = now
 
     def add(self, seen: Observation, now: float, half_life: float) -> None:
         decay = math.exp2(-max(0.0, now - self.seen_at) / half_life)
-        failed = seen.status >= SERVER_ERROR or not seen.complete
+        failed = _failed(seen)
         self.errors.add(1.0 if failed else 0.0, decay)
         self.ttft.add(seen.time_to_first_token_s, decay)
-        self.rate.add(seen.tokens_per_second, decay)
+        self.pace.add(1 / seen.tokens_per_second if seen.tokens_per_second else None, decay)
         self.duration.add(None if failed else seen.duration_s, decay)
         self.output.add(seen.output_tokens, decay)
         self.seen_at = now
 
     def statistics(self) -> PoolStatistics:
+        pace = self.pace.mean
         return PoolStatistics(
             responses=self.errors.weight,
             error_rate=self.errors.mean or 0.0,
             time_to_first_token_s=self.ttft.mean,
-            tokens_per_second=self.rate.mean,
+            tokens_per_second=1 / pace if pace else None,
             duration_s=self.duration.mean,
             output_tokens=self.output.mean,
             seen_at=self.seen_at,
         )
+
+
+def _failed(seen: Observation) -> bool:
+    return seen.status >= SERVER_ERROR or seen.status in REFUSALS or not seen.complete
 
 
 _EMPTY: Mapping[str, PoolStatistics] = MappingProxyType({})
@@ -102,7 +114,9 @@ class PoolStats:
         self._snapshot = _EMPTY
 
     def observe(self, seen: Observation) -> None:
-        """Learn from one response."""
+        """Learn from one response. One that calls the request wrong (400, 422, ...) tells nothing of the pool."""
+        if CLIENT_ERROR <= seen.status < SERVER_ERROR and not _failed(seen):
+            return
         now = self._clock()
         with self._lock:
             pool = self._pools.get(seen.pool)

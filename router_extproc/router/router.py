@@ -83,9 +83,10 @@ class Router:
         return Outcome(id=self.next_id(), verdict=Verdict.PASS, decision=Decision(UNDECIDED, reason), policy=self.policy.version)
 
     def fall_back(self, reason: Reason) -> Outcome:
-        """The outcome of a request that no rule could look at: the default's first candidate, the body untouched."""
+        """The outcome of a request that no rule could look at: the default's first candidate with a weight, the body untouched."""
         start = time.perf_counter()
-        pool = self.plan.courses[self.policy.main.name].default.route.candidates[0].pool
+        candidates = self.plan.courses[self.policy.main.name].default.route.candidates
+        pool = next((candidate.pool for candidate in candidates if candidate.weight > 0), candidates[0].pool)
         return Outcome(
             id=self.next_id(),
             verdict=Verdict.ROUTE,

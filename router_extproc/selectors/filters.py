@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _NEEDS = {PartKind.IMAGE: Modality.IMAGE, PartKind.AUDIO: Modality.AUDIO, PartKind.FILE: Modality.FILE}
 
+_NEEDED = object()
+"""Key of a request's needs in its memo."""
+
 
 class Weight:
     """Drops candidates that the route gave the weight 0."""
@@ -72,8 +75,12 @@ class ContextWindow:
 
 
 def needed(request: Request) -> frozenset[Modality]:
-    """What a model must read to serve the request, beside text."""
-    return frozenset(_NEEDS[part.kind] for message in request.messages for part in message.parts if part.kind in _NEEDS)
+    """What a model must read to serve the request, beside text. Found once for a request, however many candidates ask."""
+    found: frozenset[Modality] | None = request.memo.get(_NEEDED)
+    if found is None:
+        found = frozenset(_NEEDS[part.kind] for message in request.messages for part in message.parts if part.kind in _NEEDS)
+        request.memo[_NEEDED] = found
+    return found
 
 
 def filters_for(candidates: tuple[Candidate, ...]) -> tuple[Filter, ...]:

@@ -51,11 +51,13 @@ class Quickness:
         if seen is None:
             return None
         success = max(1.0 - seen.error_rate, 0.01)
-        if seen.time_to_first_token_s is not None:
-            rate = seen.tokens_per_second
-            return (seen.time_to_first_token_s + (self._expected / rate if rate else 0.0)) / success
-        if seen.duration_s is not None:
-            return seen.duration_s / success
+        first, rate = seen.time_to_first_token_s, seen.tokens_per_second
+        if first is not None and (rate or not self._expected):
+            return (first + (self._expected / rate if rate else 0.0)) / success
+        # Where the rate is not known (streams without usage), the first token alone would make a pool look quicker than one that tells it.
+        whole = seen.duration_s if seen.duration_s is not None else first
+        if whole is not None:
+            return whole / success
         # Only failures were seen: worse than anything that answers.
         return None if seen.responses <= 0 or seen.error_rate <= 0 else 3600.0
 

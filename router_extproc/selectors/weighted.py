@@ -27,7 +27,9 @@ _MAX_FINGERPRINT = 4096
 class WeightedOptions(Options):
     """How the split is made."""
 
-    sticky_by: Annotated[str, StringConstraints(pattern=r"^(none|user|tenant|session|header:[a-z0-9-]{1,64})$")] = "none"
+    sticky_by: Annotated[
+        str, StringConstraints(pattern=r"^(none|user|tenant|session|header:[a-z0-9!#$%&'*+.^_`|~-]{1,128})$")
+    ] = "none"
     """What always goes the same way: `session`, `user`, `tenant`, `header:NAME`; `none` leaves each request to chance."""
     salt: Annotated[str, StringConstraints(max_length=64)] = ""
     """Another salt makes another split: for a second experiment that must not follow the first."""
@@ -64,7 +66,8 @@ class Sticky:
 
     def __init__(self, by: str, salt: str, source: random.Random) -> None:
         self._by = by
-        self._salt = salt.encode()
+        # A key has at most 64 bytes, a salt as many characters: its digest always fits.
+        self._key = hashlib.blake2b(salt.encode(errors="surrogatepass"), digest_size=16).digest()
         self._draw = Draw(source)
 
     def pick(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Candidate:
@@ -75,7 +78,9 @@ class Sticky:
         return min(scored, key=lambda pair: self._distance(key, pair[0].pool.name, pair[1]))[0]
 
     def _distance(self, key: str, pool: str, share: float) -> float:
-        digest = hashlib.blake2b(f"{pool}\0{key}".encode(errors="surrogatepass"), digest_size=8, key=self._salt).digest()
+        if share <= 0:  # a weight so small beside the others that its share is no number
+            return math.inf
+        digest = hashlib.blake2b(f"{pool}\0{key}".encode(errors="surrogatepass"), digest_size=8, key=self._key).digest()
         uniform = (int.from_bytes(digest) + 0.5) / 2**64
         return -math.log(uniform) / share
 
