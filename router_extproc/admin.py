@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -132,4 +133,6 @@ class AdminServer:
         """Stop listening."""
         self._server.should_exit = True
         if self._task is not None:
-            await self._task
+            # That it could not listen was told at the start.
+            with contextlib.suppress(OSError):
+                await self._task

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from router_extproc.apis.api import Document
 
 _KEY = re.compile(rb'[\s,{]*("(?:[^"\\]++|\\.)*+")\s*:\s*', re.DOTALL)
-_GAP = re.compile(rb"[\s,\[]*")
+_GAP = re.compile(rb"[\s,]*")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 encode = msgspec.json.encode
@@ -56,7 +56,7 @@ def members(raw: bytes) -> list[Member]:
 def elements(raw: bytes) -> list[Span]:
     """The elements of a JSON array, in order."""
     found: list[Span] = []
-    at = raw.index(b"[")
+    at = raw.index(b"[") + 1
     for value in _ARRAY.decode(raw):
         match = _GAP.match(raw, at)
         start = match.end() if match else at

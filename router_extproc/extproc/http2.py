@@ -318,7 +318,7 @@ class Connection:
             return
         if head:
             self._write(head)
-        stream.waiting.append(data)
+        stream.waiting.append(memoryview(data))
         if not self._pump(stream):
             self._blocked.append(stream)
 
@@ -373,7 +373,7 @@ class Connection:
             room = min(stream.window, self._window, self._frame)
             if room <= 0:
                 return False
-            piece = data[:room]
+            piece = bytes(data[:room])
             stream.window -= len(piece)
             self._window -= len(piece)
             self._write(frame(DATA, 0, stream.number, piece))

@@ -182,6 +182,8 @@ class Peer(asyncio.Protocol):
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
+    for path in filter(None, (tls.certificate, tls.key, tls.client_ca)):
+        path.open("rb").close()  # its error names the file; that of ssl does not
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(tls.certificate, tls.key)

@@ -34,8 +34,8 @@ class Stream:
     received: bytearray = field(default_factory=bytearray)
     unread: int = 0
     """Bytes that came since the peer last heard of its window."""
-    waiting: deque[bytes] = field(default_factory=deque)
-    """Bytes that flow control holds back."""
+    waiting: deque[memoryview] = field(default_factory=deque)
+    """What flow control holds back; views, because a large message goes out in hundreds of pieces."""
     answered: bool = False
     remote_closed: bool = False
     finishing: bytes | None = None
