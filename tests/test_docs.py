@@ -1,0 +1,56 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from router_extproc.hooks import Hooks
+from router_extproc.observability.metrics import Metrics
+from router_extproc.routing import Reason
+from router_extproc.selectors.registry import SELECTORS
+
+ROOT = Path(__file__).parents[1]
+
+
+def page(name: str) -> str:
+    """A page's text."""
+    return (ROOT / "docs" / name).read_text()
+
+
+class TestObservability:
+    def test_names_every_metric_and_no_other(self) -> None:
+        """A dashboard is made of it."""
+        metrics = Metrics()
+        metrics.watch(Hooks(), lambda: 0, lambda: 0)
+        exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
+
+        named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))
+
+        assert named == exported
+
+
+class TestPolicy:
+    @pytest.mark.parametrize("reason", [reason.value for reason in Reason])
+    def test_explains_every_reason(self, reason: str) -> None:
+        """The list is closed."""
+        assert f"`{reason}`" in page("policy.md")
+
+
+class TestSelectors:
+    @pytest.mark.parametrize("name", [plugin.name for plugin in SELECTORS])
+    def test_has_a_section_for_each(self, name: str) -> None:
+        """With all of its options."""
+        section = page("selectors.md").split(f"\n## {name}\n", maxsplit=1)[1].split("\n## ", maxsplit=1)[0]
+        fields = SELECTORS[name].options.model_fields  # type: ignore[attr-defined]  # options are pydantic models
+
+        assert all(f"`{info.alias}`" in section for info in fields.values())
+
+
+class TestReadme:
+    @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()))
+    def test_links_lead_somewhere(self, link: str) -> None:
+        """Within the repository."""
+        assert link.startswith("http") or (ROOT / link).exists()
