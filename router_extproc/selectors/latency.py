@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
 
+_NEVER_S = 3600.0
+"""Seconds that stand for a pool that was only seen to fail."""
+
 
 class LatencyOptions(Options):
     """What counts as soon, and how much is tried out."""
@@ -30,8 +33,8 @@ class LatencyOptions(Options):
 class Quickness:
     """Scores by expected time to the end of the answer: the quickest gets 1, one that takes twice as long 0.5.
 
-    Errors count as time: a pool that fails half of its requests takes twice as long. A pool that was never seen is taken for as good as
-    the best: exploration tries it.
+    Errors count as time: a pool that fails half of its requests takes twice as long. A pool that was never seen is taken for half as quick
+    as the quickest would be without its errors: exploration tries it, or all requests do where the others mostly fail.
     """
 
     name = "quickness"
@@ -41,16 +44,21 @@ class Quickness:
 
     def score(self, candidates: Sequence[Candidate], choice: Choice, /) -> Sequence[float]:
         """Least time over own time, in [0, 1]."""
-        times = [self.seconds(choice.statistics.get(candidate.pool.name)) for candidate in candidates]
-        known = [time for time in times if time is not None]
-        least = min(known, default=0.0)
-        return [1.0 if time is None or time <= 0 else least / time for time in times]
+        seen = [choice.statistics.get(candidate.pool.name) for candidate in candidates]
+        times = [self.seconds(each) for each in seen]
+        healthy = [time * _success(each) for time, each in zip(times, seen, strict=True) if time is not None and each is not None]
+        if not healthy:
+            return [1.0] * len(times)
+        guess = 2 * min(healthy)
+        guessed = [guess if time is None else time for time in times]
+        least = min(guessed)
+        return [least / time if time > 0 else 1.0 for time in guessed]
 
     def seconds(self, seen: PoolStatistics | None) -> float | None:
         """Expected seconds to the end of an answer; None if the pool was never seen to answer."""
         if seen is None:
             return None
-        success = max(1.0 - seen.error_rate, 0.01)
+        success = _success(seen)
         first, rate = seen.time_to_first_token_s, seen.tokens_per_second
         if first is not None and (rate or not self._expected):
             return (first + (self._expected / rate if rate else 0.0)) / success
@@ -59,7 +67,12 @@ class Quickness:
         if whole is not None:
             return whole / success
         # Only failures were seen: worse than anything that answers.
-        return None if seen.responses <= 0 or seen.error_rate <= 0 else 3600.0
+        return None if seen.responses <= 0 or seen.error_rate <= 0 else _NEVER_S
+
+
+def _success(seen: PoolStatistics) -> float:
+    """The share of answers that were no errors; never 0, so that a pool that fails is still told from one that is slow and fails."""
+    return max(1.0 - seen.error_rate, 0.01)
 
 
 class Exploring:
