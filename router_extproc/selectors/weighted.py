@@ -67,7 +67,7 @@ class Sticky:
     def __init__(self, by: str, salt: str, source: random.Random) -> None:
         self._by = by
         # A key has at most 64 bytes, a salt as many characters: its digest always fits.
-        self._key = hashlib.blake2b(salt.encode(errors="surrogatepass"), digest_size=16).digest()
+        self._key = hashlib.blake2b(salt.encode(), digest_size=16).digest()
         self._draw = Draw(source)
 
     def pick(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Candidate:
