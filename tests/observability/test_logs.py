@@ -23,12 +23,16 @@ def _logging_as_it_was() -> Iterator[None]:
     """The root logger is all tests'."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    quiet = {name: logging.getLogger(name).level for name in ("watchfiles", "uvicorn.access", "grpc._cython")}
+    quiet = [logging.getLogger(name) for name in ("watchfiles", "uvicorn.access", "grpc._cython")]
+    before = [(logger.level, logger.propagate) for logger in quiet]
+    for logger in quiet:
+        logger.propagate = True  # an admin server that another test started has silenced its access log in this process
     yield
     root.handlers, root.level = handlers, level
     root.setLevel(level)
-    for name, before in quiet.items():
-        logging.getLogger(name).setLevel(before)
+    for logger, (quietness, propagate) in zip(quiet, before, strict=True):
+        logger.setLevel(quietness)
+        logger.propagate = propagate
 
 
 @pytest.fixture
