@@ -1,0 +1,1 @@
+"""Encoders: one pass of a small transformer gives every neural signal."""
