@@ -3,10 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Data sets, for training and measuring models only.
+DATA ?= ../shared/data
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports unit envoy-test fault-matrix bench soak clean format
+.PHONY: help demo test check lint types imports unit envoy-test fault-matrix bench soak models eval clean format
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +52,16 @@ bench: $(STAMP) ## Requests/s, latency and CPU beside a floor
 
 soak: $(STAMP) ## Memory over 100,000 requests
 	@$(BIN)/router-extproc bench --soak $(if $(JSON),--json)
+
+models: $(STAMP) ## Train the model bundle from DATA, and measure it (about 75 minutes on two cores)
+	@test -d $(DATA) || { echo "No data at $(DATA): training needs the data sets; give DATA=folder" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]' 1>&2
+	@$(BIN)/router-extproc train --data $(DATA) --run out/run --output models/default
+	@$(BIN)/router-extproc eval --data $(DATA) --bundle models/default --output models --record
+
+eval: $(STAMP) ## Measure the shipped bundle on DATA: models/EVAL.md
+	@test -d $(DATA) || { echo "No data at $(DATA): measuring needs the data sets; give DATA=folder" >&2; exit 1; }
+	@$(BIN)/router-extproc eval --data $(DATA) --output models $(if $(JSON),--json)
 
 format: $(STAMP) ## Rewrite the code in house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
 
     from router_extproc.request import Request
 
@@ -54,6 +55,8 @@ class UnknownReason(StrEnum):
     DEADLINE = "deadline"
     NO_TEXT = "no_text"
     UNAVAILABLE = "unavailable"
+    OVERLOADED = "overloaded"
+    """Too many texts wait for the model already."""
 
 
 class Cost(IntEnum):
@@ -66,7 +69,7 @@ class Cost(IntEnum):
     HEAVY_TEXT = 2
     """Scans text with a statistical model: a fraction of a millisecond. Still runs inline."""
     MODEL = 3
-    """Runs a neural model or leaves the process: may block for milliseconds, so it never runs on the event loop."""
+    """Runs a neural model or leaves the process: takes milliseconds, in threads of its own; see Deferred."""
 
 
 class SignalKind(StrEnum):
@@ -146,6 +149,17 @@ class Extractor(Protocol):
     def shape(self) -> SignalShape: ...
 
     def extract(self, request: Request, /) -> SignalResult: ...
+
+
+class Deferred(Extractor, Protocol):
+    """What every extractor of Cost.MODEL is. Work is started, goes on elsewhere, and is picked up by `extract`, which never blocks."""
+
+    def begin(self, request: Request, deadline: float, /) -> Sequence[Future[Any]]:
+        """Start what the request needs and was not started yet; all of it, done or not. `deadline` is on the clock of time.perf_counter.
+
+        Never blocks. A future that fails makes the signal unknown.
+        """
+        ...
 
 
 class OnUnknown(StrEnum):

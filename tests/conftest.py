@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tiny_bundle import write_bundle
 
 from router_extproc.policy.load import compile_policy
 from router_extproc.pools import PoolStats
@@ -15,6 +16,7 @@ from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 POLICY = """\
 version: 1
@@ -72,3 +74,9 @@ def chat() -> Callable[..., bytes]:
         return json.dumps({"model": model, "messages": [{"role": "user", "content": text}], **more}).encode()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small valid model bundle; see tests/support/tiny_bundle.py. Shared: tests that change files copy it."""
+    return write_bundle(tmp_path_factory.mktemp("bundles") / "tiny")

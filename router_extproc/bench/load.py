@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_PATIENCE_S = 30.0
+"""For answers that are still out when the time is over."""
 
 
 @dataclass(slots=True)
@@ -24,8 +30,13 @@ class Measured:
 
     def percentile(self, share: float) -> float:
         """Latency that so large a share of requests stayed below, milliseconds."""
-        ranked = sorted(self.latencies_ms)
-        return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0
+        return ranked_share(self.latencies_ms, share)
+
+
+def ranked_share(values: Sequence[float], share: float) -> float:
+    """The value that so large a share stays below; 0 if there are none."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0
 
 
 def request_bytes(body: bytes, *, path: str = "/v1/chat/completions", headers: str = "") -> bytes:
@@ -39,8 +50,10 @@ def request_bytes(body: bytes, *, path: str = "/v1/chat/completions", headers: s
 class _Connection(asyncio.Protocol):
     """One connection's loop, in callbacks: a coroutine for each request would cost more than the request."""
 
-    def __init__(self, request: bytes, measured: Measured, until: float, limit: int, ended: asyncio.Future[None]) -> None:
-        self._request = request
+    def __init__(
+        self, requests: Iterator[bytes], measured: Measured, until: float, limit: int, ended: asyncio.Future[None]
+    ) -> None:
+        self._requests = requests
         self._measured = measured
         self._until = until
         self._left = limit
@@ -76,10 +89,16 @@ class _Connection(asyncio.Protocol):
         if not self._ended.done():
             self._ended.set_result(None)
 
+    def abort(self) -> None:
+        """Give up."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def _send(self) -> None:
         if self._transport is not None:
+            request = next(self._requests)
             self._sent_at = time.perf_counter()
-            self._transport.write(self._request)
+            self._transport.write(request)
 
 
 def _length(head: bytes) -> int:
@@ -90,15 +109,24 @@ def _length(head: bytes) -> int:
     return 0
 
 
-async def measure(port: int, request: bytes, *, connections: int, seconds: float, limit: int = 1_000_000_000) -> Measured:
-    """Send that request over so many connections for so long, or `limit` times on each."""
+async def measure(
+    port: int, requests: Iterator[bytes], *, connections: int, seconds: float, limit: int = 1_000_000_000
+) -> Measured:
+    """Send these requests over so many connections for so long, or `limit` of them on each. They must not come to an end.
+
+    What is not answered half a minute later is a failure.
+    """
     loop = asyncio.get_running_loop()
     measured = Measured()
     began = time.perf_counter()
-    ends = [loop.create_future() for _ in range(connections)]
-    for ended in ends:
-        connection = _Connection(request, measured, began + seconds, limit, ended)
+    made: dict[asyncio.Future[None], _Connection] = {}
+    for _ in range(connections):
+        ended: asyncio.Future[None] = loop.create_future()
+        connection = made[ended] = _Connection(requests, measured, began + seconds, limit, ended)
         await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]  # a default binds the loop's value
-    await asyncio.gather(*ends)
+    _, unanswered = await asyncio.wait(made, timeout=seconds + _PATIENCE_S)
+    for ended in unanswered:
+        measured.failures += 1
+        made[ended].abort()
     measured.seconds = time.perf_counter() - began
     return measured

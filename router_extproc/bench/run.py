@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvloop
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from router_extproc.bench.load import Measured, measure, request_bytes
-from router_extproc.bench.process_facts import cpu_seconds, reset_peak, resident_mb
+from router_extproc.bench.process_facts import reset_peak, resident_mb
 from router_extproc.bench.setups import POLICY, SETUPS, start_setups
+from router_extproc.bench.staging import staged
+from router_extproc.bench.timing import timed, warm
 from router_extproc.config.loader import load
 from router_extproc.config.offline import parsed
-from router_extproc.demo.processes import Processes, StartError
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
 
@@ -31,9 +29,7 @@ if TYPE_CHECKING:
 
     from router_extproc.bench.setups import Setup
 
-_MISSING = 4
 _FAILED = 1
-_WARM_S = 1.0
 _ROUTES = 20_000
 _SOAK = (10_000, 100_000)
 _GROWTH = 0.05
@@ -86,12 +82,9 @@ def run_bench(
 
 def _timed(setup: Setup, body: bytes, connections: int, duration: float) -> tuple[Measured, float]:
     """One measurement, and the server's CPU microseconds for each request."""
-    request = request_bytes(body, headers=setup.headers)
-    uvloop.run(measure(setup.port, request, connections=connections, seconds=min(_WARM_S, duration / 4)))
-    pid = setup.server.process.pid if setup.server else None
-    before = cpu_seconds(pid) if pid else 0.0
-    measured = uvloop.run(measure(setup.port, request, connections=connections, seconds=duration))
-    used = (cpu_seconds(pid) - before) if pid else 0.0
+    requests = itertools.repeat(request_bytes(body, headers=setup.headers))
+    warm(setup, requests, connections, duration)
+    measured, used = timed(setup, requests, connections, duration)
     return measured, used * 1e6 / max(1, len(measured.latencies_ms))
 
 
@@ -172,12 +165,12 @@ def run_bodies(*, as_json: bool, console: Console, progress: Console, rounds: in
 
 
 def _large(setup: Setup, body: bytes, rounds: int) -> dict[str, Any]:
-    request = request_bytes(body, headers=setup.headers)
+    requests = itertools.repeat(request_bytes(body, headers=setup.headers))
     pid = setup.server.process.pid if setup.server else None
-    one = uvloop.run(measure(setup.port, request, connections=1, seconds=60, limit=rounds))
+    one = uvloop.run(measure(setup.port, requests, connections=1, seconds=60, limit=rounds))
     if pid:
         reset_peak(pid)
-    four = uvloop.run(measure(setup.port, request, connections=4, seconds=60, limit=rounds))
+    four = uvloop.run(measure(setup.port, requests, connections=4, seconds=60, limit=rounds))
     peak = round(resident_mb(pid, peak=True), 1) if pid else None
     failures = one.failures + four.failures
     return {"setup": setup.name, "p50_ms": round(one.percentile(0.5), 2), "failures": failures, "peak_mb": peak}
@@ -193,7 +186,8 @@ def run_soak(*, as_json: bool, console: Console, progress: Console) -> int:
         sent = 0
         while sent < _SOAK[-1]:
             body = chat_body(sizes[(sent // 1000) % len(sizes)])
-            uvloop.run(measure(router.port, request_bytes(body), connections=10, seconds=120, limit=100))
+            requests = itertools.repeat(request_bytes(body))
+            uvloop.run(measure(router.port, requests, connections=10, seconds=120, limit=100))
             sent += 1000
             tick()
             if sent in _SOAK and router.server is not None:
@@ -217,15 +211,4 @@ def run_soak(*, as_json: bool, console: Console, progress: Console) -> int:
 
 
 def _with_setups(work: Callable[[Sequence[Setup], Callable[[], None]], None], steps: int, console: Console) -> int:
-    """Start everything, show progress, end everything; 4 if something could not be started."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
-    with tempfile.TemporaryDirectory(prefix="router-extproc-bench-") as name, Processes(Path(name)) as processes:
-        try:
-            setups, _ = start_setups(processes, Path(name))
-        except StartError as error:
-            console.print(Text(str(error), "red"), soft_wrap=True)
-            return _MISSING
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("measuring", total=steps)
-            work(setups, lambda: bar.advance(task))
-    return 0
+    return staged(lambda processes, directory: start_setups(processes, directory)[0], work, steps=steps, console=console)

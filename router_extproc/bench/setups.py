@@ -45,9 +45,9 @@ def start_setups(processes: Processes, directory: Path, *, policy: Path = POLICY
     floor_server = processes.start("floor", [sys.executable, "-m", "router_extproc.bench.floor", str(floor)])
     server = start_router(processes, plan, router_admin, policy, ("--decision-log", "off"))
     config = json.loads(rendered(plan))
-    _quiet(config)
-    _add_floor(config, floor_listener, floor)
-    config["static_resources"]["listeners"].append(_upstream(upstream))
+    quiet(config)
+    add_listener(config, "floor", port=floor_listener, server=floor)
+    add_upstream(config, upstream)
     envoy = start_envoy(processes, plan, directory, configuration=json.dumps(config))
     processes.wait(envoy, lambda: answers(f"http://127.0.0.1:{upstream}/"))
     return [Setup("none", direct, None), Setup("floor", floor_listener, floor_server), Setup("router", listener, server)], envoy
@@ -58,32 +58,36 @@ def _managers(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield listener["filter_chains"][0]["filters"][0]["typed_config"]
 
 
-def _quiet(config: dict[str, Any]) -> None:
+def quiet(config: dict[str, Any]) -> None:
     """No access log: it would be most of what is measured."""
     for manager in _managers(config):
         manager.pop("access_log", None)
 
 
-def _add_floor(config: dict[str, Any], port: int, server: int) -> None:
-    """A third listener, whose ext_proc server is the floor."""
+def add_listener(config: dict[str, Any], name: str, *, port: int, server: int) -> None:
+    """Another listener like the first, with another ext_proc server behind it, whose health Envoy does not ask."""
     resources = config["static_resources"]
     listener = json.loads(json.dumps(resources["listeners"][0]))
-    listener["name"] = "floor"
+    listener["name"] = name
     listener["address"]["socket_address"]["port_value"] = port
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    manager["stat_prefix"] = "floor"
-    manager["http_filters"][0]["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"] = "floor"
+    manager["stat_prefix"] = name
+    manager["http_filters"][0]["typed_config"]["grpc_service"]["envoy_grpc"]["cluster_name"] = name
     resources["listeners"].append(listener)
     cluster = json.loads(json.dumps(next(each for each in resources["clusters"] if each["name"] == "router_extproc")))
-    cluster["name"] = cluster["load_assignment"]["cluster_name"] = "floor"
+    cluster["name"] = cluster["load_assignment"]["cluster_name"] = name
     cluster.pop("health_checks", None)
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
     endpoint["address"]["socket_address"]["port_value"] = server
     resources["clusters"].append(cluster)
 
 
+def add_upstream(config: dict[str, Any], port: int) -> None:
+    """A listener that answers at once, for all pools: a model server in Python would be the bottleneck."""
+    config["static_resources"]["listeners"].append(_upstream(port))
+
+
 def _upstream(port: int) -> dict[str, Any]:
-    """A listener that answers at once: a model server in Python would be the bottleneck."""
     route = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": _ANSWER}}}
     kind = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}

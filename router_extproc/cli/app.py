@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,6 +22,9 @@ MAX_CONNECTIONS = 1000
 """Of one benchmark; each is a file descriptor here and in Envoy."""
 
 PolicyFile = Annotated[Path, typer.Argument(help="The policy file, or a directory with policy.yaml in it.", show_default=False)]
+Bundle = Annotated[
+    Path | None, typer.Option(help="The folder of a model bundle; the one inside the package if not given.", show_default=False)
+]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
 
 
@@ -37,6 +40,18 @@ def _levels(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MAX_CONNECTIONS for part in parts):
         raise typer.BadParameter(f"numbers from 1 to {MAX_CONNECTIONS} with commas between", param_hint="--connections")
     return tuple(int(part) for part in parts)
+
+
+HEADS = ("domain", "jailbreak", "fact_check", "modality", "feedback", "pii", "difficulty", "intent")
+"""That `eval` measures."""
+
+
+def _heads(text: str) -> tuple[str, ...]:
+    """Names of heads, in the order of the report."""
+    wanted = {part.strip() for part in text.split(",")}
+    if not wanted <= set(HEADS):
+        raise typer.BadParameter(f"names of {', '.join(HEADS)} with commas between", param_hint="--heads")
+    return tuple(head for head in HEADS if head in wanted)
 
 
 @app.callback(help="Sends each LLM request that passes through Envoy to the right model pool.\n" + HELP)
@@ -98,6 +113,46 @@ def route(
     from router_extproc.cli.route import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(int(run(policy, source=input, target=output)))
+
+
+@app.command(epilog="Example: router-extproc classify --input texts.jsonl --output scores.jsonl")
+def classify(
+    *,
+    input: Annotated[  # noqa: A002 - the option's public name
+        Path, typer.Option("--input", "-i", help="JSON lines {id, text} or {id, messages}, or - for standard input.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="JSON lines with the scores, or - for standard output.")] = Path(
+        "-"
+    ),
+    bundle: Bundle = None,
+    windows: Annotated[int, typer.Option(min=1, max=64, help="Stretches that are read of one text at most.")] = 8,
+) -> None:
+    """Say what every head of the model says of a file of texts: one JSON line in, one JSON line out, in the same order.
+
+    A line in may say where its text comes from: kind is user, tool_result or document. A line out is {id, heads, pii, coverage, ms}.
+    Files whose names end in .gz are gzipped. A line that cannot be read gives a line with an error, the rest goes on, and the exit
+    code is 3. See docs/classifiers.md.
+    """
+    from router_extproc.cli.classify import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(source=input, target=output, bundle=bundle, windows=windows)))
+
+
+@app.command(epilog="Example: router-extproc train-head --labels tickets.jsonl --output tickets-head.json")
+def train_head(
+    *,
+    labels: Annotated[Path, typer.Option(help="JSON lines {text, label}, or - for standard input.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The head file; it is replaced whole, so serving may watch it.")],
+    bundle: Bundle = None,
+    json: JsonOutput = False,
+) -> None:
+    """Train a classifier of your own labels on the model's embedding, in seconds, for a signal of `type: linear`.
+
+    Prints how right it is on rows that it was not trained on (cross-validation), and what to write in the policy.
+    """
+    from router_extproc.cli.train_head import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(source=labels, target=output, bundle=bundle, as_json=json)))
 
 
 @app.command(
@@ -170,17 +225,52 @@ def bench(
     *,
     json: JsonOutput = False,
     connections: Annotated[str, typer.Option(help="Concurrent connections, comma-separated.")] = "1,16,64",
-    duration: Annotated[float, typer.Option(min=0.5, help="Seconds of load per measurement.")] = 4.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn; medians are reported.")] = 3,
+    duration: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of load per measurement. [4; 1 with --neural]", show_default=False)
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn.")] = 3,
     bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
     soak: Annotated[bool, typer.Option("--soak", help="Measure memory over 100,000 requests instead.")] = False,
+    encoder: Annotated[
+        bool, typer.Option("--encoder", help="Measure one pass of the model in one thread instead; needs no Envoy.")
+    ] = False,
+    neural: Annotated[
+        bool, typer.Option("--neural", help="Measure four neural signals, micro-batching and lazy evaluation instead.")
+    ] = False,
+    models: Bundle = None,
 ) -> None:
     """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
-    from router_extproc.cli.bench import run  # noqa: PLC0415 - as above
+    from router_extproc.cli.bench import BenchOptions, run  # noqa: PLC0415 - as above
 
-    raise typer.Exit(
-        int(run(as_json=json, connections=_levels(connections), duration=duration, rounds=rounds, bodies=bodies, soak=soak))
+    wanted = [name for name, on in (("bodies", bodies), ("soak", soak), ("encoder", encoder), ("neural", neural)) if on]
+    options = BenchOptions(
+        what=wanted, as_json=json, connections=_levels(connections), duration=duration, rounds=rounds, models=models
     )
+    raise typer.Exit(int(run(options)))
+
+
+@app.command("eval", epilog="Example: router-extproc eval --data ./data --heads domain,jailbreak --limit 100 --output /tmp/look")
+def evaluate(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
+    bundle: Annotated[Path | None, typer.Option(help="The model bundle; the one inside the package if not given.")] = None,
+    split: Annotated[Literal["dev", "eval"], typer.Option(help="Which rows.")] = "eval",
+    heads: Annotated[str, typer.Option(help="Heads to measure, comma-separated.")] = ",".join(HEADS),
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows of each file at most, for a quick look.")] = None,
+    perturbed: Annotated[int, typer.Option(min=0, help="Rows of each head that are also measured changed.")] = 300,
+    output: Annotated[Path, typer.Option(help="Where EVAL.md, eval.json and the plots go.")] = Path("models"),
+    plots: Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")] = True,
+    json: JsonOutput = False,
+) -> None:
+    """Measure a model bundle on labelled data and write a report.
+
+    Every figure comes from the code path that serving uses. A missing file ends the command: nothing is skipped.
+    """
+    from router_extproc.cli.eval import run  # noqa: PLC0415 - as above
+    from router_extproc.evaluation.run import Options  # noqa: PLC0415 - as above
+
+    options = Options(split=split, heads=_heads(heads), limit=limit, perturbed=perturbed)
+    raise typer.Exit(int(run(options, data=data, bundle=bundle, output=output, as_json=json, draw=plots)))
 
 
 def main() -> None:

@@ -1,22 +1,75 @@
-"""`bench`: the router through the real Envoy, beside a floor."""
+"""`bench`: the router through the real Envoy, beside a floor; or the model alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from router_extproc.cli.console import err, out
+from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+_DURATION_S, _NEURAL_DURATION_S = 4.0, 1.0
 
 
-def run(*, as_json: bool, connections: Sequence[int], duration: float, rounds: int, bodies: bool, soak: bool) -> Exit:
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """What `bench` can be told."""
+
+    what: Sequence[str]
+    """Names of the benchmarks that were asked for; none: the router beside a floor."""
+    as_json: bool
+    connections: Sequence[int]
+    duration: float | None
+    rounds: int
+    models: Path | None
+
+
+def run(options: BenchOptions) -> Exit:
     """Run the asked-for benchmark; progress goes to stderr, results to stdout."""
+    if len(options.what) > 1:
+        fail(Exit.USAGE, f"one at a time: {' and '.join(f'--{name}' for name in options.what)} do not go together")
+    if options.models and not set(options.what) & {"encoder", "neural"}:
+        fail(Exit.USAGE, "--models goes with --encoder or --neural")
+    what = options.what[0] if options.what else ""
+    if what == "encoder":
+        return _encoder(options)
+    if what == "neural":
+        return _neural(options)
+    return _plain(what, options)
+
+
+def _plain(what: str, options: BenchOptions) -> Exit:
     from router_extproc.bench.run import run_bench, run_bodies, run_soak  # noqa: PLC0415 - needs the demo extra
 
-    if soak:
-        return Exit(run_soak(as_json=as_json, console=out, progress=err))
-    if bodies:
-        return Exit(run_bodies(as_json=as_json, console=out, progress=err))
-    return Exit(run_bench(as_json=as_json, connections=connections, duration=duration, rounds=rounds, console=out, progress=err))
+    if what == "soak":
+        return Exit(run_soak(as_json=options.as_json, console=out, progress=err))
+    if what == "bodies":
+        return Exit(run_bodies(as_json=options.as_json, console=out, progress=err))
+    return Exit(
+        run_bench(
+            as_json=options.as_json,
+            connections=options.connections,
+            duration=options.duration or _DURATION_S,
+            rounds=options.rounds,
+            console=out,
+            progress=err,
+        )
+    )
+
+
+def _encoder(options: BenchOptions) -> Exit:
+    from router_extproc.bench.encoder import Effort, run_encoder  # noqa: PLC0415 - loads the inference runtime
+
+    effort = Effort((options.duration or _DURATION_S) * options.rounds)
+    return Exit(run_encoder(as_json=options.as_json, models=options.models, effort=effort, console=out, progress=err))
+
+
+def _neural(options: BenchOptions) -> Exit:
+    from router_extproc.bench.neural import NeuralBench, run_neural  # noqa: PLC0415 - needs the demo extra
+
+    bench = NeuralBench(connections=options.connections, duration=options.duration or _NEURAL_DURATION_S, rounds=options.rounds)
+    return Exit(run_neural(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))

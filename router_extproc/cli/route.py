@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from router_extproc.cli.console import err, fail
+from router_extproc.cli.console import err
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.json_lines import keep_apart, numbered, opened
 from router_extproc.cli.policy_file import load_or_exit
 from router_extproc.config.offline import decide
 from router_extproc.routing import Signal, SignalResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from router_extproc.router import Router
@@ -74,37 +73,20 @@ def decide_line(router: Router, text: bytes, number: int) -> tuple[dict[str, obj
     return decision_line(line.id, decide(router, path=line.path, headers=line.headers, body=body)), True
 
 
-@contextlib.contextmanager
-def _opened(path: Path, mode: str) -> Iterator[IO[bytes]]:
-    """A binary file, or the standard stream for `-`."""
-    if str(path) == "-":
-        yield sys.stdin.buffer if "r" in mode else sys.stdout.buffer
-        return
-    try:
-        stream = path.open(mode)
-    except OSError as error:
-        fail(Exit.INPUT, f"{path}: {error.strerror or error}")
-    with stream:
-        yield stream
-
-
 def run(policy: Path, *, source: Path, target: Path) -> Exit:
     """Decide every line of `source`; see `router-extproc route --help`."""
-    if target.exists() and source.exists() and target.samefile(source):
-        fail(Exit.USAGE, f"{target} is the input, too: opening it for the output would empty it")
+    keep_apart(source, target)
     router = load_or_exit(policy).router
     bad = 0
     counts: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.completed} requests"), TimeElapsedColumn())
     with (
-        _opened(source, "rb") as lines,
-        _opened(target, "wb") as sink,
+        opened(source, "rb") as lines,
+        opened(target, "wb") as sink,
         Progress(*columns, console=err, transient=True) as progress,
     ):
         task = progress.add_task("route", total=None)
-        for number, text in enumerate(lines, start=1):
-            if not text.strip():
-                continue
+        for number, text in numbered(lines, source):
             answer, readable = decide_line(router, text, number)
             bad += not readable
             _count(counts, answer)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from router_extproc.config.offline import decide
 from router_extproc.policy.document import read
 from router_extproc.policy.problems import Findings
-from router_extproc.routing import Signal
+from router_extproc.routing import Signal, UnknownReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +20,36 @@ if TYPE_CHECKING:
     from router_extproc.routing import Outcome, SignalResult
 
 
+_TURNS, _TURN_S = 100, 0.05
+"""How often and how long a test waits for an overloaded model."""
+
+
 def failures(router: Router, text: str) -> tuple[Problem, ...]:
     """What fails, as problems of the file with that text; empty if all tests pass."""
     if not router.policy.tests:
         return ()
     findings = Findings(read(text, source=router.policy.source))
+    unhurried = router.unhurried()
     for test in router.policy.tests:
-        outcome = decide(router, path=test.path, headers=test.headers, body=test.body)
+        outcome = _decided(unhurried, test)
         for place, wanted, got in differences(test, outcome):
             message = f"the test {test.name!r} fails: expected {'.'.join(place)} {wanted}, got {got}"
             findings.error((*test.place, "expect", *place), message, _cure(outcome))
     return findings.problems
+
+
+def _decided(router: Router, test: PolicyTest) -> Outcome:
+    """The outcome. While requests fill the model's queue, a test waits for its turn: a reload must not fail because of them."""
+    for _ in range(_TURNS):
+        outcome = decide(router, path=test.path, headers=test.headers, body=test.body)
+        if not any(_is_overloaded(result) for result in outcome.signals.values()):
+            break
+        time.sleep(_TURN_S)
+    return outcome
+
+
+def _is_overloaded(result: SignalResult) -> bool:
+    return not isinstance(result, Signal) and result.reason is UnknownReason.OVERLOADED
 
 
 def _cure(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from router_extproc.config.embedded import failures
@@ -10,6 +10,7 @@ from router_extproc.policy.load import compile_policy, version_of
 from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.router import Router
 from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.files import Files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,17 @@ class Loaded:
     warnings: tuple[Problem, ...]
     version: str
     """First digits of the file's SHA-256."""
+    files: Files = field(default_factory=Files)
+    """What it was made of beside that file."""
+
+
+class UnfitPolicyError(PolicyError):
+    """A policy that was read and cannot be served."""
+
+    def __init__(self, problems: tuple[Problem, ...], files: Files) -> None:
+        super().__init__(problems)
+        self.files = files
+        """What it would be made of beside its own file, as that was."""
 
 
 def policy_file(path: Path) -> Path:
@@ -56,12 +68,19 @@ def version_at(path: Path) -> str:
 
 
 def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
-    """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it."""
+    """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it.
+
+    A PolicyError names the files beside the policy that it may be due to: mending one of them may mend the policy.
+    """
     text = read_text(path)
-    source = str(policy_file(path))
-    result = compile_policy(text, source=source, services=services, selectors=SELECTORS)
-    router = Router(result.policy, services=services, stats=stats)
-    failed = failures(router, text)
-    if failed:
-        raise PolicyError((*result.warnings, *failed))
-    return Loaded(router, result.warnings, version_of(text))
+    source = policy_file(path)
+    own = services.for_policy(source.parent)
+    try:
+        result = compile_policy(text, source=str(source), services=own, selectors=SELECTORS)
+        router = Router(result.policy, services=own, stats=stats)
+        failed = failures(router, text)
+        if failed:
+            raise PolicyError((*result.warnings, *failed))
+    except PolicyError as error:
+        raise UnfitPolicyError(error.problems, own.files) from error
+    return Loaded(router, result.warnings, version_of(text), own.files)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from router_extproc.config.loader import Loaded, policy_file, version_at
+from router_extproc.config.loader import Loaded, UnfitPolicyError, policy_file, version_at
 from router_extproc.hooks import ReloadDetails
 from router_extproc.policy.problems import PolicyError
 
@@ -58,6 +58,7 @@ class PolicyStore:
         source = str(policy_file(path))
         self._status = Status(source, loaded.version, now, last_attempt_at=now, warnings=tuple(map(str, loaded.warnings)))
         self._tried = loaded.version
+        self._files = loaded.files
         hooks.reloaded(self._details("start", loaded.version, began, warnings=self._status.warnings))
 
     @property
@@ -70,20 +71,27 @@ class PolicyStore:
         """How things stand."""
         return self._status
 
-    def reload(self, trigger: str, *, force: bool = False) -> bool:
-        """Load the file if its content is not what was tried last (`force`: in any case). Whether the policy in force is the file's.
+    @property
+    def directories(self) -> frozenset[Path]:
+        """Where the files are that the policy names: those of the one in force, or of the one that was refused last."""
+        return self._files.directories
 
-        Blocks; for a thread. On any failure the policy in force stays.
+    def reload(self, trigger: str, *, force: bool = False) -> bool:
+        """Load the file if it or a file that it names is not what was tried last (`force`: in any case).
+
+        Whether the policy in force is the file's. Blocks; for a thread. On any failure the policy in force stays.
         """
         with self._lock:
             began = time.perf_counter()
             try:
                 tried = version_at(self._path)
-                if tried == self._tried and not force:
+                if tried == self._tried and not force and not self._files.changed():
                     return self._status.last_ok
                 self._tried = tried
                 return self._swap(self._load(self._path), trigger, began)
             except PolicyError as error:
+                if isinstance(error, UnfitPolicyError):
+                    self._files = error.files
                 return self._keep(trigger, began, tuple(map(str, error.errors)))
             except OSError as error:
                 return self._unreadable(error, trigger, began, force=force)
@@ -103,6 +111,7 @@ class PolicyStore:
         now = time.time()
         warnings = tuple(map(str, loaded.warnings))
         self._router = loaded.router
+        self._files = loaded.files
         self._status = replace(
             self._status,
             version=loaded.version,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Kind(StrEnum):
     """Where a text comes from."""
@@ -77,4 +80,12 @@ class Classifier(Protocol):
 
     def classify(self, items: Sequence[Item], /) -> list[Scores]:
         """The scores of each item, in order."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors. Blocks; safe from several threads."""
+
+    def embed(self, texts: Sequence[str], /) -> NDArray[np.float32]:
+        """The vector of each text, one at least, in order: (texts, size), each of length 1."""
         ...

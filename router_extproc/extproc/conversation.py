@@ -16,7 +16,6 @@ from router_extproc.hooks import RouteDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Executor
 
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.session import Replies
@@ -35,13 +34,12 @@ _UNTIMED = frozenset({BodyMode.FULL_DUPLEX, BodyMode.STREAMED})
 class Conversation:
     """One stream. `send` takes a message, `finish` a gRPC status and a text, `flush` hands what was sent to the network."""
 
-    __slots__ = ("_flush", "_hooks", "_over", "_pool", "_send", "_session", "_task", "_timer", "_told", "finish")
+    __slots__ = ("_flush", "_hooks", "_over", "_send", "_session", "_task", "_timer", "_told", "finish")
 
     def __init__(
         self,
         router: Router,
         hooks: Hooks,
-        pool: Executor,
         *,
         send: Callable[[bytes], None],
         finish: Callable[[int, str], None],
@@ -49,7 +47,6 @@ class Conversation:
     ) -> None:
         self._session = Session(router, created=int(time.time()))
         self._hooks = hooks
-        self._pool = pool
         self._send = send
         self.finish = finish
         self._flush = flush
@@ -111,15 +108,17 @@ class Conversation:
             self._flush()
 
     async def _think(self, routing: Routing) -> None:
-        """Finish routing in a thread, within the request's deadline; what is not there by then is unknown to the policy."""
-        finishing = asyncio.get_running_loop().run_in_executor(self._pool, routing.finish)
+        """Finish routing within the request's deadline; what is not there by then is unknown to the policy."""
         event: Event
         began = time.perf_counter()
         try:
-            event = OutcomeReady(await asyncio.wait_for(asyncio.shield(finishing), routing.remaining_s()))
-        except TimeoutError:
-            # The thread keeps the old routing; this is a new one, in which what blocks is unknown.
-            event = OutcomeReady(routing.without_models())
+            outcome = None
+            while outcome is None:
+                # Cancelling a wrapped future would cancel the work, which other requests may wait for too.
+                work = [asyncio.shield(asyncio.wrap_future(future)) for future in routing.work]
+                _, missing = await asyncio.wait(work, timeout=routing.remaining_s())
+                outcome = routing.give_up() if missing else routing.step()
+            event = OutcomeReady(outcome)
         except Exception as error:  # noqa: BLE001 - told to the session, which answers by policy
             _log.error("internal error: %s while routing", type(error).__name__)
             event = Failed()

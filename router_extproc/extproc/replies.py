@@ -101,7 +101,7 @@ class ResponseTrailersReply:
 
 @dataclass(frozen=True, slots=True)
 class Think:
-    """Not for Envoy: run `routing.finish()` in a worker thread and come back with OutcomeReady or Failed."""
+    """Not for Envoy: wait for `routing.work`, step again, and come back with OutcomeReady or Failed."""
 
     routing: Routing = field(repr=False)
 

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -53,8 +52,6 @@ class ServerOptions:
     """Whether other processes may listen on the same port (SO_REUSEPORT)."""
     max_message_bytes: int = 256 * 1024 * 1024
     """Largest gRPC message: the highest maxRequestBytes that a policy may be reloaded to."""
-    threads: int = 2
-    """For signals that may block."""
 
 
 class ExtProcServer:
@@ -64,7 +61,6 @@ class ExtProcServer:
         self.current = current
         self.hooks = hooks
         self._options = options
-        self.pool = ThreadPoolExecutor(options.threads, thread_name_prefix="signals")
         self.health = HealthStatus()
         self.max_message = options.max_message_bytes + _SLACK
         self._listener: asyncio.Server | None = None
@@ -116,7 +112,6 @@ class ExtProcServer:
             await asyncio.sleep(_LOOK_S)
         for peer in list(self.peers):
             peer.close()
-        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Peer(asyncio.Protocol):
@@ -175,7 +170,7 @@ class Peer(asyncio.Protocol):
         path = headers.get(":path", "")
         send, finish = partial(connection.send, stream), partial(connection.finish, stream)
         if path == METHOD:
-            return Conversation(server.current(), server.hooks, server.pool, send=send, finish=finish, flush=self.flush)
+            return Conversation(server.current(), server.hooks, send=send, finish=finish, flush=self.flush)
         if path == CHECK:
             return Check(server.health, send=send, finish=finish)
         return None

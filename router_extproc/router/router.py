@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import secrets
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from router_extproc.routing import Observation
     from router_extproc.signals.services import SignalServices
 
+UNHURRIED_S = 60.0
+"""For one request that nobody waits for."""
 UNDECIDED = "-"
 """What a decision is called where no rule was ever asked."""
 
@@ -38,6 +41,8 @@ class Router:
         self.plan = make_plan(policy)
         self._services = services
         self._stats = stats
+        self.deadline_s = policy.settings.limits.deadline_ms / 1000
+        """How long a request may be thought about."""
         self._always = policy.settings.observe
         self.may_observe = self._always or bool(self.plan.observed)
         """Whether some request's response may be wanted."""
@@ -48,8 +53,14 @@ class Router:
         self.prompt_tokens = services.token_ratio.prompt_tokens
         """Estimated size of a request's prompt, tokens."""
 
+    def unhurried(self) -> Router:
+        """The same, with all the time that models may need: for what is decided offline, where a slow machine must change nothing."""
+        other = copy.copy(self)
+        other.deadline_s = UNHURRIED_S
+        return other
+
     def begin(self, request: Request) -> Routing:
-        """Start to route a request: `step()` on the event loop, then `finish()` in a thread if that gave None."""
+        """Start to route a request: see Routing.step."""
         return Routing(self, request)
 
     def route(self, request: Request) -> Outcome:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, wait
+from typing import TYPE_CHECKING, Any, cast
 
+from router_extproc.encoders.errors import LateError, OverloadedError
 from router_extproc.routing import Cost, Unknown, UnknownReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
 
     from router_extproc.request import Request
-    from router_extproc.routing import Extractor, SignalResult
+    from router_extproc.routing import Deferred, Extractor, SignalResult
 
 _log = logging.getLogger(__name__)
 
@@ -20,17 +23,29 @@ _told: set[tuple[str, str]] = set()
 _MAX_TOLD = 1000
 
 
+_REFUSED: dict[type[BaseException], UnknownReason] = {
+    OverloadedError: UnknownReason.OVERLOADED,
+    LateError: UnknownReason.DEADLINE,
+}
+"""What a model's answer means that is no failure."""
+
+
 class NeedsModel(BaseException):
-    """A signal that may block is needed, and this is the event loop."""
+    """A signal is needed whose work was started and is not done yet."""
+
+    def __init__(self, work: Sequence[Future[Any]]) -> None:
+        super().__init__()
+        self.work = work
+        """What is to be waited for."""
 
 
 class SignalTable(dict[str, "SignalResult"]):
     """Signals by name. Its `__getitem__` is the policy's lookup: a hit costs one C call, a miss computes.
 
-    Until `blocking` is set, a Cost.MODEL signal raises NeedsModel.
+    A Deferred signal raises NeedsModel until its work is done, unless `blocking` is set.
     """
 
-    __slots__ = ("_extractors", "_request", "blocking", "deadline", "late", "timings")
+    __slots__ = ("_begun", "_extractors", "_request", "blocking", "deadline", "late", "timings")
 
     def __init__(self, extractors: Mapping[str, Extractor], request: Request, deadline: float, *, timed: bool = False) -> None:
         super().__init__()
@@ -39,19 +54,21 @@ class SignalTable(dict[str, "SignalResult"]):
         self.deadline = deadline
         """On the clock of time.perf_counter, seconds."""
         self.blocking = False
+        """Whether to wait here for a model's work."""
         self.late = False
-        """Whether the deadline is over: signals that may block are unknown then."""
+        """Whether the deadline is over: signals whose work is not done are unknown then."""
+        self._begun: dict[str, float] = {}
         self.timings: dict[str, float] | None = {} if timed else None
         """Microseconds by signal, if asked for."""
 
     def __missing__(self, name: str) -> SignalResult:
         extractor = self._extractors[name]
-        dear = extractor.cost is Cost.MODEL
-        if dear and not (self.blocking or self.late):
-            raise NeedsModel
-        start = time.perf_counter()
-        if start > self.deadline or (dear and self.late):
-            result: SignalResult = Unknown(name, UnknownReason.DEADLINE)
+        start = self._begun.get(name) or time.perf_counter()
+        result: SignalResult
+        if start > self.deadline:
+            result = Unknown(name, UnknownReason.DEADLINE)
+        elif extractor.cost is Cost.MODEL:
+            result = self._deferred(cast("Deferred", extractor), start)
         else:
             result = _extract(extractor, self._request)
         if self.timings is not None:
@@ -59,17 +76,48 @@ class SignalTable(dict[str, "SignalResult"]):
         self[name] = result
         return result
 
+    def _deferred(self, extractor: Deferred, start: float) -> SignalResult:
+        """The result of a model's work, if that is done; else NeedsModel."""
+        name = extractor.name
+        try:
+            work = extractor.begin(self._request, self.deadline)
+        except Exception as error:  # noqa: BLE001 - as in _extract
+            return _failed(name, error)
+        if self.blocking:
+            wait(work, max(0.0, self.deadline - time.perf_counter()), FIRST_EXCEPTION)
+        failure = next(filter(None, map(_failure, work)), None)
+        if failure is not None:
+            reason = _REFUSED.get(type(failure))
+            return Unknown(name, reason, type(failure).__name__) if reason else _failed(name, failure)
+        if not all(future.done() for future in work):
+            if self.late or self.blocking:
+                return Unknown(name, UnknownReason.DEADLINE)
+            self._begun[name] = start
+            raise NeedsModel(work)
+        return _extract(extractor, self._request)
+
+
+def _failure(work: Future[Any]) -> BaseException | None:
+    """What a piece of work failed with, if it did by now."""
+    if not work.done():
+        return None
+    return CancelledError() if work.cancelled() else work.exception()
+
 
 def _extract(extractor: Extractor, request: Request) -> SignalResult:
     try:
         return extractor.extract(request)
     except Exception as error:  # noqa: BLE001 - a signal that fails is unknown; what that means is the rule's choice
-        kind = type(error).__name__
-        _tell_once(extractor.name, kind, error)
-        return Unknown(extractor.name, UnknownReason.FAILED, kind)
+        return _failed(extractor.name, error)
 
 
-def _tell_once(name: str, kind: str, error: Exception) -> None:
+def _failed(name: str, error: BaseException) -> Unknown:
+    kind = type(error).__name__
+    _tell_once(name, kind, error)
+    return Unknown(name, UnknownReason.FAILED, kind)
+
+
+def _tell_once(name: str, kind: str, error: BaseException) -> None:
     """Log a failure the first time. The exception's own text stays out: it may quote the prompt."""
     if (name, kind) in _told or len(_told) >= _MAX_TOLD:
         return

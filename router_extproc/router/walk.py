@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.edits import merged
@@ -22,7 +22,8 @@ from router_extproc.routing import (
 from router_extproc.selectors.selector import Choice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
 
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
@@ -42,16 +43,25 @@ DENIED = "This request could not be checked, and the policy refuses what it cann
 class Routing:
     """One request being routed. Lives as long as the request; used by one thread at a time."""
 
-    __slots__ = ("_at", "_course", "_explicit", "_modify", "_request", "_router", "_start", "_traces", "_undecided", "signals")
+    __slots__ = (
+        "_at",
+        "_course",
+        "_explicit",
+        "_modify",
+        "_request",
+        "_router",
+        "_start",
+        "_traces",
+        "_undecided",
+        "signals",
+        "work",
+    )
 
     def __init__(self, router: Router, request: Request, *, timed: bool = False) -> None:
         self._start = time.perf_counter()
         self._router = router
         self._request = request
-        settings = router.policy.settings
-        self.signals = SignalTable(
-            router.policy.extractors, request, self._start + settings.limits.deadline_ms / 1000, timed=timed
-        )
+        self.signals = SignalTable(router.policy.extractors, request, self._start + router.deadline_s, timed=timed)
         self._course: Course | None = router.course(request)
         """None where the model is neither virtual nor, with `unknownModels: route`, to be routed all the same."""
         self._explicit: ModelPool | None = None
@@ -59,6 +69,8 @@ class Routing:
         self._modify: list[Modify] = []
         self._traces: list[RuleTrace] = []
         self._undecided: list[str] = []
+        self.work: Sequence[Future[Any]] = ()
+        """What `step` waits for."""
         self._place()
 
     def _place(self) -> None:
@@ -71,14 +83,15 @@ class Routing:
             self._course = None
 
     def step(self) -> Outcome | None:
-        """The outcome, computing only what may run on the event loop; None if a signal is needed that may block."""
+        """The outcome; None if a model's work is needed first: call it again when all of `work` is done, or some failed. Never blocks."""
         try:
             return self._walk()
-        except NeedsModel:
+        except NeedsModel as needed:
+            self.work = needed.work
             return None
 
     def finish(self) -> Outcome:
-        """The outcome, computing whatever is needed. May block; for a worker thread."""
+        """The outcome, waiting for whatever is needed. Blocks until the request's deadline at most."""
         self.signals.blocking = True
         return self._walk()
 
@@ -86,11 +99,10 @@ class Routing:
         """Seconds until the request's deadline, at least 0."""
         return max(0.0, self.signals.deadline - time.perf_counter())
 
-    def without_models(self) -> Outcome:
-        """The outcome of the same request, all signals that may block being unknown. Does not touch what another thread works on."""
-        again = Routing(self._router, self._request)
-        again.signals.late = True
-        return again._walk()
+    def give_up(self) -> Outcome:
+        """The outcome at the deadline: signals whose work is not done are unknown."""
+        self.signals.late = True
+        return self._walk()
 
     def _walk(self) -> Outcome:
         course = self._course

@@ -8,6 +8,8 @@ from typing import Any
 from router_extproc.plugin import Plugin, Registry
 from router_extproc.routing import Extractor
 from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, structure
+from router_extproc.signals.neural import custom, guards, heads, knowledge, linear, similarity
+from router_extproc.signals.neural.options import GuardOptions, NeuralOptions
 from router_extproc.signals.options import NoOptions
 from router_extproc.signals.services import SignalServices
 
@@ -43,6 +45,22 @@ _PLUGINS: tuple[Plugin[ExtractorFactory], ...] = (
     Plugin("reasoning_effort", NoOptions, parameters.build_effort, "The reasoning effort that the caller asked for."),
     Plugin("parameter", parameters.ParameterOptions, parameters.build_text, "A top-level body field, as text."),
     Plugin("parameter_number", parameters.ParameterOptions, parameters.build_number, "A top-level body field, as a number."),
+    Plugin("domain", NeuralOptions, heads.build_domain, "The text's subject, one of 14."),
+    Plugin("difficulty", NeuralOptions, heads.build_difficulty, "The probability that a small model is not enough."),
+    Plugin(
+        "fact_check",
+        NeuralOptions,
+        heads.build_fact_check,
+        "The probability that the answer needs facts that should be grounded.",
+    ),
+    Plugin("modality", NeuralOptions, heads.build_modality, "Whether text, an image or both are asked for."),
+    Plugin("feedback", NeuralOptions, heads.build_feedback, "What the user says of the answer before."),
+    Plugin("jailbreak", GuardOptions, guards.build_jailbreak, "The probability of a prompt injection or jailbreak attempt."),
+    Plugin("pii", guards.PiiOptions, guards.build_pii, "Types of private data that the texts hold."),
+    Plugin("embedding", similarity.EmbeddingOptions, similarity.build, "Which of the operator's intents a text is, by examples."),
+    Plugin("knowledge", knowledge.KnowledgeOptions, knowledge.build, "Which group of a file of exemplars a text is nearest to."),
+    Plugin("linear", linear.LinearOptions, linear.build, "A head that `train-head` made of the operator's own labels."),
+    Plugin("onnx", custom.OnnxOptions, custom.build, "The operator's own ONNX classifier."),
 )
 
 for _plugin in _PLUGINS:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from router_extproc.encoders.models import Models
+from router_extproc.encoders.share import Share
 from router_extproc.request import PartKind
+from router_extproc.signals.files import Files
+from router_extproc.signals.neural.patterns import Patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from router_extproc.request import Request
 
 _SAMPLE = 600
@@ -97,3 +104,28 @@ class SignalServices:
     """What extractors may use beside their options."""
 
     token_ratio: TokenRatio = field(default_factory=TokenRatio)
+    models: Models = field(default_factory=Models)
+    """Opens the model bundle when a policy first needs it."""
+    patterns: Patterns = field(default_factory=Patterns)
+    """Finds private data."""
+    folder: Path = field(default_factory=Path)
+    """What relative paths in the policy are relative to: the policy file's folder."""
+    files: Files = field(default_factory=Files)
+    """What this one policy was made of beside its own file."""
+    _shares: list[Share] = field(default_factory=list)
+
+    def for_policy(self, folder: Path) -> SignalServices:
+        """The same services for one more policy."""
+        return replace(self, folder=folder, files=Files(), _shares=[])
+
+    def file(self, name: str) -> Path:
+        """A file that the policy names; a change of it makes the policy be loaded anew."""
+        return self.files.add(self.folder / name)
+
+    def share(self, outputs: Iterable[str]) -> Share:
+        """The policy's share in the encoder, which gives these outputs, too. Raises BundleError."""
+        self.files.add(self.models.manifest)
+        if not self._shares:
+            self._shares.append(Share(self.models.encoder()))
+        self._shares[0].require(outputs)
+        return self._shares[0]

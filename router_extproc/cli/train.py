@@ -1,0 +1,152 @@
+"""`train`: makes a model bundle from labelled data: fit, quantise, calibrate, verify."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, TextIO
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.exits import Exit
+from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.report import number
+from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.training.curve import DevSet
+    from router_extproc.training.fit import Fitting
+    from router_extproc.training.verify import Comparison
+
+_NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
+_LOOKS = 8
+"""Times that a run looks at the dev set."""
+_SMOOTH = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What the command was told."""
+
+    data: Path
+    run: Path
+    output: Path
+    steps: int
+    licence: str
+    seed: int
+    version: str
+    as_json: bool
+
+
+def run(options: TrainOptions) -> Exit:
+    """Train; an interrupted run goes on where it was."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    began = time.perf_counter()
+    try:
+        _fit(options)
+        fitted = time.perf_counter() - began
+        found = _bundle(options)
+    except (OSError, ValueError, DataError) as error:
+        fail(Exit.INPUT, str(error))
+    _tell(options, found, fitted, time.perf_counter() - began)
+    return Exit.OK
+
+
+def _fit(options: TrainOptions) -> None:
+    from router_extproc.encoders.tokens import WordPieces  # noqa: PLC0415 - none of this is wanted before the extra was found
+    from router_extproc.training.corpus import Licence  # noqa: PLC0415 - as above
+    from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
+    from router_extproc.training.fit import Fitting, Recipe  # noqa: PLC0415 - as above
+
+    base = base_folder()
+    assert base is not None  # noqa: S101 - was looked for in `run`
+    recipe = Recipe(steps=options.steps, licence=Licence(options.licence), seed=options.seed)
+    pieces = WordPieces(base / TOKENIZER)
+    err.print("reading the data and composing examples")
+    fitting = Fitting(recipe, options.data, base / WEIGHTS, pieces, options.run)
+    dev = DevSet(options.data, pieces, recipe.licence)
+    options.run.mkdir(parents=True, exist_ok=True)
+    columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err) as progress, (options.run / "curve.jsonl").open("a", encoding="utf-8") as curve:
+        watch = _Watch(fitting, dev, curve, progress)
+        fitting.run(watch.told)
+
+
+class _Watch:
+    """Shows how a run goes, and writes it down."""
+
+    def __init__(self, fitting: Fitting, dev: DevSet, curve: TextIO, progress: Progress) -> None:
+        self._fitting = fitting
+        self._dev = dev
+        self._curve = curve
+        self._progress = progress
+        self._bar = progress.add_task("", total=fitting.recipe.steps)
+        self._losses: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def told(self, step: int, task: str, loss: float) -> None:
+        """After each step."""
+        self._losses[task] = loss if task not in self._losses else _SMOOTH * self._losses[task] + (1 - _SMOOTH) * loss
+        shown = " ".join(f"{name} {value:.2f}" for name, value in sorted(self._losses.items()))
+        self._progress.update(self._bar, completed=step, description=shown)
+        if step % max(1, self._fitting.recipe.steps // _LOOKS) == 0:
+            self._look(step)
+
+    def _look(self, step: int) -> None:
+        figures = self._dev.figures(self._fitting.average, self._fitting.device)
+        line = {
+            "step": step,
+            "seconds": round(time.perf_counter() - self._began),
+            "losses": {name: round(value, 4) for name, value in sorted(self._losses.items())},
+            "dev": figures,
+        }
+        self._curve.write(json.dumps(line) + "\n")
+        self._curve.flush()
+        err.print("dev " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+
+
+def _bundle(options: TrainOptions) -> list[Comparison]:
+    from router_extproc.training.package import Sources, make_bundle, note  # noqa: PLC0415 - as above
+    from router_extproc.training.verify import compare  # noqa: PLC0415 - as above
+
+    base = base_folder()
+    assert base is not None  # noqa: S101 - was looked for in `run`
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("quantising and calibrating")
+        sources = Sources(options.run, options.data, base / TOKENIZER)
+        make_bundle(sources, options.output, name=options.output.name, version=options.version)
+        progress.update(task, description="comparing int8 with float32 on the dev set")
+        scratch = options.run / "float32"
+        found = compare(options.run, options.output, scratch, options.data, lambda: progress.advance(task))
+    note(options.output, {"int8_vs_fp32": {each.head: asdict(each) for each in found}})
+    return found
+
+
+def _tell(options: TrainOptions, found: list[Comparison], fitted: float, whole: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if options.as_json:
+        figures = {
+            "bundle": str(options.output),
+            "fit_s": round(fitted),
+            "total_s": round(whole),
+            "peak_rss_mb": round(peak),
+            "int8_vs_fp32": {each.head: asdict(each) for each in found},
+        }
+        out.print(json.dumps(figures), soft_wrap=True)
+        return
+    table = Table("head", "rows", "agreement", "figure (dev)", "int8", "fp32", box=None)
+    for each in found:
+        table.add_row(each.head, str(each.rows), f"{each.agreement:.1%}", each.measure, number(each.int8), number(each.fp32))
+    out.print(table)
+    out.print(f"{options.output}: fitted in {fitted / 60:.0f} min, {whole / 60:.0f} min in all, peak memory {peak:.0f} MB")
+    out.print(f"Next: router-extproc eval --data {options.data} --bundle {options.output}")

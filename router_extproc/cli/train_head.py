@@ -1,0 +1,179 @@
+"""`train-head`: a linear head on the model's embedding, from the operator's own labels."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.exits import Exit
+from router_extproc.cli.head_figures import Figures, figures
+from router_extproc.cli.json_lines import keep_apart
+from router_extproc.cli.label_file import Labelled, read_labels
+from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.cpus import available_cpus
+from router_extproc.encoders.headfile import packed
+from router_extproc.encoders.manifest import BundleError
+from router_extproc.encoders.models import Models
+from router_extproc.encoders.scores import Kind
+from router_extproc.encoders.softmax import FOLDS, best_penalty, fit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.encoders.encoder import Encoder
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.softmax import Softmax
+
+_NAME = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A head and how right it is."""
+
+    head: Softmax
+    penalty: float
+    figures: Figures
+    partly: int
+    """Texts that were not read whole."""
+
+
+def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Exit:
+    """Train and write a head; see `router-extproc train-head --help`."""
+    keep_apart(source, target)
+    _check(target)
+    rows = read_labels(source)
+    _warn(rows)
+    try:
+        encoder = Models(folder=bundle).encoder()
+    except BundleError as error:
+        fail(Exit.INPUT, str(error))
+    trained = train(rows, encoder)
+    if trained.partly:
+        _warning(f"{trained.partly} texts are so long that they were read in part, as serving would read them")
+    told = _told(rows, trained)
+    model = encoder.bundle.manifest.files[GRAPH].sha256
+    replaced(target, packed(trained.head, rows.labels, model, told).model_dump_json().encode() + b"\n")
+    if as_json:
+        typer.echo(json.dumps({"file": str(target), **told, "policy": snippet(target, rows.labels[0])}))
+    else:
+        _show(target, rows, trained)
+    return Exit.OK
+
+
+def _check(target: Path) -> None:
+    """Before the work, not after it: whether there is a place for the file. Renaming over a device would destroy it."""
+    if str(target) == "-" or (target.exists() and not target.is_file()):
+        fail(Exit.USAGE, f"--output takes a file, {target} is none")
+    if not target.parent.is_dir():
+        fail(Exit.INPUT, f"{target.parent}: no such folder")
+
+
+def _warning(text: str) -> None:
+    err.print(Text.assemble(("warning:", "yellow"), f" {text}"), soft_wrap=True)
+
+
+def _warn(rows: Labelled) -> None:
+    if rows.repeats:
+        _warning(f"{rows.repeats} rows repeat the text and label of another; each counts once")
+    if rows.contradictions:
+        _warning(f"{rows.contradictions} texts have more than one label; the head cannot be right on all of their rows")
+
+
+def train(rows: Labelled, encoder: Encoder) -> Trained:
+    """A head for these rows: the penalty is chosen by cross-validation, then all rows are used."""
+    targets = np.array(rows.targets, np.int64)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        readings = _read(rows, encoder, progress)
+        fitting = progress.add_task("fit", total=None)
+        embeddings = np.stack([reading.embedding for reading in readings])
+        penalty, chances = best_penalty(embeddings, targets, len(rows.labels))
+        head = fit(embeddings, targets, len(rows.labels), penalty)
+        progress.update(fitting, total=1, completed=1)
+    partly = sum(reading.coverage < 1 for reading in readings)
+    return Trained(head, penalty, figures(chances, targets, rows.labels), partly)
+
+
+def _read(rows: Labelled, encoder: Encoder, progress: Progress) -> list[Reading]:
+    """Each text's reading, as the signal would get it."""
+
+    def one(text: str) -> Reading:
+        return encoder.read([text], Kind.USER, outputs=(EMBEDDING,))[0]
+
+    readings: list[Reading] = []
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        for reading in progress.track(pool.map(one, rows.texts), total=len(rows.texts), description="read"):
+            readings.append(reading)  # noqa: PERF402 - the bar moves with each
+    return readings
+
+
+def _told(rows: Labelled, trained: Trained) -> dict[str, Any]:
+    """What the head file and --json say of the training."""
+    return {
+        "rows": len(rows.texts),
+        "repeats": rows.repeats,
+        "contradictions": rows.contradictions,
+        "partly_read": trained.partly,
+        "folds": FOLDS,
+        "penalty": trained.penalty,
+        **asdict(trained.figures),
+    }
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Write a file such that whoever reads it sees the old content or the new, never a part. Ends the program if it cannot."""
+    place = path.resolve()
+    fresh = place.with_name(f".{place.name}.{os.getpid()}.new")
+    try:
+        with fresh.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            shutil.copymode(place, fresh)
+        fresh.replace(place)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        fail(Exit.INPUT, f"{path}: cannot be written: {error.strerror or error}")
+
+
+def snippet(target: Path, label: str) -> str:
+    """What to write in the policy."""
+    name = _NAME.sub("_", target.stem).strip("_")[:64] or "own_labels"
+    return (
+        f"signals:\n  {name}: {{type: linear, file: {json.dumps(target.name, ensure_ascii=False)}}}\n\n"
+        f"decisions:\n  - name: by-{name}\n    when: {{signal: {name}, is: {json.dumps(label, ensure_ascii=False)}, atLeast: 0.7}}\n"
+        "    route: POOL  # one of your pools\n"
+    )
+
+
+def _show(target: Path, rows: Labelled, trained: Trained) -> None:
+    table = Table("label", "n", "precision", "recall", "F1", box=None)
+    for label, one in trained.figures.labels.items():
+        table.add_row(Text(label), str(one.n), _figure(one.precision), _figure(one.recall), _figure(one.f1))
+    told = trained.figures
+    out.print(table)
+    out.print(
+        f"\n{len(rows.texts)} rows, {FOLDS}-fold cross-validation: accuracy {told.accuracy:.3f}, macro-F1 {told.macro_f1:.3f}, "
+        f"ECE {told.ece:.3f}",
+        soft_wrap=True,
+    )
+    # As Text: rich makes pictures of words between colons.
+    out.print(Text(f"Wrote {target}. In a policy beside it:\n\n{snippet(target, rows.labels[0])}"), soft_wrap=True, end="")
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,219 @@
+"""Batching: texts of concurrent requests through one model, by a few threads, with a bounded queue."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from router_extproc.encoders.errors import LateError, OverloadedError
+from router_extproc.encoders.figures import Figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+_NICE = 10
+"""Encoder threads give way to the event loop: without it, requests that need no model wait for those that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How concurrent texts share the model."""
+
+    threads: int = 1
+    max_queue: int = 128
+    """Texts that wait; one more is answered "overloaded" at once."""
+    max_batch: int = 4
+    """Texts taken at once. More gain nothing and let a text wait for longer ones."""
+    wait_ms: float = 0.5
+    """How long a thread waits for a batch to fill while others are at work; with no other work it never waits."""
+
+
+class Task(Future[R]):
+    """A piece of work under way. Several requests may wait for it, so none of them can cancel it."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self.set_running_or_notify_cancel()
+        self.deadline = deadline
+        """On the clock of time.perf_counter."""
+        self.late = False
+        """Whether its turn came after the deadline: it fails, and may not have been told so yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job(Generic[W, R]):
+    work: W
+    task: Task[R]
+
+
+class Batcher(Generic[W, R]):
+    """Runs work in its own threads, several pieces at once. They end when it is closed, or when nothing refers to it any more.
+
+    `run` gets 1 to max_batch pieces and gives as many results; one that is an exception fails its own piece only. It must not refer to
+    the Batcher: the threads refer to `run`, and neither would ever be freed.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[W]], Sequence[R | Exception]],
+        options: BatchOptions,
+        *,
+        name: str,
+        figures: Figures | None = None,
+    ) -> None:
+        self._run = run
+        self.figures = figures or Figures()
+        """What it did; given, if that is to outlive it."""
+        self._options = options
+        self._queue: _Queue[W, R] = _Queue(options, name)
+        self._threads: list[threading.Thread] = []
+        weakref.finalize(self, self._queue.close)
+
+    @property
+    def queued(self) -> int:
+        """Pieces of work that wait."""
+        return len(self._queue.waiting)
+
+    def submit(self, work: W, deadline: float) -> Task[R]:
+        """Start work; `deadline` is on the clock of time.perf_counter. The task fails with OverloadedError or LateError.
+
+        Never blocks.
+        """
+        task: Task[R] = Task(deadline)
+        queue = self._queue
+        with queue.changed:
+            refusal = queue.refusal()
+            if refusal:
+                self.figures.refused()
+                task.set_exception(OverloadedError(refusal))
+                return task
+            if not self._threads:
+                self._start()
+            queue.waiting.append(_Job(work, task))
+            queue.changed.notify()
+        return task
+
+    def prolong(self, task: Task[R], deadline: float) -> bool:
+        """Have a task wait until that deadline, if it is later than its own; false if it has failed or is about to."""
+        with self._queue.changed:
+            if task.late or (task.done() and task.exception() is not None):
+                return False
+            task.deadline = max(task.deadline, deadline)
+            return True
+
+    def close(self) -> None:
+        """End the threads; what waits fails."""
+        self._queue.close()
+
+    def _start(self) -> None:
+        for number in range(self._options.threads):
+            thread = threading.Thread(
+                target=_work, args=(self._queue, self._run, self.figures), name=f"{self._queue.name}-{number}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+
+class _Queue(Generic[W, R]):
+    """Work that waits: all that the threads know of their Batcher."""
+
+    def __init__(self, options: BatchOptions, name: str) -> None:
+        self.name = name
+        self.waiting: deque[_Job[W, R]] = deque()
+        self.changed = threading.Condition()
+        self._options = options
+        self._busy = 0
+        self._closed = False
+
+    def refusal(self) -> str:
+        """Why no more work is taken; empty if it is."""
+        if self._closed:
+            return f"{self.name} is closed"
+        waiting = len(self.waiting)
+        return f"{self.name}: {waiting} texts wait already" if waiting >= self._options.max_queue else ""
+
+    def close(self) -> None:
+        """Have the threads end. It may be called by the garbage collector, in the midst of `take`: it changes no list."""
+        with self.changed:
+            self._closed = True
+            self.changed.notify_all()
+
+    def take(self) -> list[_Job[W, R]] | None:
+        """The next batch, in which tasks that come too late are marked; None at the end."""
+        options = self._options
+        with self.changed:
+            while not self.waiting and not self._closed:
+                self.changed.wait()
+            if self._busy and options.wait_ms and not self._closed:
+                self.changed.wait_for(lambda: self._closed or len(self.waiting) >= options.max_batch, options.wait_ms / 1000)
+            if self._closed:
+                return None
+            jobs = [self.waiting.popleft() for _ in range(min(len(self.waiting), options.max_batch))]
+            now = time.perf_counter()
+            for job in jobs:
+                job.task.late = job.task.deadline < now
+            self._busy += 1
+            return jobs
+
+    def finished(self) -> None:
+        """A batch that was taken is done."""
+        with self.changed:
+            self._busy -= 1
+
+    def rest(self) -> list[_Job[W, R]]:
+        """What still waits, taken out."""
+        with self.changed:
+            jobs = list(self.waiting)
+            self.waiting.clear()
+            return jobs
+
+
+def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Exception]], figures: Figures) -> None:
+    """Take batches and finish them, until the queue is closed. Tasks are told outside its lock: who waits may take locks of his own."""
+    with contextlib.suppress(OSError, AttributeError):  # where threads have no priority of their own, they work without
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+    while (jobs := queue.take()) is not None:
+        try:
+            _finish(jobs, run, queue.name, figures)
+        finally:
+            queue.finished()
+        del jobs
+    for job in queue.rest():
+        job.task.set_exception(OverloadedError(f"{queue.name} is closed"))
+
+
+def _finish(
+    jobs: Sequence[_Job[W, R]], run: Callable[[Sequence[W]], Sequence[R | Exception]], name: str, figures: Figures
+) -> None:
+    for job in jobs:
+        if job.task.late:
+            figures.missed()
+            job.task.set_exception(LateError(f"{name}: the deadline passed in the queue"))
+    timely = [job for job in jobs if not job.task.late]
+    if not timely:
+        return
+    began = time.perf_counter()
+    try:
+        results = run([job.work for job in timely])
+        if len(results) != len(timely):
+            raise ValueError(f"{name}: {len(results)} results for {len(timely)} texts")
+    except Exception as error:  # noqa: BLE001 - told to those who wait; the thread must live on
+        for job in timely:
+            job.task.set_exception(error)
+        return
+    figures.ran(len(timely), time.perf_counter() - began)
+    for job, result in zip(timely, results, strict=True):
+        if isinstance(result, Exception):
+            job.task.set_exception(result)
+        else:
+            job.task.set_result(result)

@@ -1,0 +1,94 @@
+"""Bundle: the shipped model: graph, tokenizer and manifest, verified together."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router_extproc.encoders.graph import Graph
+from router_extproc.encoders.heads import POOLED
+from router_extproc.encoders.manifest import FILE_NAME, BundleError, Manifest, read_manifest
+from router_extproc.encoders.tokens import CASES, WordPieces
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router_extproc.encoders.graph import Arrays
+    from router_extproc.encoders.passages import Slice
+
+GRAPH, TOKENIZER, BACKGROUND = "model.onnx", "tokenizer.json", "background.npy"
+"""The bundle's files. The background is a sample of embeddings of ordinary requests: int8, one row each, in 127ths."""
+
+TAGS, EMBEDDING = "tags", "embedding"
+"""Outputs beside the heads of POOLED."""
+_NEEDED = {TAGS, EMBEDDING, *POOLED}
+_INPUTS = {"input_ids", "attention_mask", "marks"}
+
+NAME = "default"
+_HERE = Path(__file__).resolve().parent.parent
+
+
+def bundled() -> Path:
+    """The folder of the bundle that comes with the program: in the wheel, or in a checkout."""
+    inside = _HERE / "models" / NAME
+    return inside if inside.is_dir() else _HERE.parent / "models" / NAME
+
+
+def fingerprint(folder: Path) -> str:
+    """Tells bundles apart: the SHA-256 of the manifest, which holds those of the files. Raises BundleError."""
+    path = folder / FILE_NAME
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror}: no model bundle is there") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of a text, and where that text comes from."""
+
+    piece: Slice
+    origin: int
+
+
+class Bundle:
+    """A verified model. Safe from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises BundleError for anything wrong with it."""
+        self.folder = folder
+        self.manifest: Manifest = read_manifest(folder)
+        for name in (GRAPH, TOKENIZER, BACKGROUND):
+            if name not in self.manifest.files:
+                raise BundleError(f"{folder / FILE_NAME}: {name} is not among its files; restore the bundle from its release")
+        try:
+            self.pieces = WordPieces(folder / TOKENIZER)
+            background = np.load(folder / BACKGROUND, allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{folder}: {error}") from error
+        self.background = background.astype(np.float32) / 127
+        """Embeddings of ordinary requests, one row each: what is not like anything an operator gives examples of."""
+        self.background /= np.linalg.norm(self.background, axis=1, keepdims=True)
+        self._graph = Graph(folder / GRAPH)
+        missing = sorted(_NEEDED - set(self._graph.outputs)) + sorted(_INPUTS - set(self._graph.inputs))
+        if missing:
+            raise BundleError(f"{folder / GRAPH}: the graph has no {', '.join(missing)}; restore the bundle from its release")
+
+    def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> Arrays:
+        """The graph's outputs for windows of any lengths: one row a window; rows of `tags` are as long as the longest window."""
+        longest = max(len(window.piece) for window in windows)
+        shape = (len(windows), longest)
+        ids = np.full(shape, self.pieces.pad, np.int64)
+        marks = np.zeros(shape, np.int64)
+        mask = np.zeros(shape, np.int64)
+        for row, window in enumerate(windows):
+            size = len(window.piece)
+            ids[row, :size] = window.piece.ids
+            marks[row, :size] = window.piece.cases
+            marks[row, :size] += window.origin * CASES
+            mask[row, :size] = 1
+        return self._graph.run(outputs, {"input_ids": ids, "attention_mask": mask, "marks": marks})

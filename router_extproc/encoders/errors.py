@@ -1,0 +1,19 @@
+"""Errors: why an encoder gives no reading."""
+
+from __future__ import annotations
+
+
+class EncoderError(Exception):
+    """No reading. The text never quotes the prompt."""
+
+
+class OverloadedError(EncoderError):
+    """Too many texts wait already."""
+
+
+class LateError(EncoderError):
+    """The deadline passed before the text's turn came."""
+
+
+class StrangeError(EncoderError):
+    """The model gave numbers that are not finite."""

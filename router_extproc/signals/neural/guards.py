@@ -1,0 +1,139 @@
+"""Guards: signals that read each text of a request on its own: jailbreak attempts and private data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from router_extproc.encoders.bundle import TAGS
+from router_extproc.encoders.heads import SPANS
+from router_extproc.errors import SpecError
+from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
+from router_extproc.signals.neural.heads import shared
+from router_extproc.signals.neural.options import GuardOptions
+from router_extproc.signals.neural.segments import begun, each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.share import Share
+    from router_extproc.request import Request
+    from router_extproc.signals.neural.patterns import Found, Patterns
+    from router_extproc.signals.neural.segments import Segment
+    from router_extproc.signals.services import SignalServices
+
+
+class PiiOptions(GuardOptions):
+    """Which private data counts."""
+
+    types: Annotated[tuple[str, ...], Field(max_length=len(SPANS))] = ()
+    """The only types that count; empty: all."""
+
+
+class Guard:
+    """An extractor that reads several texts."""
+
+    cost = Cost.MODEL
+
+    def __init__(self, name: str, options: GuardOptions, share: Share, shape: SignalShape) -> None:
+        self.name = name
+        self.shape = shape
+        self._options = options
+        self._share = share
+
+    def begin(self, request: Request, deadline: float, /) -> list[Future[Any]]:
+        """Start to read those that are not being read yet."""
+        return [*self._readings(request, deadline)]
+
+    def _texts(self, request: Request) -> tuple[Segment, ...]:
+        """All texts that should be read, the last first."""
+        key = ("texts", self._options.reads)
+        found: tuple[Segment, ...] | None = request.memo.get(key)
+        if found is None:
+            found = request.memo[key] = each(request, self._options.reads)
+        return found
+
+    def _chosen(self, request: Request) -> tuple[Segment, ...]:
+        """Those that are read."""
+        return self._texts(request)[: self._options.max_texts]
+
+    def _readings(self, request: Request, deadline: float) -> list[Future[Reading]]:
+        return begun(request, self._share, self._chosen(request), deadline, self._options.max_windows)
+
+    def _read(self, request: Request) -> tuple[list[tuple[Segment, Reading]], float]:
+        """The readings, and the share of all text that they cover."""
+        readings = [future.result() for future in self._readings(request, 0.0)]
+        pairs = list(zip(self._chosen(request), readings, strict=True))
+        total = sum(len(segment.text) for segment in self._texts(request))
+        read = sum(len(segment.text) * reading.coverage for segment, reading in pairs)
+        return pairs, (read / total if total else 1.0)
+
+
+class Jailbreak(Guard):
+    """The probability that some text tries to override, evade or hijack the instructions: the highest of all texts."""
+
+    def __init__(self, name: str, options: GuardOptions, share: Share) -> None:
+        super().__init__(name, options, share, SignalShape(SignalKind.SCORE))
+
+    def extract(self, request: Request, /) -> Signal:
+        """The signal. Without any text there is no attempt."""
+        pairs, coverage = self._read(request)
+        chance, kind = max(((reading.chances["jailbreak"], segment.kind.value) for segment, reading in pairs), default=(0.0, ""))
+        return Signal(self.name, chance, evidence=(kind,) if kind else (), coverage=coverage)
+
+
+class Pii(Guard):
+    """Types of private data that some text holds: what checksums and patterns confirm, and what the token head marks."""
+
+    def __init__(self, name: str, options: PiiOptions, share: Share, patterns: Patterns) -> None:
+        self._types = frozenset(options.types) or frozenset(SPANS)
+        self._patterns = patterns
+        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=self._types))
+
+    def begin(self, request: Request, deadline: float, /) -> list[Future[Any]]:
+        """Start to read those texts, and to look for patterns in them."""
+        return [*self._readings(request, deadline), *self._findings(request, deadline)]
+
+    def extract(self, request: Request, /) -> Signal:
+        """The signal. Without any text there is no private data."""
+        pairs, coverage = self._read(request)
+        scores: dict[str, float] = {}
+        for (_, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
+            for kind, score in self._told(reading, finding.result()):
+                scores[kind] = max(score, scores.get(kind, 0.0))
+        if not scores:
+            return Signal(self.name, 0.0, labels={}, coverage=coverage)
+        best = max(scores, key=scores.__getitem__)
+        return Signal(self.name, scores[best], label=best, labels=scores, evidence=tuple(sorted(scores)), coverage=coverage)
+
+    def _told(self, reading: Reading, found: Found) -> Iterator[tuple[str, float]]:
+        """Types of one text that count."""
+        yield from ((kind, score) for kind, score in found.scores.items() if kind in self._types)
+        yield from ((span.type, span.score) for span in reading.spans if span.type in self._types and found.leaves_room(span))
+
+    def _findings(self, request: Request, deadline: float) -> list[Future[Found]]:
+        memo = request.memo
+        findings: list[Future[Found]] = []
+        for segment in self._chosen(request):
+            key = ("patterns", segment.text)
+            if key not in memo:
+                memo[key] = self._patterns.submit(segment.text, deadline)
+            findings.append(memo[key])
+        return findings
+
+
+def build_jailbreak(name: str, options: GuardOptions, services: SignalServices) -> Jailbreak:
+    """The extractor."""
+    return Jailbreak(name, options, shared(services, "jailbreak"))
+
+
+def build_pii(name: str, options: PiiOptions, services: SignalServices) -> Pii:
+    """The extractor."""
+    unknown = sorted(set(options.types) - set(SPANS))
+    if unknown:
+        raise SpecError(("types",), f"unknown types: {', '.join(unknown)}", cure=f"expected among {', '.join(SPANS)}")
+    services.patterns.warm()
+    return Pii(name, options, shared(services, TAGS), services.patterns)

@@ -1,0 +1,52 @@
+"""Linear: a head that `train-head` made of the operator's own labels, on the shared embedding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.headfile import read_head
+from router_extproc.encoders.manifest import BundleError
+from router_extproc.errors import SpecError
+from router_extproc.routing import Signal, SignalKind, SignalShape
+from router_extproc.signals.neural.heads import Reader, shared
+from router_extproc.signals.neural.options import NeuralOptions
+
+if TYPE_CHECKING:
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.share import Share
+    from router_extproc.encoders.softmax import Softmax
+    from router_extproc.signals.services import SignalServices
+
+
+class LinearOptions(NeuralOptions):
+    """Where the head is."""
+
+    file: str
+    """What `router-extproc train-head` wrote; a relative path is relative to the policy file."""
+
+
+class Linear(Reader):
+    """The likeliest label with its probability."""
+
+    def __init__(self, name: str, options: LinearOptions, share: Share, head: Softmax, labels: tuple[str, ...]) -> None:
+        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=frozenset(labels)))
+        self._head = head
+        self._labels = labels
+
+    def told(self, reading: Reading) -> Signal:
+        """What the head says of the embedding."""
+        chances = dict(zip(self._labels, self._head.chances(reading.embedding).tolist(), strict=True))
+        best = max(chances, key=chances.__getitem__)
+        return Signal(self.name, chances[best], label=best, labels=chances, coverage=reading.coverage)
+
+
+def build(name: str, options: LinearOptions, services: SignalServices) -> Linear:
+    """The extractor."""
+    share = shared(services, EMBEDDING)
+    path = services.file(options.file)
+    try:
+        head, labels = read_head(path, share.encoder.bundle.manifest.files[GRAPH].sha256)
+    except BundleError as error:
+        raise SpecError(("file",), str(error), cure="make the file with `router-extproc train-head`") from error
+    return Linear(name, options, share, head, labels)

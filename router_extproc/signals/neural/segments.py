@@ -1,0 +1,78 @@
+"""Segments: which texts of a request an encoder reads, each with where it comes from; and the readings that they have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from router_extproc.encoders.scores import Kind
+from router_extproc.request import PartKind, Role
+from router_extproc.signals.options import Reads
+from router_extproc.signals.texts import texts, user_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.share import Share
+    from router_extproc.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One text and where it comes from."""
+
+    text: str
+    kind: Kind
+
+
+def one(request: Request, reads: Reads) -> tuple[Segment, ...]:
+    """What is asked for, as one text; none if it is blank."""
+    text = "\n\n".join(texts(request, reads))
+    kind = Kind.TOOL_RESULT if reads is Reads.TOOL_RESULTS else Kind.USER
+    return (Segment(text, kind),) if text.strip() else ()
+
+
+def each(request: Request, reads: Reads) -> tuple[Segment, ...]:
+    """What is asked for, message by message, the last first: a guard reads each on its own, lest one drown in the others."""
+    return tuple(segment for segment in _each(request, reads) if segment.text.strip())
+
+
+def _each(request: Request, reads: Reads) -> Iterator[Segment]:
+    if reads is Reads.LAST_USER:
+        said = next(user_turns(request), "")
+        yield Segment(said, Kind.USER)
+        return
+    for message in reversed(request.messages):
+        for part in message.parts:
+            kind = Kind.TOOL_RESULT if part.kind in {PartKind.TOOL_RESULT, PartKind.FILE} else Kind.USER
+            if part.text and _wanted(message.role, kind, reads):
+                yield Segment(part.text, kind)
+    if reads is Reads.EVERYTHING:
+        yield from (Segment(tool.description, Kind.TOOL_RESULT) for tool in request.tools)
+
+
+def _wanted(role: Role, kind: Kind, reads: Reads) -> bool:
+    if reads is Reads.EVERYTHING:
+        return True
+    if reads is Reads.TOOL_RESULTS:
+        return kind is Kind.TOOL_RESULT
+    if kind is Kind.TOOL_RESULT:
+        return False
+    if reads is Reads.SYSTEM:
+        return role in {Role.SYSTEM, Role.DEVELOPER}
+    return role is Role.USER or (reads is Reads.CONVERSATION and role is Role.ASSISTANT)
+
+
+def begun(request: Request, share: Share, segments: Sequence[Segment], deadline: float, windows: int) -> list[Future[Reading]]:
+    """A reading of each segment: started now, or by another signal of the same request."""
+    memo = request.memo
+    found: list[Future[Reading]] = []
+    for segment in segments:
+        key = ("reading", segment, windows)
+        future: Future[Reading] | None = memo.get(key)
+        if future is None:
+            future = memo[key] = share.submit(segment.text, segment.kind, deadline, windows=windows)
+        found.append(future)
+    return found

@@ -1,0 +1,107 @@
+"""Card: a model bundle's README: what it is, what it was made of, how good it is, and what it must not be used for."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.encoders.heads import CHANCES, CLASSES, SPANS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router_extproc.encoders.manifest import Manifest
+
+CARD = "README.md"
+_LICENCES = Path(__file__).with_name("licences.toml")
+_MEGABYTE = 1_000_000
+
+
+def licences() -> dict[str, dict[str, str]]:
+    """What each source is and its licence, by the beginning of its name."""
+    return tomllib.loads(_LICENCES.read_text(encoding="utf-8"))
+
+
+def licence_of(source: str, known: Mapping[str, Mapping[str, str]]) -> str | None:
+    """The entry that a row's source falls under; None if there is none."""
+    return max((name for name in known if source.startswith(name)), key=len, default=None)
+
+
+def card(manifest: Manifest) -> str:
+    """The page, in Markdown."""
+    parts = [_what(manifest), _heads(manifest), _made_of(manifest.training), _figures(manifest.evaluation), _LIMITS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(manifest: Manifest) -> str:
+    recipe: Mapping[str, Any] = manifest.training["recipe"]
+    size = sum(entry.bytes for entry in manifest.files.values()) / _MEGABYTE
+    return (
+        f"# Model bundle `{manifest.name}`, version {manifest.version}\n\n"
+        f"One int8 transformer encoder whose single pass gives every neural signal of router-extproc. {len(recipe['layers'])} layers of "
+        f"384 wide, {recipe['inner']} inner neurons, 12 heads, from {manifest.training['base']}; {size:.1f} MB with tokenizer; windows "
+        f"of {manifest.window} tokens, {manifest.overlap} of them shared with the next. Written by `router-extproc train` (`make models`); "
+        "licence of the weights: Apache-2.0. `manifest.json` holds the SHA-256 of every file, the calibration, and all that is said here."
+    )
+
+
+def _heads(manifest: Manifest) -> str:
+    rows = [(head, "one of " + ", ".join(labels), _calibration(manifest, head)) for head, labels in CLASSES.items()]
+    rows += [
+        (head, f"probability; yes from {manifest.thresholds[head]:.3f} on", _calibration(manifest, head)) for head in CHANCES
+    ]
+    rows += [("pii", f"spans of {', '.join(SPANS)}; kept from {manifest.span_threshold:.2f} on", "-")]
+    rows += [("embedding", "384 numbers of length 1, held close to the base model's", "-")]
+    return "## What it gives\n\n" + _table(("head", "gives", "temperature, bias"), rows)
+
+
+def _calibration(manifest: Manifest, head: str) -> str:
+    found = manifest.calibration[head]
+    return f"{found.temperature:.3f}, {found.bias:.3f}"
+
+
+def _made_of(training: Mapping[str, Any]) -> str:
+    known = licences()
+    tasks: dict[str, set[str]] = {}
+    for task, sources in training["sources"].items():
+        for source in sources:
+            tasks.setdefault(licence_of(source, known) or source, set()).add(task)
+    rows = [
+        (name, known[name]["what"], known[name]["licence"], ", ".join(sorted(tasks[name])))
+        for name in sorted(tasks)
+        if name in known
+    ]
+    counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
+    return (
+        f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "
+        "taken out of the training of all heads. No source under a non-commercial or research-only licence was used. Sources marked "
+        "*no licence file* carry none: `--licence strict` trains without them.\n\n"
+        + _table(("source", "what it is", "licence", "heads"), rows)
+    )
+
+
+def _figures(evaluation: Mapping[str, Any]) -> str:
+    compared: Mapping[str, Mapping[str, Any]] = evaluation.get("int8_vs_fp32", {})
+    rows = [
+        (head, str(found["rows"]), f"{found['agreement']:.1%}", found["measure"], f"{found['int8']:.3f}", f"{found['fp32']:.3f}")
+        for head, found in compared.items()
+    ]
+    return (
+        "## How good it is\n\nOn held-out sets: [EVAL.md](../EVAL.md), measured on these int8 weights through the code that serves. "
+        "What int8 costs, on the dev set:\n\n" + _table(("head", "rows", "same answer", "figure", "int8", "float32"), rows)
+    )
+
+
+_LIMITS = """## What it must not be used for
+
+- As the only defence. The jailbreak head misses attacks unlike those that it was trained on, and users who want to will find one.
+- As proof that a text holds no private data: names in lower case, rare names and scripts other than Latin are often missed.
+- `difficulty` says how often small models of 2023 to 2025 failed at such prompts in benchmarks. It knows nothing of your models.
+- Almost all training texts are English (some Chinese, Hindi in Latin script). For other languages measure first.
+- `feedback` reads only what the user said last; sarcasm and silence are not in its data."""
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

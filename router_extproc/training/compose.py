@@ -1,0 +1,156 @@
+"""Compose: training examples made of others, for what the data has little of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from router_extproc.encoders.heads import CLASSES
+from router_extproc.encoders.scores import Kind
+from router_extproc.training.corpus import Example
+from router_extproc.training.phrases import phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from random import Random
+
+    from router_extproc.training.phrases import Phrases
+
+    Examples = dict[str, list[Example]]
+
+SOURCE = "made"
+"""The source of what is made here."""
+
+_BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
+_SHORT = 240
+_LONG = 300
+_MADE_DOCUMENTS = 5000
+_MADE_USERS = 2500
+
+
+def composed(read: Examples, random: Random) -> Examples:
+    """More examples by task. The same random state gives the same examples."""
+    return {
+        "modality": [*_frames(read, random), *_plain_requests(read, random)],
+        "feedback": _feedback(),
+        "jailbreak": [*_documents(read, random), *_hidden_in_long(read, random), *_benign(read, random), *_quoting()],
+    }
+
+
+def _frames(read: Examples, random: Random) -> Iterator[Example]:
+    captions = [
+        example.text.strip().rstrip(".")
+        for example in read["modality"]
+        if example.source in {"imagereward_refl", "t2icompbench", "openprompts"} and len(example.text) < _SHORT
+    ]
+    for label, wordings in phrases().frames.items():
+        target = CLASSES["modality"].index(label)
+        for wording in wordings:
+            for caption in random.sample(captions, 24):
+                yield Example("modality", wording.replace("{x}", caption), target, SOURCE)
+
+
+def _plain_requests(read: Examples, random: Random) -> Iterator[Example]:
+    """Other heads' requests are for text."""
+    target = CLASSES["modality"].index("text")
+    for task in ("domain", "fact_check"):
+        for example in random.sample(read[task], 1500):
+            yield Example("modality", example.text, target, SOURCE)
+
+
+def _feedback() -> list[Example]:
+    labels = CLASSES["feedback"]
+    return [
+        Example("feedback", said, labels.index(label), SOURCE)
+        for label, wordings in phrases().feedback.items()
+        for said in wordings
+        for _ in range(4)
+    ]
+
+
+def _contexts(read: Examples) -> list[str]:
+    """Texts without instructions: clean documents, passages, long questions."""
+    clean = [example.text for example in read["jailbreak"] if example.kind is not Kind.USER and example.target == 0]
+    passages = [example.text for example in read["fact_check"] if example.source in {"boolq+passage", "given_text"}]
+    return clean * 2 + passages
+
+
+def _order(words: Phrases, random: Random, pool: Sequence[str]) -> str:
+    """What a hidden instruction wants: one of ours, or a real request, out of place in a document."""
+    if random.random() < 0.4:
+        return random.choice(words.orders).replace("{d}", random.choice(words.domains))
+    return random.choice(pool).strip()
+
+
+def _requests(read: Examples) -> list[str]:
+    """Short real instructions of benign users."""
+    found = [
+        example.text
+        for example in read["jailbreak"]
+        if example.kind is Kind.USER
+        and example.target == 0
+        and 15 < len(example.text) < _SHORT
+        and example.source != "trigger_words"
+    ]
+    found += [example.text for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
+    return found
+
+
+def _documents(read: Examples, random: Random) -> Iterator[Example]:
+    """Documents with an instruction put in, and as many with a sentence of another document put in."""
+    contexts, pool, words = _contexts(read), _requests(read), phrases()
+    for _ in range(_MADE_DOCUMENTS):
+        kind = random.choice((Kind.DOCUMENT, Kind.TOOL_RESULT))
+        text = random.choice(contexts)
+        order = _order(words, random, pool)
+        order = random.choice(words.overrides).replace("{x}", order[0].lower() + order[1:] if random.random() < 0.5 else order)
+        yield Example("jailbreak", _put_in(text, order, random), 1.0, SOURCE, kind)
+        sentences = [piece for piece in _BREAK.split(random.choice(contexts)) if 20 < len(piece) < _SHORT]
+        if sentences:
+            yield Example("jailbreak", _put_in(random.choice(contexts), random.choice(sentences), random), 0.0, SOURCE, kind)
+
+
+def _put_in(text: str, sentence: str, random: Random) -> str:
+    breaks = [match.end() for match in _BREAK.finditer(text)]
+    where = random.random()
+    if where < 0.35 or not breaks:
+        return f"{text.rstrip()}{random.choice((' ', chr(10), chr(10) * 2))}{sentence}"
+    if where < 0.55:
+        return f"{sentence}{random.choice((' ', chr(10)))}{text}"
+    at = random.choice(breaks)
+    return f"{text[:at]}{sentence} {text[at:]}"
+
+
+def _hidden_in_long(read: Examples, random: Random) -> Iterator[Example]:
+    """Attacks with long benign text around them, and such text alone."""
+    attacks = [
+        example.text
+        for example in read["jailbreak"]
+        if example.kind is Kind.USER and example.target == 1 and len(example.text) < 2 * _LONG
+    ]
+    benign = [
+        example.text
+        for example in read["jailbreak"]
+        if example.kind is Kind.USER and example.target == 0 and len(example.text) > 80
+    ]
+    for _ in range(_MADE_USERS // 2):
+        before, after = random.choice(benign), random.choice(benign)
+        attack = random.choice(attacks)
+        yield Example(
+            "jailbreak", "\n".join(random.choice(((before, attack), (attack, after), (before, attack, after)))), 1.0, SOURCE
+        )
+        yield Example("jailbreak", f"{before}\n{after}", 0.0, SOURCE)
+
+
+def _benign(read: Examples, random: Random) -> Iterator[Example]:
+    """Other heads' texts are no attacks."""
+    for task, count in (("domain", 1000), ("fact_check", 1000), ("modality", 800), ("pii", 800), ("feedback", 400)):
+        for example in random.sample(read[task], min(count, len(read[task]))):
+            yield Example("jailbreak", example.text, 0.0, SOURCE)
+
+
+def _quoting() -> list[Example]:
+    words = phrases()
+    return [
+        Example("jailbreak", wording.replace("{x}", quoted), 0.0, SOURCE) for wording in words.quoting for quoted in words.quoted
+    ] * 2

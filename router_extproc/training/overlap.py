@@ -1,0 +1,71 @@
+"""Overlap: texts that training must not see because an evaluation set holds them, whole or in part, whatever the task."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import unicodedata
+from collections import Counter
+from hashlib import blake2b
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_GRAM = 13
+"""Words in a row that two texts share only if one has them from the other."""
+_BOILERPLATE = 20
+"""Evaluation rows that share their 13 words with so many others have them from a template."""
+_UNPARTED = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_UNPARTED}]|[^\W{_UNPARTED}]+")
+"""A word, or a character of the scripts that part none."""
+
+
+class Forbidden:
+    """The evaluation sets' texts, as hashes."""
+
+    def __init__(self, data: Path) -> None:
+        """Reads every eval_* file of the folder. Raises OSError."""
+        counts: Counter[int] = Counter()
+        self._whole: set[int] = set()
+        for path in sorted(data.glob("*/eval_*.jsonl.gz")):
+            for text in _texts(path):
+                words = normalised(text)
+                self._whole.add(_hashed(words))
+                counts.update(set(_grams(words)))
+        self._grams = {gram for gram, count in counts.items() if count <= _BOILERPLATE}
+
+    def holds(self, text: str) -> bool:
+        """Whether an evaluation set has the whole text, or 13 words in a row of it."""
+        words = normalised(text)
+        return _hashed(words) in self._whole or any(gram in self._grams for gram in _grams(words))
+
+
+def normalised(text: str) -> list[str]:
+    """Words in lower case, without punctuation."""
+    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+
+
+def _grams(words: list[str]) -> Iterator[int]:
+    for at in range(len(words) - _GRAM + 1):
+        yield _hashed(words[at : at + _GRAM])
+
+
+def _hashed(words: list[str]) -> int:
+    return int.from_bytes(blake2b(" ".join(words).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _texts(path: Path) -> Iterator[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield from _said(json.loads(line))
+
+
+def _said(row: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("text", "prompt", "a", "b"):
+        if isinstance(row.get(key), str):
+            yield row[key]
+    yield from islice((message["content"] for message in reversed(row.get("messages", ())) if message["role"] == "user"), 1)

@@ -1,0 +1,56 @@
+"""Telephone numbers."""
+
+from collections.abc import Callable
+
+import pytest
+
+from router_extproc.pii.phones import find
+
+
+class TestFind:
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            pytest.param("+44 20 7946 0958", "+44 20 7946 0958", id="world"),
+            pytest.param("+14155552671", "+14155552671", id="dense"),
+            pytest.param("+41 (0)44 668 18 00", "+41 (0)44 668 18 00", id="zero in brackets"),
+            pytest.param("ask (415) 555-2671", "(415) 555-2671", id="America"),
+            pytest.param("415.555.2671 it is", "415.555.2671", id="dots"),
+            pytest.param("(415) 555-2671x12", "(415) 555-2671x12", id="extension"),
+            pytest.param("06 12 34 56 78", "06 12 34 56 78", id="France"),
+            pytest.param("Büro 030 901820", "030 901820", id="Germany"),
+            pytest.param("call Liam on 070-716-349", "070-716-349", id="a word"),
+            pytest.param("phone 448 8003", "448 8003", id="seven digits"),
+            pytest.param("mobile: 4155552671", "4155552671", id="bare with a word"),
+            pytest.param("212-555-0187 is my cell", "212-555-0187", id="a word behind"),
+            pytest.param("phone +44 070 7291 4587", "+44 070 7291 4587", id="not valid, but spoken for"),
+        ],
+    )
+    def test_finds_exactly_it(self, quoted: Callable[..., list[str]], text: str, found: str) -> None:
+        """The whole of it, and nothing of the sentence."""
+        assert quoted(find, text)[:1] == [found]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("4155552671", id="bare"),
+            pytest.param("order 415-555-2671", id="order"),
+            pytest.param("my phone, serial number 415-555-2671", id="serial"),
+            pytest.param("call me on 12/05/2024", id="date"),
+            pytest.param("call 2024-05-12", id="ISO date"),
+            pytest.param("call it 1914-1918", id="years"),
+            pytest.param("0.5245 2.0 0.00468 0.5", id="decimals"),
+            pytest.param("phones: 1.234.567", id="thousands"),
+            pytest.param("call $415-555-2671", id="money"),
+            pytest.param("phone 1234 5678 9012 3456", id="too long"),
+            pytest.param("phone 123 45", id="too short"),
+            pytest.param("3,060 843 4.70", id="table"),
+            pytest.param("call 1234567", id="few digits with a weak word"),
+            pytest.param("0401000-02", id="part"),
+            pytest.param("+999 1234 5678", id="no such number"),
+            pytest.param("1-2-3-4-5-6-7-8-9", id="digits"),
+        ],
+    )
+    def test_a_look_alike_is_left(self, quoted: Callable[..., list[str]], text: str) -> None:
+        """What has the shape and is something else."""
+        assert quoted(find, text) == []
