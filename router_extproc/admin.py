@@ -18,7 +18,7 @@ from router_extproc.errors import RequestRefusedError
 from router_extproc.observability.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request as HttpRequest
 
@@ -33,12 +33,15 @@ DEFAULT_PATH = "/v1/chat/completions"
 
 
 class Admin:
-    """The admin application. `ready` tells whether this process takes traffic."""
+    """The admin application. `ready` tells whether this process takes traffic, `bounds` what no policy sets."""
 
-    def __init__(self, store: PolicyStore, metrics: Metrics, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, store: PolicyStore, metrics: Metrics, ready: Callable[[], bool], bounds: Mapping[str, int] | None = None
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._ready = ready
+        self._bounds = bounds or {}
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -66,7 +69,7 @@ class Admin:
         return JSONResponse(asdict(self._store.status))
 
     async def _limits(self, _request: HttpRequest) -> Response:
-        return JSONResponse(asdict(self._store.router.policy.settings.limits))
+        return JSONResponse({**asdict(self._store.router.policy.settings.limits), **self._bounds})
 
     async def _explain(self, request: HttpRequest) -> Response:
         """The full trace for a request body, as if it had been sent to `path` with this request's own headers."""

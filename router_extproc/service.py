@@ -13,6 +13,10 @@ from router_extproc.admin import Admin, AdminServer
 from router_extproc.config.loader import load
 from router_extproc.config.store import PolicyStore
 from router_extproc.config.watch import Watch
+from router_extproc.encoders.batching import BatchOptions
+from router_extproc.encoders.cpus import available_cpus
+from router_extproc.encoders.encoder import EncoderOptions
+from router_extproc.encoders.models import Models
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
 from router_extproc.hooks import Hooks
 from router_extproc.observability.decision_log import DecisionLog, opened
@@ -36,6 +40,9 @@ DRAIN_S = 1.0
 """Between "not ready" and the refusal of new streams, at most: time for health checks to notice."""
 
 
+_USUAL = EncoderOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """All that `serve` can be told; see its help."""
@@ -53,12 +60,37 @@ class ServiceOptions:
     otlp: str = ""
     share_port: bool = False
     """Whether other workers listen on the same port."""
+    models: Path | None = None
+    """The model bundle's folder; None: the one that comes with the program."""
+    encoder_threads: int = 0
+    """Of this process; 0: one for each CPU that it may use."""
+    encoder_queue: int = _USUAL.batch.max_queue
+    encoder_batch: int = _USUAL.batch.max_batch
+    encoder_wait_ms: float = _USUAL.batch.wait_ms
+    encoder_cache: int = _USUAL.cache
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
         if self.tls_cert is None or self.tls_key is None:
             return None
         return Tls(self.tls_cert, self.tls_key, self.tls_client_ca)
+
+    def encoder(self) -> EncoderOptions:
+        """How the encoder works."""
+        threads = self.encoder_threads or available_cpus()
+        batch = BatchOptions(threads, self.encoder_queue, self.encoder_batch, self.encoder_wait_ms)
+        return EncoderOptions(batch, self.encoder_cache)
+
+
+def bounds(options: EncoderOptions) -> dict[str, int]:
+    """What bounds the encoder, by the names in metrics and on the admin port."""
+    batch = options.batch
+    return {
+        "encoder_threads": batch.threads,
+        "encoder_queue": batch.max_queue,
+        "encoder_batch": batch.max_batch,
+        "encoder_cache": options.cache,
+    }
 
 
 class _InForce:
@@ -96,7 +128,8 @@ class Service:
         """Load the policy. Raises PolicyError or OSError if it cannot be served, ValueError for an OTLP endpoint that is none."""
         self._options = options
         self.metrics = Metrics()
-        self._services = SignalServices()
+        encoder = options.encoder()
+        self._services = SignalServices(models=Models(encoder, folder=options.models))
         self._stats = PoolStats()
         stream = opened(options.decision_log)
         self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
@@ -114,9 +147,13 @@ class Service:
         )
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
-        self.admin = (
-            AdminServer(Admin(self.store, self.metrics, lambda: self._ready).app(), options.admin) if options.admin else None
-        )
+        self.metrics.watch_models(self._services.models, bounds(encoder))
+        self.admin = AdminServer(self._admin(encoder).app(), options.admin) if options.admin else None
+
+    def _admin(self, encoder: EncoderOptions) -> Admin:
+        if self.store is None:
+            raise RuntimeError("no policy is loaded")
+        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder))
 
     def _load(self, path: Path) -> Loaded:
         loaded = load(path, services=self._services, stats=self._stats)

@@ -146,6 +146,15 @@ class TestLimits:
         assert set(before) == {"max_request_bytes", "max_depth", "deadline_ms", "upload_timeout_ms"}
         assert after == {**before, "max_request_bytes": 2048}
 
+    async def test_the_programs_own_bounds_are_told_too(self, store: PolicyStore) -> None:
+        """Those that no policy sets."""
+        app = Admin(store, Metrics(), lambda: True, {"encoder_queue": 7}).app()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://admin") as client:
+            told = (await client.get("/limits")).json()
+
+        assert told["encoder_queue"] == 7
+        assert told["deadline_ms"] == 200
+
 
 class TestExplain:
     async def test_tells_how_a_request_would_be_routed(self, ask: Asked, chat: Chat) -> None:

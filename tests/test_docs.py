@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from router_extproc.encoders.heads import CLASSES, SPANS
+from router_extproc.encoders.models import Models
 from router_extproc.hooks import Hooks
 from router_extproc.observability.metrics import Metrics
+from router_extproc.policy.load import compile_policy
 from router_extproc.routing import Reason
 from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.registry import EXTRACTORS
+from router_extproc.signals.services import SignalServices
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,11 +25,15 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
+YAML_BLOCKS = re.findall(r"```yaml\n(.*?)```", page("classifiers.md"), re.DOTALL)
+
+
 class TestObservability:
     def test_names_every_metric_and_no_other(self) -> None:
         """A dashboard is made of it."""
         metrics = Metrics()
         metrics.watch(Hooks(), lambda: 0, lambda: 0)
+        metrics.watch_models(Models(), {})
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))
@@ -47,6 +56,33 @@ class TestSelectors:
         fields = SELECTORS[name].options.model_fields  # type: ignore[attr-defined]  # options are pydantic models
 
         assert all(f"`{info.alias}`" in section for info in fields.values())
+
+
+class TestClassifiers:
+    @pytest.mark.parametrize("name", ["jailbreak", "pii", "embedding", "knowledge", "linear", "onnx"])
+    def test_has_a_section_for_each(self, name: str) -> None:
+        """With all of its options."""
+        section = re.split(rf"\n##+ {name}\n", page("classifiers.md"))[1]
+        section = re.split(r"\n##", section, maxsplit=1)[0]
+
+        assert all(f"`{info.alias}`" in section for info in EXTRACTORS[name].options.model_fields.values())  # type: ignore[attr-defined]  # pydantic
+
+    @pytest.mark.parametrize("head", CLASSES)
+    def test_names_every_label(self, head: str) -> None:
+        """Policies are written against them."""
+        assert all(f"`{label}`" in page("classifiers.md") for label in CLASSES[head])
+
+    def test_names_every_type_of_private_data(self) -> None:
+        """As above."""
+        assert all(f"`{name}`" in page("classifiers.md") for name in SPANS)
+
+    @pytest.mark.parametrize("block", [block for block in YAML_BLOCKS if "file:" not in block and "model:" not in block])
+    def test_examples_are_good_policies(self, block: str, tiny_bundle: Path) -> None:
+        """With pools of these names."""
+        pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}, inside: {cluster: i}}\ndefault: small\n"
+        services = SignalServices(models=Models(folder=tiny_bundle))
+
+        assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
 
 
 class TestReadme:

@@ -16,41 +16,42 @@ _COMPUTED, _UNKNOWN = "router_extproc_signals_computed_total", "router_extproc_s
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Requests by what became of their neural signals. They share one reading, so the most of any signal is that of all."""
+    """Requests by what became of their neural signals."""
 
-    known: int = 0
+    total: int = 0
+    """That asked the model."""
     unknown: Counter[str] = field(default_factory=Counter)
-    """By reason."""
-
-    @property
-    def total(self) -> int:
-        """Requests that asked the model."""
-        return self.known + self.unknown.total()
+    """That went on without some signal, by the reason."""
 
     def since(self, before: Asked) -> Asked:
         """What came after `before`."""
-        return Asked(self.known - before.known, self.unknown - before.unknown)
+        return Asked(self.total - before.total, self.unknown - before.unknown)
 
     def plus(self, other: Asked) -> Asked:
         """Both."""
-        return Asked(self.known + other.known, self.unknown + other.unknown)
+        return Asked(self.total + other.total, self.unknown + other.unknown)
 
 
 def counted(text: str) -> Asked:
-    """The figures in a page of metrics."""
-    known: Counter[str] = Counter()
+    """The figures in a page of metrics. The signals of a request share one reading, so that the most of any signal is that of all.
+
+    Known and unknown are added for each signal first: of one request the signal that was asked first may have missed the deadline, and
+    the last one not.
+    """
+    totals: Counter[str] = Counter()
     unknown: dict[str, Counter[str]] = {name: Counter() for name in SIGNALS}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             signal = sample.labels.get("signal", "")
-            if signal in unknown and sample.name == _COMPUTED:
-                known[signal] += int(sample.value)
-            elif signal in unknown and sample.name == _UNKNOWN:
+            if signal not in unknown or sample.name not in {_COMPUTED, _UNKNOWN}:
+                continue
+            totals[signal] += int(sample.value)
+            if sample.name == _UNKNOWN:
                 unknown[signal][sample.labels["reason"]] += int(sample.value)
     most: Counter[str] = Counter()
     for reasons in unknown.values():
         most |= reasons
-    return Asked(max(known.values(), default=0), most)
+    return Asked(max(totals.values(), default=0), most)
 
 
 def asked(admin: int) -> Asked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,7 +67,11 @@ def root(
 
 @app.command(epilog="Example: router-extproc check policy.yaml && kubectl apply -k .")
 def check(
-    policy: PolicyFile, *, json: JsonOutput = False, strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False
+    policy: PolicyFile,
+    *,
+    json: JsonOutput = False,
+    strict: Annotated[bool, typer.Option(help="Warnings fail too.")] = False,
+    models: opt.Models = None,
 ) -> None:
     """Validate a policy and run its embedded tests.
 
@@ -74,7 +79,7 @@ def check(
     """
     from router_extproc.cli.check import run  # noqa: PLC0415 - start-up: each command imports only what it needs
 
-    raise typer.Exit(int(run(policy, as_json=json, strict=strict)))
+    raise typer.Exit(int(run(policy, as_json=json, strict=strict, models=models)))
 
 
 @app.command(
@@ -89,11 +94,12 @@ def explain(
         list[str] | None, typer.Option("--header", "-H", help="A request header, 'name: value'. Repeatable.")
     ] = None,
     json: JsonOutput = False,
+    models: opt.Models = None,
 ) -> None:
     """Show what would become of one request, and why, without sending it anywhere."""
     from router_extproc.cli.explain import run  # noqa: PLC0415 - as above
 
-    raise typer.Exit(int(run(policy, request=request, path=path, headers=header or [], as_json=json)))
+    raise typer.Exit(int(run(policy, request=request, path=path, headers=header or [], as_json=json, models=models)))
 
 
 @app.command(epilog="Example: router-extproc route policy.yaml --input requests.jsonl --output decisions.jsonl")
@@ -104,6 +110,7 @@ def route(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="JSON lines with the decisions, or - for standard output.")
     ] = Path("-"),
+    models: opt.Models = None,
 ) -> None:
     """Decide a file of requests offline: one JSON line in, one JSON line out, in the same order.
 
@@ -112,7 +119,7 @@ def route(
     """
     from router_extproc.cli.route import run  # noqa: PLC0415 - as above
 
-    raise typer.Exit(int(run(policy, source=input, target=output)))
+    raise typer.Exit(int(run(policy, source=input, target=output, models=models)))
 
 
 @app.command(epilog="Example: router-extproc classify --input texts.jsonl --output scores.jsonl")
@@ -150,6 +157,8 @@ def train_head(
 
     Prints how right it is on rows that it was not trained on (cross-validation), and what to write in the policy.
     """
+    # Before numpy is there. OpenBLAS's threads wait for each other by spinning: on busy or throttled cores that took 15 times longer.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from router_extproc.cli.train_head import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(int(run(source=labels, target=output, bundle=bundle, as_json=json)))
@@ -182,6 +191,12 @@ def serve(
     poll: opt.Poll = 10.0,
     grace: opt.Grace = 20.0,
     otlp: opt.Otlp = "",
+    models: opt.Models = None,
+    encoder_threads: opt.EncoderThreads = 0,
+    encoder_queue: opt.EncoderQueue = 128,
+    encoder_batch: opt.EncoderBatch = 4,
+    encoder_wait_ms: opt.EncoderWait = 0.5,
+    encoder_cache: opt.EncoderCache = 2048,
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
@@ -201,6 +216,12 @@ def serve(
         poll=poll,
         grace=grace,
         otlp=otlp,
+        models=models,
+        encoder_threads=encoder_threads,
+        encoder_queue=encoder_queue,
+        encoder_batch=encoder_batch,
+        encoder_wait_ms=encoder_wait_ms,
+        encoder_cache=encoder_cache,
     )
     raise typer.Exit(int(run(options)))
 
@@ -260,19 +281,51 @@ def evaluate(
     perturbed: Annotated[int, typer.Option(min=0, help="Rows of each head that are also measured changed.")] = 300,
     output: Annotated[Path, typer.Option(help="Where EVAL.md, eval.json and the plots go.")] = Path("models"),
     plots: Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")] = True,
+    record: Annotated[bool, typer.Option(help="Write the figures into the bundle's manifest and card too.")] = False,
     json: JsonOutput = False,
 ) -> None:
     """Measure a model bundle on labelled data and write a report.
 
     Every figure comes from the code path that serving uses. A missing file ends the command: nothing is skipped.
     """
-    from router_extproc.cli.eval import run  # noqa: PLC0415 - as above
+    from router_extproc.cli.eval import Places, run  # noqa: PLC0415 - as above
     from router_extproc.evaluation.run import Options  # noqa: PLC0415 - as above
 
     options = Options(split=split, heads=_heads(heads), limit=limit, perturbed=perturbed)
-    raise typer.Exit(int(run(options, data=data, bundle=bundle, output=output, as_json=json, draw=plots)))
+    places = Places(data, bundle, output, draw=plots, record=record)
+    raise typer.Exit(int(run(options, places, as_json=json)))
+
+
+@app.command(epilog="Example: router-extproc train --data ./data --run out/run --output out/mine")
+def train(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
+    run: Annotated[Path, typer.Option(help="Where the state of the run is kept; one that was interrupted goes on.")],
+    output: Annotated[Path, typer.Option(help="The folder of the bundle, which is named after it.")],
+    steps: Annotated[int, typer.Option(min=1, help="Batches.")] = 7500,
+    licence: Annotated[
+        Literal["shipped", "strict", "all"],
+        typer.Option(help="Sources: those of the shipped weights, only those with a licence file, or all."),
+    ] = "shipped",
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 20261124,
+    version: Annotated[str, typer.Option(help="Of the bundle.")] = "1",
+    json: JsonOutput = False,
+) -> None:
+    """Train a model bundle from labelled data: fit, quantise, calibrate, and compare with float32.
+
+    Needs the train extra: pip install 'router-extproc[train]'. Uses a GPU where there is one.
+    """
+    from router_extproc.cli.train import TrainOptions  # noqa: PLC0415 - as above
+    from router_extproc.cli.train import run as run_training  # noqa: PLC0415 - as above
+
+    options = TrainOptions(
+        data=data, run=run, output=output, steps=steps, licence=licence, seed=seed, version=version, as_json=json
+    )
+    raise typer.Exit(int(run_training(options)))
 
 
 def main() -> None:
     """The `router-extproc` command."""
+    # numpy's threads wait actively: where cores are busy, what one thread does in 30 ms takes several of them 2 seconds.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     app()

@@ -10,11 +10,10 @@ from rich.text import Text
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
-from router_extproc.cli.policy_file import show
+from router_extproc.cli.policy_file import services, show
 from router_extproc.config.loader import load
 from router_extproc.policy.problems import PolicyError, Severity
 from router_extproc.pools import PoolStats
-from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
     from router_extproc.policy.problems import Problem
 
 
-def run(path: Path, *, as_json: bool, strict: bool) -> Exit:
+def run(path: Path, *, as_json: bool, strict: bool, models: Path | None = None) -> Exit:
     """Check a policy; see `router-extproc check --help`."""
     loaded: Loaded | None = None
     problems: Sequence[Problem]
     try:
-        loaded = load(path, services=SignalServices(), stats=PoolStats())
+        loaded = load(path, services=services(models), stats=PoolStats())
         problems = loaded.warnings
     except PolicyError as error:
         problems = error.problems

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
+from router_extproc.encoders.bundle import bundled
 from router_extproc.evaluation import plots
 from router_extproc.evaluation.datasets import MEASURED
 from router_extproc.evaluation.errors import ClassifierError, DataError
 from router_extproc.evaluation.report import markdown, number, shown
 from router_extproc.evaluation.run import Options, evaluate, plan
+from router_extproc.training.notes import note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,23 +28,56 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.run import Work
 
 
-def run(options: Options, *, data: Path, bundle: Path | None, output: Path, as_json: bool, draw: bool) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are, and where they go."""
+
+    data: Path
+    bundle: Path | None
+    output: Path
+    draw: bool = True
+    record: bool = False
+    """Whether the figures go into the bundle's manifest too."""
+
+
+def run(options: Options, places: Places, *, as_json: bool) -> Exit:
     """Measure, and write EVAL.md, eval.json and the plots; progress goes to stderr, results to stdout."""
-    if draw and not plots.available():
+    if places.record and (options.split, options.limit) != ("eval", None):
+        fail(Exit.USAGE, "--record is for all rows of the eval split")
+    if places.draw and not plots.available():
         fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
     try:
-        work = plan(data, options)
-        found = _measured(_opened(bundle), work, options)
+        work = plan(places.data, options)
+        found = _measured(_opened(places.bundle), work, options)
     except DataError as error:
         fail(Exit.INPUT, str(error))
     except ClassifierError as error:
-        fail(Exit.INPUT, f"{bundle or 'the bundle of this package'}: {error}")
-    _write(found, output, draw=draw)
+        fail(Exit.INPUT, f"{places.bundle or 'the bundle of this package'}: {error}")
+    _write(found, places.output, draw=places.draw)
+    if places.record:
+        note(places.bundle or bundled(), recorded(found))
     if as_json:
         out.print(json.dumps(found.as_json()), soft_wrap=True)
     else:
         _show(found)
     return Exit.OK
+
+
+def recorded(found: Evaluation) -> dict[str, Any]:
+    """What a manifest says of an evaluation: each head's figure, and each floor."""
+    heads = {head.head: {"figure": head.main.measure, "value": round(head.main.value, 4)} for head in found.heads}
+    floors = [
+        {
+            "head": each.floor.head,
+            "rows": each.floor.group,
+            "figure": each.floor.measure,
+            "value": round(each.value, 4),
+            "floor": each.floor.floor,
+            "met": each.met,
+        }
+        for each in found.floors
+    ]
+    return {"eval": heads, "floors": floors}
 
 
 def _opened(bundle: Path | None) -> LocalClassifier:

@@ -36,11 +36,11 @@ _MARKS = {
 }
 
 
-def run(policy: Path, *, request: Path, path: str, headers: Sequence[str], as_json: bool) -> Exit:
+def run(policy: Path, *, request: Path, path: str, headers: Sequence[str], as_json: bool, models: Path | None = None) -> Exit:
     """Explain one request; see `router-extproc explain --help`."""
     given = dict(_header(header) for header in headers)
     body = read_bytes(request, Exit.INPUT)
-    router = load_or_exit(policy).router
+    router = load_or_exit(policy, models)
     try:
         explanation = explain(router, path=path, headers=given, body=body)
     except RequestRefusedError as error:

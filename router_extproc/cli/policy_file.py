@@ -10,6 +10,7 @@ from rich.text import Text
 from router_extproc.cli.console import err, fail
 from router_extproc.cli.exits import Exit
 from router_extproc.config.loader import load
+from router_extproc.encoders.models import Models
 from router_extproc.policy.problems import PolicyError
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from router_extproc.config.loader import Loaded
     from router_extproc.policy.problems import Problem
+    from router_extproc.router import Router
 
 
 def show(problems: Iterable[Problem]) -> None:
@@ -31,10 +32,15 @@ def show(problems: Iterable[Problem]) -> None:
         err.print(text, soft_wrap=True)
 
 
-def load_or_exit(path: Path) -> Loaded:
-    """The router for a policy file; ends the program with the problems if there is none."""
+def services(models: Path | None) -> SignalServices:
+    """What signals may use, with that model bundle in place of the one inside the package."""
+    return SignalServices(models=Models(folder=models))
+
+
+def load_or_exit(path: Path, models: Path | None = None) -> Router:
+    """The router for a policy file, in no hurry; ends the program with the problems if there is none."""
     try:
-        return load(path, services=SignalServices(), stats=PoolStats())
+        return load(path, services=services(models), stats=PoolStats()).router.unhurried()
     except PolicyError as error:
         show(error.problems)
         raise typer.Exit(int(Exit.FINDINGS)) from None

@@ -73,10 +73,10 @@ def decide_line(router: Router, text: bytes, number: int) -> tuple[dict[str, obj
     return decision_line(line.id, decide(router, path=line.path, headers=line.headers, body=body)), True
 
 
-def run(policy: Path, *, source: Path, target: Path) -> Exit:
+def run(policy: Path, *, source: Path, target: Path, models: Path | None = None) -> Exit:
     """Decide every line of `source`; see `router-extproc route --help`."""
     keep_apart(source, target)
-    router = load_or_exit(policy).router
+    router = load_or_exit(policy, models)
     bad = 0
     counts: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.completed} requests"), TimeElapsedColumn())

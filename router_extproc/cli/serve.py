@@ -15,6 +15,7 @@ import uvloop
 from router_extproc.cli.console import fail
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import show
+from router_extproc.encoders.cpus import available_cpus
 from router_extproc.observability.logs import set_up
 from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.policy.problems import PolicyError
@@ -32,16 +33,17 @@ _LOOK_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions(ServiceOptions):
-    """ServiceOptions, and what only the parent of all workers needs."""
+    """ServiceOptions, and what only the parent of all workers needs. `encoder_threads` are those of all workers together."""
 
     workers: int = 1
     log_level: str = "info"
     log_format: str = "json"
 
     def for_worker(self, index: int) -> ServiceOptions:
-        """The options of one worker: the same port for ext_proc (SO_REUSEPORT), its own for the admin."""
+        """The options of one worker: the same port for ext_proc (SO_REUSEPORT), its own for the admin, its part of the threads."""
         options = ServiceOptions(**{field.name: getattr(self, field.name) for field in fields(ServiceOptions)})
-        options = replace(options, share_port=self.workers > 1)
+        threads = max(1, (self.encoder_threads or available_cpus()) // self.workers)
+        options = replace(options, share_port=self.workers > 1, encoder_threads=threads)
         host, separator, port = self.admin.rpartition(":")
         return replace(options, admin=f"{host}{separator}{int(port) + index}") if index and self.admin else options
 

@@ -23,3 +23,18 @@ LogFormat = Annotated[str, typer.Option(help="json or console.")]
 Poll = Annotated[float, typer.Option(min=0.0, help="Seconds between looks at the policy's content hash; 0: only the watch.")]
 Grace = Annotated[float, typer.Option(min=0.0, help="Seconds that requests in flight get to finish after SIGTERM.")]
 Otlp = Annotated[str, typer.Option(help="OTLP/HTTP endpoint for traces, such as http://collector:4318; empty: none.")]
+Models = Annotated[
+    Path | None, typer.Option(help="A model bundle's folder, for neural signals; the one inside the package if not given.")
+]
+EncoderThreads = Annotated[
+    int, typer.Option(min=0, max=256, help="Threads that read texts, of all workers together; 0: one per CPU.")
+]
+EncoderQueue = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Texts that may wait for the model; one more is overloaded: unknown.")
+]
+EncoderBatch = Annotated[int, typer.Option(min=1, max=64, help="Texts that the model takes at once; 1: no micro-batching.")]
+EncoderWait = Annotated[
+    float,
+    typer.Option("--encoder-wait-ms", min=0.0, max=100.0, help="How long a busy model waits for more texts to take at once."),
+]
+EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings kept by hash, 3 KB each; 0: none.")]

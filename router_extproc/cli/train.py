@@ -21,9 +21,9 @@ from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folde
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from router_extproc.training.comparison import Comparison
     from router_extproc.training.curve import DevSet
     from router_extproc.training.fit import Fitting
-    from router_extproc.training.verify import Comparison
 
 _NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
 _LOOKS = 8
@@ -115,7 +115,8 @@ class _Watch:
 
 
 def _bundle(options: TrainOptions) -> list[Comparison]:
-    from router_extproc.training.package import Sources, make_bundle, note  # noqa: PLC0415 - as above
+    from router_extproc.training.notes import note  # noqa: PLC0415 - as above
+    from router_extproc.training.package import Sources, make_bundle  # noqa: PLC0415 - as above
     from router_extproc.training.verify import compare  # noqa: PLC0415 - as above
 
     base = base_folder()

@@ -77,10 +77,10 @@ def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
     own = services.for_policy(source.parent)
     try:
         result = compile_policy(text, source=str(source), services=own, selectors=SELECTORS)
-        router = Router(result.policy, services=own, stats=stats)
-        failed = failures(router, text)
-        if failed:
-            raise PolicyError((*result.warnings, *failed))
     except PolicyError as error:
         raise UnfitPolicyError(error.problems, own.files) from error
+    router = Router(result.policy, services=own, stats=stats)
+    failed = failures(router, text)
+    if failed:
+        raise UnfitPolicyError((*result.warnings, *failed), own.files)
     return Loaded(router, result.warnings, version_of(text), own.files)

@@ -98,6 +98,7 @@ class PolicyStore:
             except Exception as error:  # noqa: BLE001 - told, logged and counted
                 # A bug that some policy brings to light must not end the watch: the next policy may be fine.
                 _log.exception("loading the policy failed")
+                self._files = self._files.anew()
                 return self._keep(trigger, began, (f"{self._status.source}: {type(error).__name__}: {error}",))
 
     def _unreadable(self, error: OSError, trigger: str, began: float, *, force: bool) -> bool:

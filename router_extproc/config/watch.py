@@ -1,4 +1,4 @@
-"""Watch: notices that the policy on disk changed.
+"""Watch: notices that the policy on disk changed, or a file that it names.
 
 The kubelet swaps a ConfigMap by one rename of the directory's `..data`, so the directory is watched and never the file. Some file
 systems tell nothing, so the content is looked at now and then as well.
@@ -7,6 +7,7 @@ systems tell nothing, so the content is looked at now and then as well.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ class Watch:
         self._directory = path if path.is_dir() else path.parent
         self._poll_s = poll_s
         self._wanted = asyncio.Event()
+        self._elsewhere = asyncio.Event()
+        """Set when a policy came that names files in other directories."""
+        self._watched: dict[Path, tuple[int, int]] = {}
         self._trigger = "watch"
         self._force = False
         self._trouble = ""
@@ -62,14 +66,18 @@ class Watch:
             self._force = False
             # In a thread: compiling and testing a large policy takes longer than a request may wait.
             await asyncio.to_thread(self._store.reload, trigger, force=force)
+            with contextlib.suppress(OSError):
+                if self._identities().keys() != self._watched.keys():
+                    self._elsewhere.set()
 
     async def _watch(self) -> None:
         while True:
             try:
-                await self._watch_directory()
+                await self._watch_directories()
             except (OSError, RuntimeError) as error:
                 self._tell(f"{type(error).__name__}: {error}")
-            await asyncio.sleep(_RETRY_S)
+            if not self._elsewhere.is_set():
+                await asyncio.sleep(_RETRY_S)
             self.ask("watch")
 
     def _tell(self, trouble: str) -> None:
@@ -78,21 +86,42 @@ class Watch:
             self._trouble = trouble
             _log.warning("cannot watch %s (%s); trying again, and polling meanwhile", self._directory, trouble)
 
-    async def _watch_directory(self) -> None:
-        """Ask at every change in the directory, until another directory stands in its place: of that one the system tells nothing."""
-        watched = self._identity()
+    async def _watch_directories(self) -> None:
+        """Ask at every change in the directories, until another one stands in the place of one: of that the system tells nothing.
+
+        Or until another policy names files elsewhere.
+        """
+        self._elsewhere.clear()
+        self._watched = self._identities()
         self._trouble = ""
         # No filter: the default one is deaf in directories like .venv, and a look at the content costs little.
-        async for _ in awatch(self._directory, watch_filter=None, recursive=False, debounce=_DEBOUNCE_MS, step=_DEBOUNCE_MS // 2):
+        changes = awatch(
+            *self._watched,
+            watch_filter=None,
+            recursive=False,
+            debounce=_DEBOUNCE_MS,
+            step=_DEBOUNCE_MS // 2,
+            stop_event=self._elsewhere,
+        )
+        async for _ in changes:
             self.ask("watch")
-            if self._identity() != watched:
+            if self._identities() != self._watched:
                 return
 
-    def _identity(self) -> tuple[int, int]:
-        found = self._directory.stat()
-        return found.st_dev, found.st_ino
+    def _identities(self) -> dict[Path, tuple[int, int]]:
+        """The directories to watch. Raises OSError if the policy's own is not there; others may come later."""
+        found = {self._directory: _identity(self._directory)}
+        for directory in self._store.directories:
+            with contextlib.suppress(OSError):
+                found[directory] = _identity(directory)
+        return found
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._poll_s)
             self.ask("poll")
+
+
+def _identity(directory: Path) -> tuple[int, int]:
+    found = directory.stat()
+    return found.st_dev, found.st_ino

@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 _NICE = 10
 """Encoder threads give way to the event loop: without it, requests that need no model wait for those that do."""
+_NEWS = 0.1
+"""Weight of the last batch in the pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class BatchOptions:
     max_queue: int = 128
     """Texts that wait; one more is answered "overloaded" at once."""
     max_batch: int = 4
-    """Texts taken at once. More gain nothing and let a text wait for longer ones."""
+    """Short texts taken at once. More gain nothing and let a text wait for others."""
     wait_ms: float = 0.5
     """How long a thread waits for a batch to fill while others are at work; with no other work it never waits."""
 
@@ -54,6 +56,7 @@ class Task(Future[R]):
 class _Job(Generic[W, R]):
     work: W
     task: Task[R]
+    size: int
 
 
 class Batcher(Generic[W, R]):
@@ -70,12 +73,16 @@ class Batcher(Generic[W, R]):
         *,
         name: str,
         figures: Figures | None = None,
+        size: Callable[[W], int] = lambda _: 1,
+        together: int = 1 << 30,
     ) -> None:
+        """`size` tells how long a piece takes, in any unit; pieces are run at once while their sizes add up to `together` at most."""
         self._run = run
+        self._size = size
         self.figures = figures or Figures()
         """What it did; given, if that is to outlive it."""
         self._options = options
-        self._queue: _Queue[W, R] = _Queue(options, name)
+        self._queue: _Queue[W, R] = _Queue(options, name, together)
         self._threads: list[threading.Thread] = []
         weakref.finalize(self, self._queue.close)
 
@@ -90,17 +97,16 @@ class Batcher(Generic[W, R]):
         Never blocks.
         """
         task: Task[R] = Task(deadline)
-        queue = self._queue
+        queue, size = self._queue, self._size(work)
         with queue.changed:
-            refusal = queue.refusal()
+            refusal = queue.refusal(size, deadline)
             if refusal:
                 self.figures.refused()
                 task.set_exception(OverloadedError(refusal))
                 return task
             if not self._threads:
                 self._start()
-            queue.waiting.append(_Job(work, task))
-            queue.changed.notify()
+            queue.put(_Job(work, task, size))
         return task
 
     def prolong(self, task: Task[R], deadline: float) -> bool:
@@ -127,20 +133,40 @@ class Batcher(Generic[W, R]):
 class _Queue(Generic[W, R]):
     """Work that waits: all that the threads know of their Batcher."""
 
-    def __init__(self, options: BatchOptions, name: str) -> None:
+    def __init__(self, options: BatchOptions, name: str, together: int) -> None:
         self.name = name
         self.waiting: deque[_Job[W, R]] = deque()
         self.changed = threading.Condition()
         self._options = options
+        self._together = together
         self._busy = 0
         self._closed = False
+        self._load = 0
+        """Sizes of all that waits or is being run."""
+        self._pace = 0.0
+        """Seconds that one thread lately took for one unit of size; 0 before the first batch."""
 
-    def refusal(self) -> str:
-        """Why no more work is taken; empty if it is."""
+    def refusal(self, size: int, deadline: float) -> str:
+        """Why no more work is taken; empty if it is.
+
+        What cannot be done by its deadline is refused now: it would take the time of what can. Where nothing is under way it is tried
+        all the same, lest one slow moment be believed for ever.
+        """
         if self._closed:
             return f"{self.name} is closed"
         waiting = len(self.waiting)
-        return f"{self.name}: {waiting} texts wait already" if waiting >= self._options.max_queue else ""
+        if waiting >= self._options.max_queue:
+            return f"{self.name}: {waiting} texts wait already"
+        needed = self._pace * (self._load / self._options.threads + size)
+        if self._load and needed and time.perf_counter() + needed > deadline:
+            return f"{self.name}: {waiting} texts wait already, this one would come too late"
+        return ""
+
+    def put(self, job: _Job[W, R]) -> None:
+        """Add work; with `changed` held."""
+        self.waiting.append(job)
+        self._load += job.size
+        self.changed.notify()
 
     def close(self) -> None:
         """Have the threads end. It may be called by the garbage collector, in the midst of `take`: it changes no list."""
@@ -158,17 +184,33 @@ class _Queue(Generic[W, R]):
                 self.changed.wait_for(lambda: self._closed or len(self.waiting) >= options.max_batch, options.wait_ms / 1000)
             if self._closed:
                 return None
-            jobs = [self.waiting.popleft() for _ in range(min(len(self.waiting), options.max_batch))]
+            jobs = self._next()
             now = time.perf_counter()
             for job in jobs:
                 job.task.late = job.task.deadline < now
             self._busy += 1
             return jobs
 
-    def finished(self) -> None:
-        """A batch that was taken is done."""
+    def _next(self) -> list[_Job[W, R]]:
+        """The first that waits, and those behind it that are run at no cost to it; none if another thread took all."""
+        jobs: list[_Job[W, R]] = []
+        size = 0
+        while self.waiting and len(jobs) < self._options.max_batch:
+            size += self.waiting[0].size
+            if jobs and size > self._together:
+                break
+            jobs.append(self.waiting.popleft())
+        return jobs
+
+    def finished(self, jobs: Sequence[_Job[W, R]], seconds: float) -> None:
+        """A batch that was taken is done; 0 seconds if none of it was run."""
+        size = sum(job.size for job in jobs)
         with self.changed:
             self._busy -= 1
+            self._load -= size
+            if seconds and size:
+                pace = seconds / size
+                self._pace = pace if not self._pace else (1 - _NEWS) * self._pace + _NEWS * pace
 
     def rest(self) -> list[_Job[W, R]]:
         """What still waits, taken out."""
@@ -183,10 +225,11 @@ def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Excepti
     with contextlib.suppress(OSError, AttributeError):  # where threads have no priority of their own, they work without
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
     while (jobs := queue.take()) is not None:
+        seconds = 0.0
         try:
-            _finish(jobs, run, queue.name, figures)
+            seconds = _finish(jobs, run, queue.name, figures)
         finally:
-            queue.finished()
+            queue.finished(jobs, seconds)
         del jobs
     for job in queue.rest():
         job.task.set_exception(OverloadedError(f"{queue.name} is closed"))
@@ -194,26 +237,34 @@ def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Excepti
 
 def _finish(
     jobs: Sequence[_Job[W, R]], run: Callable[[Sequence[W]], Sequence[R | Exception]], name: str, figures: Figures
-) -> None:
+) -> float:
+    """Run a batch and tell its tasks; the seconds that it took, 0 if nothing came of it."""
     for job in jobs:
         if job.task.late:
             figures.missed()
             job.task.set_exception(LateError(f"{name}: the deadline passed in the queue"))
     timely = [job for job in jobs if not job.task.late]
     if not timely:
-        return
+        return 0.0
     began = time.perf_counter()
     try:
-        results = run([job.work for job in timely])
-        if len(results) != len(timely):
-            raise ValueError(f"{name}: {len(results)} results for {len(timely)} texts")
+        results = _results(run, [job.work for job in timely])
     except Exception as error:  # noqa: BLE001 - told to those who wait; the thread must live on
         for job in timely:
             job.task.set_exception(error)
-        return
-    figures.ran(len(timely), time.perf_counter() - began)
+        return 0.0
+    seconds = time.perf_counter() - began
+    figures.ran(len(timely), seconds)
     for job, result in zip(timely, results, strict=True):
         if isinstance(result, Exception):
             job.task.set_exception(result)
         else:
             job.task.set_result(result)
+    return seconds * sum(job.size for job in jobs) / sum(job.size for job in timely)
+
+
+def _results(run: Callable[[Sequence[W]], Sequence[R | Exception]], works: Sequence[W]) -> Sequence[R | Exception]:
+    results = run(works)
+    if len(results) != len(works):
+        raise ValueError(f"{len(results)} results for {len(works)} texts")
+    return results

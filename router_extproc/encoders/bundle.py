@@ -9,23 +9,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router_extproc.encoders import heads
 from router_extproc.encoders.graph import Graph
 from router_extproc.encoders.heads import POOLED
 from router_extproc.encoders.manifest import FILE_NAME, BundleError, Manifest, read_manifest
+from router_extproc.encoders.passages import Slice
 from router_extproc.encoders.tokens import CASES, WordPieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from router_extproc.encoders.graph import Arrays
-    from router_extproc.encoders.passages import Slice
+    from numpy.typing import NDArray
 
+    from router_extproc.encoders.graph import Arrays
 GRAPH, TOKENIZER, BACKGROUND = "model.onnx", "tokenizer.json", "background.npy"
 """The bundle's files. The background is a sample of embeddings of ordinary requests: int8, one row each, in 127ths."""
 
 TAGS, EMBEDDING = "tags", "embedding"
 """Outputs beside the heads of POOLED."""
 _NEEDED = {TAGS, EMBEDDING, *POOLED}
+_CURE = "restore the bundle from its release"
 _INPUTS = {"input_ids", "attention_mask", "marks"}
 
 NAME = "default"
@@ -44,7 +47,7 @@ def fingerprint(folder: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}: no model bundle is there") from error
+        raise BundleError(f"{path}: {error.strerror}: no model bundle is there; `make models` makes one") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +67,18 @@ class Bundle:
         self.manifest: Manifest = read_manifest(folder)
         for name in (GRAPH, TOKENIZER, BACKGROUND):
             if name not in self.manifest.files:
-                raise BundleError(f"{folder / FILE_NAME}: {name} is not among its files; restore the bundle from its release")
+                raise BundleError(f"{folder / FILE_NAME}: {name} is not among its files; {_CURE}")
         try:
             self.pieces = WordPieces(folder / TOKENIZER)
-            background = np.load(folder / BACKGROUND, allow_pickle=False)
         except (OSError, ValueError) as error:
-            raise BundleError(f"{folder}: {error}") from error
-        self.background = background.astype(np.float32) / 127
+            raise BundleError(f"{error}; {_CURE}") from error
+        self.background = _background(folder / BACKGROUND)
         """Embeddings of ordinary requests, one row each: what is not like anything an operator gives examples of."""
-        self.background /= np.linalg.norm(self.background, axis=1, keepdims=True)
         self._graph = Graph(folder / GRAPH)
         missing = sorted(_NEEDED - set(self._graph.outputs)) + sorted(_INPUTS - set(self._graph.inputs))
         if missing:
-            raise BundleError(f"{folder / GRAPH}: the graph has no {', '.join(missing)}; restore the bundle from its release")
+            raise BundleError(f"{folder / GRAPH}: the graph has no {', '.join(missing)}; {_CURE}")
+        self._try()
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> Arrays:
         """The graph's outputs for windows of any lengths: one row a window; rows of `tags` are as long as the longest window."""
@@ -92,3 +94,31 @@ class Bundle:
             marks[row, :size] += window.origin * CASES
             mask[row, :size] = 1
         return self._graph.run(outputs, {"input_ids": ids, "attention_mask": mask, "marks": marks})
+
+    def _try(self) -> None:
+        """Raises BundleError unless the graph runs on the tokenizer's pieces and gives what this program reads."""
+        path = self.folder / GRAPH
+        ids = [self.pieces.begin, self.pieces.size - 1, self.pieces.end]
+        shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (1, self.background.shape[1]), TAGS: (1, len(ids), heads.TAGS)}
+        shapes |= {head: (1, heads.width(head)) for head in POOLED}
+        try:
+            found = self.run([Window(Slice(ids, [0] * len(ids), [(0, 0)] * len(ids)), 0)], tuple(shapes))
+        except Exception as error:
+            # onnxruntime raises classes of its own that have no common public base
+            reason = str(error).partition("\n")[0]
+            raise BundleError(f"{path}: it does not run: {reason}; {_CURE}") from error
+        wrong = sorted(name for name, shape in shapes.items() if found[name].shape != shape)
+        if wrong:
+            raise BundleError(f"{path}: its outputs {', '.join(wrong)} are not of the size that this program reads; {_CURE}")
+
+
+def _background(path: Path) -> NDArray[np.float32]:
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(f"{path}: not an array: {error}; {_CURE}") from error
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype != np.int8 or not rows.any(1).all():  # noqa: PLR2004 - rows, columns
+        raise BundleError(f"{path}: it does not hold rows of int8; {_CURE}")
+    found = rows.astype(np.float32)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return found

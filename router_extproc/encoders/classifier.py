@@ -14,6 +14,7 @@ from router_extproc.encoders.figures import Figures
 from router_extproc.encoders.graph import Graph
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.softmax import sigmoid, softmax
+from router_extproc.encoders.tokens import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ class _Reader:
     def _one(self, text: str) -> Verdict:
         options = self._options
         reach = options.window * options.windows * _CHARACTERS
-        first = self._tokenizer.encode(text[:reach])
+        first = self._tokenizer.encode(writable(text[:reach]))
         windows = [first, *first.overflowing][: options.windows]
         self._figures.read(len(windows))
         logits = np.concatenate([self._logits(window.ids) for window in windows])

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 WINDOWS = 8
 """Of one text at most, unless a policy says otherwise."""
 
+_TOGETHER = 1200
+"""Characters of texts that are run at once: beyond some 250 tokens a batch gains nothing and holds up those in it."""
+_EVERY = 40
+"""Characters that take as long as what every text costs, however short."""
+_CHARACTERS = 5
+"""Of a token, about."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
@@ -45,23 +52,19 @@ class Encoder:
         self.cache: Cache[Reading] = Cache(options.cache)
         figures = figures or Figures()
         self._reader = Reader(bundle, figures)
-        self.batcher: Batcher[Work, Reading] = Batcher(self._reader.run, options.batch, name="encoder", figures=figures)
-        self._outputs: tuple[str, ...] = ()
+        self.batcher: Batcher[Work, Reading] = Batcher(
+            self._reader.run,
+            options.batch,
+            name="encoder",
+            figures=figures,
+            size=partial(_size, bundle.manifest.window),
+            together=_TOGETHER,
+        )
         self._flying: dict[bytes, Task[Reading]] = {}
         self._lock = threading.Lock()
 
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """What readings hold: the sum of what the signals of the loaded policies asked for."""
-        return self._outputs
-
-    def require(self, outputs: Iterable[str]) -> None:
-        """Have readings hold these outputs from now on: heads, TAGS, EMBEDDING."""
-        with self._lock:
-            self._outputs = ordered((*self._outputs, *outputs))
-
     def submit(
-        self, text: str, kind: Kind, deadline: float, *, windows: int = WINDOWS, outputs: tuple[str, ...] | None = None
+        self, text: str, kind: Kind, deadline: float, *, outputs: tuple[str, ...], windows: int = WINDOWS
     ) -> Future[Reading]:
         """Start to read a text; `deadline` is on the clock of time.perf_counter. Never blocks.
 
@@ -69,7 +72,6 @@ class Encoder:
         LateError if the deadline passes in the queue. Whoever asks for the same text meanwhile gets the same future, which waits for the
         latest of their deadlines.
         """
-        outputs = self._outputs if outputs is None else outputs
         key = key_of(text, str(origin(kind)), str(windows), " ".join(outputs))
         with self._lock:
             known = self.cache.get(key)
@@ -86,14 +88,12 @@ class Encoder:
         task.add_done_callback(partial(self._landed, key))
         return task
 
-    def read(
-        self, texts: Sequence[str], kind: Kind, *, windows: int = WINDOWS, outputs: Iterable[str] | None = None
-    ) -> list[Reading]:
+    def read(self, texts: Sequence[str], kind: Kind, *, outputs: Iterable[str], windows: int = WINDOWS) -> list[Reading]:
         """Read texts in the calling thread, past the queue and the cache. For loading policies and for batch work.
 
         Raises StrangeError.
         """
-        wanted = tuple(outputs) if outputs is not None else self._outputs
+        wanted = tuple(outputs)
         return list(self._each(Work(text, kind, windows, wanted) for text in texts))
 
     def close(self) -> None:
@@ -120,3 +120,8 @@ def ordered(outputs: Iterable[str]) -> tuple[str, ...]:
     """Heads, EMBEDDING and TAGS in the one order that makes equal questions equal; each once."""
     wanted = set(outputs)
     return tuple(name for name in (*POOLED, EMBEDDING, TAGS) if name in wanted)
+
+
+def _size(window: int, work: Work) -> int:
+    """How long a text takes, in characters."""
+    return _EVERY + min(len(work.text), work.windows * window * _CHARACTERS)

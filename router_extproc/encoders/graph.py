@@ -35,7 +35,8 @@ class Graph:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             # onnxruntime raises classes of its own that have no common public base
-            raise BundleError(f"{path}: onnxruntime cannot load it: {str(error).splitlines()[0]}") from error
+            reason = str(error).partition("\n")[0]
+            raise BundleError(f"{path}: onnxruntime cannot load it: {reason}; restore the file") from error
         self.inputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_inputs()}
         self.outputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_outputs()}
         self._partly = ort.RunOptions()

@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.softmax import Softmax
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+_CURE = "run `router-extproc train-head` again"
 
 
 class HeadFile(BaseModel):
@@ -31,6 +32,13 @@ class HeadFile(BaseModel):
     """Base64 of little-endian float32, (labels, size + 1); the last column is the offset."""
     evaluation: dict[str, Any]
     """Cross-validated figures."""
+
+    @field_validator("labels")
+    @classmethod
+    def _distinct(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(labels)) < len(labels):
+            raise ValueError("the same label twice")
+        return labels
 
     def head(self) -> Softmax:
         """The head. Raises ValueError if the weights do not fit the labels."""
@@ -54,12 +62,13 @@ def read_head(path: Path, model: str) -> tuple[Softmax, tuple[str, ...]]:
         file = HeadFile.model_validate_json(path.read_bytes())
         head = file.head()
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}") from error
+        raise BundleError(f"{path}: {error.strerror}; {_CURE}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise BundleError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise BundleError(f"{path}: {where}: {first['msg']}; {_CURE}") from error
     except ValueError as error:
-        raise BundleError(f"{path}: {error}") from error
+        raise BundleError(f"{path}: {error}; {_CURE}") from error
     if file.format != FORMAT or file.model != model:
-        raise BundleError(f"{path}: it was trained for another model bundle; run `router-extproc train-head` again")
+        raise BundleError(f"{path}: it was trained for another model bundle; {_CURE}")
     return head, file.labels

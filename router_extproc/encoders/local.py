@@ -17,6 +17,7 @@ from router_extproc.encoders.encoder import WINDOWS
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind, Scores
+from router_extproc.encoders.tokens import writable
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
 
@@ -75,19 +76,27 @@ class LocalClassifier:
         reading = self._read(item.text, item.kind)
         classes = {head: reading.classes[head] for head in CLASSES if head != "feedback" or _answered(item)}
         chances = {head: reading.chances[head] for head in CHANCES}
-        chances["jailbreak"] = max((chances["jailbreak"], *self._elsewhere(item)))
-        spans = merged(find(item.text), reading.spans)
-        return Scores(classes, chances, spans, reading.coverage, (time.perf_counter() - began) * 1000)
+        others = list(self._elsewhere(item))
+        chances["jailbreak"] = max(chances["jailbreak"], *(other.chances["jailbreak"] for _, other in others), 0.0)
+        spans = merged(find(writable(item.text)), reading.spans)
+        read = [(len(item.text), reading.coverage), *((size, other.coverage) for size, other in others)]
+        return Scores(classes, chances, spans, _together(read), (time.perf_counter() - began) * 1000)
 
     def _read(self, text: str, kind: Kind, outputs: tuple[str, ...] = (*POOLED, TAGS)) -> Reading:
         return self._encoder.read([text], kind, windows=self._windows, outputs=outputs)[0]
 
-    def _elsewhere(self, item: Item) -> Iterator[float]:
-        """Jailbreak chances of what else the conversation holds, as a guard that reads everything sees it."""
+    def _elsewhere(self, item: Item) -> Iterator[tuple[int, Reading]]:
+        """Size and jailbreak reading of what else the conversation holds, as a guard that reads everything sees it."""
         for turn in item.turns:
             if turn.text.strip() and turn.text != item.text:
                 kind = Kind.TOOL_RESULT if turn.role in _BROUGHT_IN else Kind.USER
-                yield self._read(turn.text, kind, ("jailbreak",)).chances["jailbreak"]
+                yield len(turn.text), self._read(turn.text, kind, ("jailbreak",))
+
+
+def _together(read: Sequence[tuple[int, float]]) -> float:
+    """The coverage of several texts of these sizes; 1 where there is no text."""
+    total = sum(size for size, _ in read)
+    return sum(size * coverage for size, coverage in read) / total if total else 1.0
 
 
 def _answered(item: Item) -> bool:

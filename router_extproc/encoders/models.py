@@ -59,6 +59,8 @@ class Models:
         self._encoders: WeakValueDictionary[str, Encoder] = WeakValueDictionary()
         self._classifiers: WeakValueDictionary[object, OnnxClassifier] = WeakValueDictionary()
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        """Held while a model is read, which takes long: gauges do not wait for it."""
 
     @property
     def folder(self) -> Path:
@@ -73,21 +75,25 @@ class Models:
     def encoder(self) -> Encoder:
         """The bundle's encoder; loaded, and run once, at the first call. Raises BundleError."""
         folder = self.folder
-        with self._lock:
+        with self._loading:
             key = fingerprint(folder)
             found = self._encoders.get(key)
             if found is None:
-                found = self._encoders[key] = self._opened(folder)
+                found = self._opened(folder)
+                with self._lock:
+                    self._encoders[key] = found
             return found
 
     def classifier(self, model: Path, tokenizer: Path, options: ClassifierOptions) -> OnnxClassifier:
         """An operator's classifier; loaded, and run once, at the first call. Raises BundleError."""
-        with self._lock:
+        with self._loading:
             key = (model, stamp(model), tokenizer, stamp(tokenizer), options)
             found = self._classifiers.get(key)
             if found is None:
                 figures = self._counted(name_of(model))
-                found = self._classifiers[key] = OnnxClassifier(model, tokenizer, options, self.options.batch, figures)
+                found = OnnxClassifier(model, tokenizer, options, self.options.batch, figures)
+                with self._lock:
+                    self._classifiers[key] = found
             return found
 
     def stocks(self) -> Mapping[str, Stocks]:
@@ -98,10 +104,12 @@ class Models:
         return found
 
     def _stocks(self) -> Iterator[tuple[str, Stocks]]:
-        for encoder in list(self._encoders.values()):
+        with self._lock:
+            encoders, classifiers = list(self._encoders.values()), list(self._classifiers.values())
+        for encoder in encoders:
             cache = encoder.cache
             yield SHARED, Stocks(encoder.batcher.queued, len(cache), cache.hits, cache.misses)
-        for classifier in list(self._classifiers.values()):
+        for classifier in classifiers:
             yield classifier.name, Stocks(classifier.batcher.queued)
 
     def _opened(self, folder: Path) -> Encoder:
@@ -110,7 +118,8 @@ class Models:
             # The first run allocates and touches what later ones find in place, and tells whether the model runs at all.
             encoder.read(["ready"], Kind.USER, outputs=(*POOLED, EMBEDDING, TAGS))
         except Exception as error:
-            raise BundleError(f"{folder}: the model does not run: {str(error).splitlines()[0]}") from error
+            reason = str(error).partition("\n")[0]
+            raise BundleError(f"{folder}: the model does not run: {reason}; restore the bundle from its release") from error
         return encoder
 
     def _counted(self, name: str) -> Figures:

@@ -26,6 +26,9 @@ ANYWHERE = frozenset({"jailbreak"})
 its first and last window counts."""
 
 
+_TWICE = float(np.log(2))
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """All that the encoder tells of one text. Holds no part of it."""
@@ -99,6 +102,9 @@ def _spans(slices: Sequence[Slice], rows: Floats, threshold: float) -> tuple[Spa
 
 def marked(piece: Slice, logits: Floats) -> list[Span]:
     """The spans of one window: runs of tokens of one type; B- begins another. The score is the mean probability of the type."""
+    # Most windows have none. A type's two tags together are at most twice as likely as the likelier of them.
+    if (logits[:, 0] - logits[:, 1:].max(-1) > _TWICE).all():
+        return []
     chances = softmax(logits)
     types = np.stack((chances[:, 1::2], chances[:, 2::2])).sum(0)
     best = np.where(chances[:, 0] >= types.max(-1), -1, types.argmax(-1))

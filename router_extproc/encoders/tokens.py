@@ -61,14 +61,16 @@ class WordPieces:
 
     def encode(self, text: str) -> Tokens:
         """The pieces of a text. Takes 0.6 ms per 1,000 characters: cut long texts first."""
-        try:
-            encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        except TypeError:  # lone surrogates, which UTF-8 cannot write; "?" takes as much room
-            encoding = self._tokenizer.encode(text.encode("utf-8", "replace").decode(), add_special_tokens=False)
+        encoding = self._tokenizer.encode(writable(text), add_special_tokens=False)
         offsets = encoding.offsets
         if text.islower():
             return Tokens(encoding.ids, [_LOWER] * len(offsets), offsets)
         return Tokens(encoding.ids, [_case(text[start:end]) for start, end in offsets], offsets)
+
+
+def writable(text: str) -> str:
+    """The text with "?" for each lone surrogate, which UTF-8 cannot write: a place in the one is the same place in the other."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _case(piece: str) -> int:

@@ -72,7 +72,7 @@ def _typos(row: Row, chance: Random) -> Row:
     hit = [word for word in words if chance.random() < _TYPO] or words[:1]
     for word in hit:
         place = chance.randrange(word.start() + 1, word.end() - 1)
-        if chance.random() < 0.5:  # noqa: PLR2004 - a coin
+        if letters[place] != letters[place + 1] and chance.random() < 0.5:  # noqa: PLR2004 - a coin
             letters[place], letters[place + 1] = letters[place + 1], letters[place]
         else:
             letters[place] = _neighbour(letters[place], chance)

@@ -12,6 +12,7 @@ from router_extproc.extproc.events import BodyMode, Failed, OutcomeReady, Upload
 from router_extproc.extproc.messages import read_message, write_reply
 from router_extproc.extproc.replies import Finish, Think
 from router_extproc.extproc.session import Session, State
+from router_extproc.extproc.waiting import done
 from router_extproc.hooks import RouteDetails
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Conversation:
 
     def _take(self, event: Event, received: float) -> None:
         session = self._session
-        finished = self._answer(session.receive(event))
+        finished = self._answer(session.receive(event), received)
         self._flush()
         if session.outcome is not None and not self._told:
             self._told = True
@@ -91,13 +92,13 @@ class Conversation:
             limit = session.router.policy.settings.limits.upload_timeout_ms / 1000
             self._timer = asyncio.get_running_loop().call_later(limit, self._timed_out)
 
-    def _answer(self, replies: Replies) -> bool:
+    def _answer(self, replies: Replies, received: float) -> bool:
         """Send replies; whether the stream is finished."""
         for reply in replies:
             if isinstance(reply, Finish):
                 return True
             if isinstance(reply, Think):
-                self._task = asyncio.get_running_loop().create_task(self._think(reply.routing))
+                self._task = asyncio.get_running_loop().create_task(self._think(reply.routing, received))
             else:
                 self._send(write_reply(reply))
         return False
@@ -107,23 +108,22 @@ class Conversation:
             self._take(UploadTimedOut(), time.perf_counter())
             self._flush()
 
-    async def _think(self, routing: Routing) -> None:
+    async def _think(self, routing: Routing, received: float) -> None:
         """Finish routing within the request's deadline; what is not there by then is unknown to the policy."""
         event: Event
-        began = time.perf_counter()
         try:
             outcome = None
             while outcome is None:
-                # Cancelling a wrapped future would cancel the work, which other requests may wait for too.
-                work = [asyncio.shield(asyncio.wrap_future(future)) for future in routing.work]
-                _, missing = await asyncio.wait(work, timeout=routing.remaining_s())
-                outcome = routing.give_up() if missing else routing.step()
+                finished = await done(routing.work, routing.remaining_s())
+                if self._over:
+                    return
+                outcome = routing.step() if finished else routing.give_up()
             event = OutcomeReady(outcome)
         except Exception as error:  # noqa: BLE001 - told to the session, which answers by policy
             _log.error("internal error: %s while routing", type(error).__name__)
             event = Failed()
         if not self._over:
-            self._take(event, began)
+            self._take(event, received)
             self._flush()
 
     def _end(self, status: int, text: str) -> None:

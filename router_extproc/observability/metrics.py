@@ -9,14 +9,16 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from router_extproc import __version__
-from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, histogram, summed
+from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
 from router_extproc.routing import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client import Metric
 
+    from router_extproc.encoders.figures import Figures
+    from router_extproc.encoders.models import Models, Stocks
     from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
     from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
@@ -112,6 +114,40 @@ class _Troubles(Collector):
         yield counter(f"{_NAME}decision_log_dropped", "Decision log lines that were dropped.", (), {(): self._dropped()})
 
 
+class _Encoders(Collector):
+    """What the models did, and what they have at hand."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def collect(self) -> Iterator[Metric]:
+        """Figures by model."""
+        labels = ("model",)
+        stocks: dict[tuple[str, ...], Stocks] = {(name,): each for name, each in self._models.stocks().items()}
+        figures: dict[tuple[str, ...], Figures] = {(name,): each for name, each in dict(self._models.figures).items()}
+        for name, text in _FIGURES.items():
+            yield counter(f"{_NAME}encoder_{name}", text, labels, {key: getattr(each, name) for key, each in figures.items()})
+        for name, text in _HITS.items():
+            found = {key: getattr(each, name) for key, each in stocks.items()}
+            yield counter(f"{_NAME}encoder_cache_{name}", text, labels, found)
+        waiting = {key: each.queued for key, each in stocks.items()}
+        yield gauge(f"{_NAME}encoder_queue", "Texts that wait.", labels, waiting)
+        kept = {key: each.cached for key, each in stocks.items()}
+        yield gauge(f"{_NAME}encoder_cache_entries", "Texts whose readings are kept.", labels, kept)
+
+
+_FIGURES = {
+    "texts": "Texts read.",
+    "windows": "Windows read.",
+    "batches": "Runs of several texts at once.",
+    "seconds": "Time spent reading.",
+    "overloads": "Texts refused because the queue was full.",
+    "late": "Texts whose deadline passed in the queue.",
+}
+"""Counters of encoders, by their attribute of Figures."""
+_HITS = {"hits": "Texts that were read lately.", "misses": "Texts that were not."}
+
+
 class Metrics:
     """Counts and times; a hook. One registry for each process. Requests and responses are counted on the event loop only."""
 
@@ -136,6 +172,12 @@ class Metrics:
         registry = self.registry
         Gauge(f"{_NAME}streams", "ext_proc streams open.", registry=registry).set_function(streams)
         registry.register(_Troubles(lambda: hooks.failures, dropped))
+
+    def watch_models(self, models: Models, bounds: Mapping[str, int]) -> None:
+        """Export what the models do, and what bounds them."""
+        self.registry.register(_Encoders(models))
+        for name, bound in bounds.items():
+            self._limits.labels(name).set(bound)
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""

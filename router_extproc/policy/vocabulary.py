@@ -46,7 +46,7 @@ class Vocabulary:
     def check_all(self) -> None:
         """Build every declared signal, so that mistakes in unused ones are told too."""
         for name in self._declared:
-            self._build(name)
+            self._build(name, ("signals", name))
 
     def warn_unused(self) -> None:
         """Tell of declared signals that no rule asks for."""
@@ -61,7 +61,7 @@ class Vocabulary:
         if name not in self._declared and not self._is_implicit(name):
             self._findings.error(path, f"unknown signal {name!r}", self._cure(name))
             return None
-        extractor = self._build(name)
+        extractor = self._build(name, path)
         if extractor is not None:
             self.used[name] = extractor
             self._check_identity(name, path)
@@ -80,12 +80,12 @@ class Vocabulary:
             return f"declare it under `signals:`, because its type needs {needed}"
         return suggestion(name, self.names(), otherwise="declare it under `signals:`")
 
-    def _build(self, name: str) -> Extractor | None:
+    def _build(self, name: str, used: Path) -> Extractor | None:
         if name not in self._built:
-            self._built[name] = self._made(name)
+            self._built[name] = self._made(name, used)
         return self._built[name]
 
-    def _made(self, name: str) -> Extractor | None:
+    def _made(self, name: str, used: Path) -> Extractor | None:
         clause = self._declared.get(name)
         path: Path = ("signals", name)
         kind = clause.type if clause else name
@@ -100,7 +100,8 @@ class Vocabulary:
         try:
             return plugin.build(name, options, self._services)
         except SpecError as error:
-            self._findings.error((*path, *error.path), error.message, error.cure)
+            # One that is not declared has no place but where it is first used.
+            self._findings.error((*path, *error.path) if clause else used, error.message, error.cure)
             return None
 
     def _check_identity(self, name: str, path: Path) -> None:

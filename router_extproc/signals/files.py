@@ -27,6 +27,13 @@ class Files:
         """Whether one of them is another one now, is gone, or has come."""
         return any(stamp(path) != before for path, before in self._stamps.items())
 
+    def anew(self) -> Files:
+        """The same files as they are now."""
+        files = Files()
+        for path in self._stamps:
+            files.add(path)
+        return files
+
     @property
     def directories(self) -> frozenset[Path]:
         """Where they are, or would be."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from router_extproc.encoders.cache import Cache
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.share import Share
 from router_extproc.request import PartKind
@@ -16,6 +18,7 @@ from router_extproc.signals.neural.patterns import Patterns
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from router_extproc.encoders.prototypes import Prototypes
     from router_extproc.request import Request
 
 _SAMPLE = 600
@@ -108,6 +111,8 @@ class SignalServices:
     """Opens the model bundle when a policy first needs it."""
     patterns: Patterns = field(default_factory=Patterns)
     """Finds private data."""
+    prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))
+    """What examples became, by their hash: a reload with the same ones does not read them again."""
     folder: Path = field(default_factory=Path)
     """What relative paths in the policy are relative to: the policy file's folder."""
     files: Files = field(default_factory=Files)

@@ -83,13 +83,21 @@ def _made_of(training: Mapping[str, Any]) -> str:
 
 def _figures(evaluation: Mapping[str, Any]) -> str:
     compared: Mapping[str, Mapping[str, Any]] = evaluation.get("int8_vs_fp32", {})
-    rows = [
+    floors: Sequence[Mapping[str, Any]] = evaluation.get("floors", ())
+    held_out = [
+        (each["head"], each["rows"], each["figure"], f"{each['value']:.3f}", f"{each['floor']:g}", "yes" if each["met"] else "no")
+        for each in floors
+    ]
+    int8 = [
         (head, str(found["rows"]), f"{found['agreement']:.1%}", found["measure"], f"{found['int8']:.3f}", f"{found['fp32']:.3f}")
         for head, found in compared.items()
     ]
     return (
-        "## How good it is\n\nOn held-out sets: [EVAL.md](../EVAL.md), measured on these int8 weights through the code that serves. "
-        "What int8 costs, on the dev set:\n\n" + _table(("head", "rows", "same answer", "figure", "int8", "float32"), rows)
+        "## How good it is\n\nOn held-out sets, measured on these int8 weights through the code that serves; "
+        "[EVAL.md](../EVAL.md) has more:\n\n"
+        + _table(("head", "rows", "figure", "measured", "floor", "met"), held_out)
+        + "\n\nWhat int8 costs, on the dev set:\n\n"
+        + _table(("head", "rows", "same answer", "figure", "int8", "float32"), int8)
     )
 
 

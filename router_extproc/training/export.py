@@ -9,14 +9,14 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router_extproc.encoders.heads import POOLED, TAGS, width
-from router_extproc.training.network import EPSILON, HEADS, HIDDEN
+from router_extproc.training.shape import EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from router_extproc.training.ranges import Range
+    from router_extproc.training.quantisation import Range
 
 _MICROSOFT = "com.microsoft"
 _OPSET = 18

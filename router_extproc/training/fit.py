@@ -15,8 +15,9 @@ from router_extproc.training.compose import composed
 from router_extproc.training.corpus import Example, Licence, read, rows
 from router_extproc.training.feed import Feed
 from router_extproc.training.losses import pooled_loss, tag_loss
-from router_extproc.training.network import BASE_LAYERS, Batch, Network, embedding, from_base, narrow
+from router_extproc.training.network import Batch, Network, embedding, from_base, narrow
 from router_extproc.training.overlap import Forbidden
+from router_extproc.training.shape import BASE_LAYERS
 from router_extproc.training.windows import collate, places, window
 
 if TYPE_CHECKING:

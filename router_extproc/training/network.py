@@ -12,16 +12,11 @@ from torch.nn import functional
 
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.tokens import CASES
+from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN, INNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-BASE_LAYERS = 6
-HIDDEN, HEADS, INNER = 384, 12, 1536
-"""The base model's: all-MiniLM-L6-v2."""
-BOTTLENECK = 96
-EPSILON = 1e-12
 
 
 @dataclass(frozen=True, slots=True)

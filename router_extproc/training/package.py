@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,28 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TAGS, TOKENIZER, Bundle
-from router_extproc.encoders.cpus import available_cpus
+from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
-from router_extproc.encoders.manifest import FILE_NAME, FORMAT, Calibration, FileEntry, Manifest, read_manifest, sha256
+from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, sha256
 from router_extproc.encoders.scores import Kind
-from router_extproc.pii.merging import merged
-from router_extproc.pii.patterns import find
-from router_extproc.training.calibrate import best_threshold, chance_calibration, class_calibration, threshold_at
-from router_extproc.training.card import CARD, card
-from router_extproc.training.corpus import Licence, read
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import Recipe, trained, training_examples
+from router_extproc.training.notes import write
 from router_extproc.training.ranges import ranges
+from router_extproc.training.tuning import calibrated, span_threshold
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from router_extproc.encoders.reading import Reading
-    from router_extproc.encoders.scores import Span
     from router_extproc.encoders.tokens import WordPieces
     from router_extproc.training.corpus import Example
     from router_extproc.training.network import Batch
@@ -42,11 +34,6 @@ _PER_HEAD = 48
 """Texts of each head that the activation scales are found with."""
 _BACKGROUND = 1200
 """Rows of the background."""
-_FALSE_ALARMS = 0.01
-"""Of benign user texts of the dev set, at the shipped jailbreak threshold."""
-_SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
-_DEV_ROWS = 2000
-"""Of each head, for calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +57,15 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     onnx.save(model, str(folder / GRAPH))
     np.save(folder / BACKGROUND, np.zeros((1, 384), np.int8) + np.int8(1))
     manifest = _manifest(folder, name, version, recipe, examples)
-    _write(folder, manifest)
+    write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
     np.save(folder / BACKGROUND, _background(encoder, examples))
     calibration, thresholds = calibrated(encoder, sources.data)
     cut = span_threshold(encoder, sources.data)
     manifest = _manifest(folder, name, version, recipe, examples, calibration, thresholds, cut)
-    _write(folder, manifest)
+    write(folder, manifest)
     Bundle(folder)
     return manifest
-
-
-def note(folder: Path, figures: Mapping[str, Any]) -> None:
-    """Add figures to the `evaluation` of a bundle's manifest. Raises OSError, BundleError."""
-    manifest = read_manifest(folder)
-    _write(folder, manifest.model_copy(update={"evaluation": {**manifest.evaluation, **figures}}))
 
 
 def _pieces(folder: Path) -> WordPieces:
@@ -114,59 +95,6 @@ def _background(encoder: Encoder, examples: Mapping[str, Sequence[Example]]) -> 
     readings = encoder.read(random.sample(pool, _BACKGROUND), Kind.USER, outputs=("embedding",))
     rows = np.stack([reading.embedding for reading in readings])
     return np.round(rows / np.abs(rows).max(1, keepdims=True) * 127).astype(np.int8)
-
-
-def calibrated(encoder: Encoder, data: Path) -> tuple[dict[str, Calibration], dict[str, float]]:
-    """Calibrations and thresholds, from the dev set, with an encoder that has none yet."""
-    dev = read(data, "dev", Licence.ALL)
-    calibration: dict[str, Calibration] = {}
-    thresholds: dict[str, float] = {}
-    for head in POOLED:
-        rows = Random(3).sample(dev[head], min(len(dev[head]), _DEV_ROWS))
-        readings = _readings(encoder, rows, head)
-        if head in CLASSES:
-            logits = np.log([[reading.classes[head][label] for label in CLASSES[head]] for reading in readings])
-            calibration[head] = class_calibration(logits, np.array([row.target for row in rows]))
-            continue
-        chances = np.array([reading.chances[head] for reading in readings]).clip(1e-9, 1 - 1e-9)
-        targets = np.array([row.target for row in rows], np.float64)
-        logits = np.log(chances / (1 - chances))
-        calibration[head] = chance_calibration(logits, targets)
-        made = 1 / (1 + np.exp(-(logits + calibration[head].bias) / calibration[head].temperature))
-        thresholds[head] = round(_threshold(head, made, targets, rows), 4)
-    return calibration, thresholds
-
-
-def _readings(encoder: Encoder, rows: Sequence[Example], output: str) -> list[Reading]:
-    with ThreadPoolExecutor(available_cpus()) as pool:
-        return list(pool.map(lambda row: encoder.read([row.text], row.kind, outputs=(output,))[0], rows))
-
-
-def span_threshold(encoder: Encoder, data: Path) -> float:
-    """From which score on a span counts: the one with the best F1 on the dev set, together with what patterns find."""
-    rows = read(data, "dev", Licence.ALL)["pii"]
-    found = [
-        (merged(find(row.text), reading.spans), frozenset(row.target), row.types)
-        for row, reading in zip(rows, _readings(encoder, rows, TAGS), strict=True)
-    ]
-    return float(max(_SPAN_THRESHOLDS, key=lambda cut: _span_f1(found, cut)))
-
-
-def _span_f1(found: Sequence[tuple[Sequence[Span], frozenset[Any], frozenset[str]]], cut: float) -> float:
-    hits = given = wanted = 0
-    for spans, truth, types in found:
-        said = {(span.start, span.end, span.type) for span in spans if span.score >= cut and span.type in types}
-        hits, given, wanted = hits + len(said & truth), given + len(said), wanted + len(truth)
-    return 2 * hits / max(given + wanted, 1)
-
-
-def _threshold(head: str, chances: Any, targets: Any, rows: Sequence[Example]) -> float:
-    if head == "jailbreak":
-        benign = np.array([row.kind is Kind.USER and row.target == 0 for row in rows])
-        return max(0.5, threshold_at(chances[benign], _FALSE_ALARMS))
-    if head == "difficulty":
-        return 0.5
-    return best_threshold(chances, targets)
 
 
 def _manifest(
@@ -204,10 +132,3 @@ def _manifest(
         },
         evaluation={},
     )
-
-
-def _write(folder: Path, manifest: Manifest) -> None:
-    """The manifest, and the card that says the same to people."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
-    (folder / CARD).write_text(card(manifest), encoding="utf-8")

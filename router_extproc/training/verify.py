@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import onnx
@@ -12,11 +11,10 @@ import onnx
 from router_extproc.encoders.bundle import GRAPH, Bundle
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
-from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.local import LocalClassifier
 from router_extproc.encoders.manifest import FILE_NAME, FileEntry, sha256
 from router_extproc.evaluation.datasets import SOURCES, read
-from router_extproc.evaluation.tables import table
+from router_extproc.training.comparison import compared
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained
 
@@ -24,23 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from router_extproc.encoders.scores import Scores
+    from router_extproc.training.comparison import Comparison
 
 ROWS = 300
 """Of each head."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One head."""
-
-    head: str
-    rows: int
-    agreement: float
-    """Share of rows on which both say the same: the label, yes or no at the threshold, the same spans."""
-    measure: str
-    int8: float
-    fp32: float
 
 
 def compare(run: Path, bundle: Path, scratch: Path, data: Path, tick: Callable[[], None]) -> list[Comparison]:
@@ -52,12 +37,7 @@ def compare(run: Path, bundle: Path, scratch: Path, data: Path, tick: Callable[[
     found = []
     for head in SOURCES:
         rows = read(data, head, "dev", ROWS)
-        items = [row.item for row in rows]
-        said, meant = whole.classify(items), floats.classify(items)
-        tables = [table(head, rows, scores, whole) for scores in (said, meant)]
-        same = sum(_same(head, *pair, whole.thresholds.get(head, 0.5)) for pair in zip(said, meant, strict=True))
-        measure = tables[0].main
-        found.append(Comparison(head, len(rows), same / len(rows), measure, tables[0].figure(measure), tables[1].figure(measure)))
+        found.append(compared(head, rows, whole, floats))
         tick()
     return found
 
@@ -71,12 +51,3 @@ def float_bundle(run: Path, bundle: Path, folder: Path) -> None:
     entry = FileEntry(sha256=sha256(folder / GRAPH), bytes=(folder / GRAPH).stat().st_size)
     manifest["files"][GRAPH] = entry.model_dump()
     (folder / FILE_NAME).write_text(json.dumps(manifest), encoding="utf-8")
-
-
-def _same(head: str, said: Scores, meant: Scores, threshold: float) -> bool:
-    if head in CLASSES:
-        left, right = said.classes.get(head, {}), meant.classes.get(head, {})
-        return not left or max(left, key=left.__getitem__) == max(right, key=right.__getitem__)
-    if head in CHANCES:
-        return (said.chances[head] >= threshold) == (meant.chances[head] >= threshold)
-    return [(span.start, span.end, span.type) for span in said.pii] == [(span.start, span.end, span.type) for span in meant.pii]

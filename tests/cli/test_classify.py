@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from router_extproc.cli.scored_line import answer
+from router_extproc.encoders.encoder import ordered
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind, Scores
@@ -81,8 +82,7 @@ class TestOutput:
         """The queue of serving gives the same chances."""
         text = "prove the capital of algebra"
         encoder = Models(folder=tiny_bundle).encoder()
-        encoder.require(POOLED)
-        reading = encoder.submit(text, Kind.USER, math.inf).result()
+        reading = encoder.submit(text, Kind.USER, math.inf, outputs=ordered(POOLED)).result()
         encoder.close()
 
         _, (told,) = classified({"id": 1, "text": text})

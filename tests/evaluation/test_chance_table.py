@@ -14,6 +14,7 @@ from router_extproc.evaluation.errors import ClassifierError
 
 
 def table(*rows: tuple[int, float], threshold: float = 0.5) -> ChanceTable:
+    """Of truths and chances."""
     labelled = [row(str(place), target=truth) for place, (truth, _) in enumerate(rows)]
     scores = [Scores(chances={"jailbreak": chance}) for _, chance in rows]
     return ChanceTable.of("jailbreak", labelled, scores, {"jailbreak": threshold})

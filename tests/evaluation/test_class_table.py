@@ -16,12 +16,14 @@ LABELS = ("text", "image", "both")
 
 
 def table(*rows: tuple[str, dict[str, float]]) -> ClassTable:
+    """Of true labels and chances."""
     labelled = [row(str(place), label=truth) for place, (truth, _) in enumerate(rows)]
     scores = [Scores(classes={"modality": chances} if chances else {}) for _, chances in rows]
     return ClassTable.of("modality", labelled, scores, LABELS)
 
 
 def sure(label: str, chance: float = 0.8) -> dict[str, float]:
+    """Chances of an answer."""
     return {each: chance if each == label else (1 - chance) / 2 for each in LABELS}
 
 

@@ -21,18 +21,22 @@ RATES = st.sampled_from([0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0])
 
 
 def flags(*values: int) -> Flags:
+    """An array."""
     return np.array(values, np.bool_)
 
 
 def floats(*values: float) -> Floats:
+    """An array."""
     return np.array(values, np.float64)
 
 
 def ints(*values: int) -> Ints:
+    """An array."""
     return np.array(values, np.int64)
 
 
 def parted(rows: list[tuple[bool, int]]) -> tuple[Flags, Floats]:
+    """Truths and scores, in [0, 1]."""
     return flags(*(truth for truth, _ in rows)), floats(*(score / 8 for _, score in rows))
 
 

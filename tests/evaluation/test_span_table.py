@@ -16,6 +16,7 @@ ALL = frozenset({"PERSON", "ORGANIZATION", "EMAIL", "PHONE"})
 
 
 def span(start: int, end: int, kind: str = "PERSON") -> Span:
+    """A certain one."""
     return Span(start, end, kind, 1.0)
 
 

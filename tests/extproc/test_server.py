@@ -18,6 +18,9 @@ from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from router_extproc.encoders.batching import BatchOptions
+from router_extproc.encoders.encoder import EncoderOptions
+from router_extproc.encoders.models import Models
 from router_extproc.extproc.health import LIVENESS, READINESS
 from router_extproc.extproc.messages import METHOD
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
@@ -26,7 +29,7 @@ from router_extproc.plugin import Plugin, Registry
 from router_extproc.policy.load import compile_policy
 from router_extproc.pools import PoolStats
 from router_extproc.router import Router
-from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
+from router_extproc.routing import Cost, Signal, SignalKind, SignalShape, UnknownReason
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.options import NoOptions
 from router_extproc.signals.services import SignalServices
@@ -158,6 +161,15 @@ def pool(answers: list[pb.ProcessingResponse]) -> str:
     ]
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it comes to hold; some minute later the test fails."""
+    for _ in range(6000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to hold")
+
+
 class TestStreams:
     async def test_a_request_is_routed(self, router: Router) -> None:
         """Headers, body, two answers, and the stream is over."""
@@ -266,6 +278,123 @@ class TestModels:
         answer = answers[-1].immediate_response
         assert answer.status.code == 503
         assert json.loads(answer.body)["error"]["code"] == "unknown_denied"
+
+    async def test_a_caller_who_goes_away_is_not_thought_about(self) -> None:
+        """What its work comes to is not even looked at; the work itself is left alone, for others may wait for it."""
+        slow = Slow("slow")
+        async with serving(model_router(slow)) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            call = channel.stream_stream(METHOD, request_serializer=pb.ProcessingRequest.SerializeToString)()
+            await call.write(headers_message())
+            await call.write(body_message())
+            await until(lambda: bool(slow.begun))
+            call.cancel()
+            await until(lambda: server.streams == 0)
+            slow.go_on.set()
+            await asyncio.sleep(0.05)
+
+        assert [future.result() for future in slow.begun.values()] == [True]
+        assert slow.extracted_by == []
+
+    async def test_the_time_added_is_from_the_body_on(self) -> None:
+        """Waiting for the model is in it."""
+        slow, told = Slow("slow"), Told()
+        async with serving(model_router(slow), told) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            asyncio.get_running_loop().call_later(0.05, slow.go_on.set)
+            await converse(channel, headers_message(), body_message())
+
+        assert told.routes[0].added_ms > told.routes[0].outcome.route_us / 1000 > 20
+
+
+SATURATED = """\
+version: 1
+pools: {small: {cluster: pool-small}, large: {cluster: pool-large}, other: {cluster: pool-other}}
+default: small
+signals:
+  code_words: {type: keyword, any: [traceback]}
+decisions:
+  - {name: code, when: code_words, route: large}
+  - {name: hard, when: difficulty, route: large, onUnknown: match}
+limits: {deadlineMs: 60000}
+"""
+
+
+class TestSaturation:
+    @pytest.fixture
+    def goes_on(self) -> threading.Event:
+        """When the model does its work."""
+        return threading.Event()
+
+    @pytest.fixture
+    def saturated(self, tiny_bundle: Path, goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Router:
+        """A router whose encoder reads nothing until it is told to: one text is being read, one waits, and that is all it takes."""
+        models = Models(EncoderOptions(BatchOptions(threads=1, max_queue=1)), folder=tiny_bundle)
+        services = SignalServices(models=models)
+        policy = compile_policy(SATURATED, source="p.yaml", services=services, selectors=SELECTORS).policy
+        bundle = models.encoder().bundle
+        run = bundle.run
+        monkeypatch.setattr(bundle, "run", lambda *given: goes_on.wait(600) and run(*given))
+        return Router(policy, services=services, stats=PoolStats())
+
+    async def test_requests_that_need_no_model_are_answered(self, saturated: Router, goes_on: threading.Event) -> None:
+        """While others wait for it."""
+        async with serving(saturated) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            waiting = [
+                asyncio.create_task(converse(channel, headers_message(), body_message(BODY.replace(b"hello", text))))
+                for text in (b"prove it", b"tell me")
+            ]
+            await asyncio.sleep(0.2)
+            body = body_message(BODY.replace(b"hello", b"a traceback"))
+            found = [await converse(channel, headers_message(), body) for _ in range(50)]
+            were_waiting = not any(task.done() for task in waiting)
+            goes_on.set()
+            later = [pool(await task) for task in waiting]
+
+        assert {pool(answers) for answers in found} == {"pool-large"}
+        assert were_waiting
+        assert later == ["pool-large", "pool-small"]
+
+    async def test_requests_beyond_the_queue_are_told_at_once(self, saturated: Router, goes_on: threading.Event) -> None:
+        """The signal is unknown, and the rule says what that means."""
+        told = Told()
+        async with serving(saturated, told) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            texts = [f"text number {number}".encode() for number in range(20)]
+            tasks = [
+                asyncio.create_task(converse(channel, headers_message(), body_message(BODY.replace(b"hello", text))))
+                for text in texts
+            ]
+            await until(lambda: sum(task.done() for task in tasks) >= len(texts) - 2)
+            goes_on.set()
+            found = [pool(await task) for task in tasks]
+
+        unknown = [one.outcome.signals["difficulty"] for one in told.routes if one.outcome.decision.unknown]
+        assert {getattr(result, "reason", None) for result in unknown} == {UnknownReason.OVERLOADED}
+        assert len(unknown) in {18, 19}
+        assert found.count("pool-large") == len(unknown)
+
+    async def test_a_large_text_does_not_stop_the_loop(self, tiny_bundle: Path) -> None:
+        """A megabyte with patterns all over is looked at elsewhere: the loop's longest pause is far below what that takes."""
+        services = SignalServices(models=Models(folder=tiny_bundle))
+        text = SATURATED.replace("difficulty", "{signal: pii, is: PHONE}")
+        policy = compile_policy(text, source="p.yaml", services=services, selectors=SELECTORS).policy
+        router = Router(policy, services=services, stats=PoolStats())
+        prose = b"Mr. Smith, born 12.3.1980, pays 12.50 on 2024-05-01 for order 4401 1234 5678; call 555 0187. " * 5000
+        pauses: list[float] = []
+
+        async def look() -> None:
+            while True:
+                began = asyncio.get_running_loop().time()
+                await asyncio.sleep(0.001)
+                pauses.append(asyncio.get_running_loop().time() - began)
+
+        async with serving(router) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            looking = asyncio.create_task(look())
+            began = asyncio.get_running_loop().time()
+            await converse(channel, headers_message(), body_message(BODY.replace(b"hello", prose)))
+            took = asyncio.get_running_loop().time() - began
+            looking.cancel()
+
+        assert len(pauses) > 10
+        assert max(pauses) < took / 2
 
 
 class TestHealth:

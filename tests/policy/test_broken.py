@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from router_extproc.config.loader import load
+from router_extproc.encoders.heads import SPANS
 from router_extproc.policy.problems import PolicyError
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
@@ -37,6 +38,9 @@ EXPECTED = {
     "never_holds": (8, 11, "no number is in these bounds: the condition never holds", "swap the bounds"),
     "no_effect": (7, 5, "the decision 'nothing' does nothing", "give it `route` or `action`"),
     "no_version": (1, 1, "'version' is missing", "add `version:`"),
+    "neural_windows": (7, 40, "must be at most 64, found 65", ""),
+    "onnx_one_label": (7, 86, "softmax over one label is always 1", "write activation: sigmoid"),
+    "pii_type": (7, 31, "unknown types: CARD", f"expected among {', '.join(SPANS)}"),
     "recipe_unreachable": (
         7,
         3,

@@ -1,18 +1,28 @@
 """What the tests of signals share: requests in one line, and signals built as the policy builds them."""
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from tiny_classifier import write_classifier
 
+from router_extproc.encoders.bundle import GRAPH
+from router_extproc.encoders.headfile import packed
+from router_extproc.encoders.models import Models
+from router_extproc.encoders.softmax import Softmax
 from router_extproc.request import Envelope, Message, Part, PartKind, Request, Role
-from router_extproc.routing import Extractor
+from router_extproc.routing import Cost, Extractor, SignalResult
 from router_extproc.signals.registry import EXTRACTORS
 from router_extproc.signals.services import SignalServices
 
 Build = Callable[..., Extractor]
 Ask = Callable[..., Request]
+Extract = Callable[[Extractor, Request], SignalResult]
 
 HOSTILE = [
     pytest.param("", id="empty"),
@@ -38,15 +48,58 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("hostile", HOSTILE)
 
 
+@pytest.fixture(scope="session")
+def beside(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of each kind that a policy can name: head.json, exemplars.jsonl, model.onnx and tokenizer.json."""
+    folder = tmp_path_factory.mktemp("beside")
+    weights = np.random.default_rng(5).normal(size=(2, 384)).astype(np.float32)
+    sha = json.loads((tiny_bundle / "manifest.json").read_text())["files"][GRAPH]["sha256"]
+    head = packed(Softmax(weights, np.zeros(2, np.float32)), ("left", "right"), sha, {})
+    (folder / "head.json").write_text(head.model_dump_json())
+    texts = {"refunds": ("refund please", "a refund of the card"), "music": ("a song", "the song of the weather")}
+    lines = [json.dumps({"text": text, "group": group}) for group, few in texts.items() for text in few]
+    (folder / "exemplars.jsonl").write_text("\n".join(lines))
+    write_classifier(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_services(tiny_bundle: Path) -> Iterator[SignalServices]:
+    """Services with the tiny bundle, loaded once for all tests."""
+    services = SignalServices(models=Models(folder=tiny_bundle))
+    share = services.share(())
+    yield services
+    share.encoder.close()
+
+
 @pytest.fixture
-def build() -> Build:
+def services(shared_services: SignalServices, beside: Path) -> SignalServices:
+    """Services for one policy, which stands where the files that it may name are."""
+    return shared_services.for_policy(beside)
+
+
+@pytest.fixture
+def build(services: SignalServices) -> Build:
     """Builds a signal of a type from its options as they stand in the file."""
+    usual = services
 
     def built(kind: str, *, services: SignalServices | None = None, **options: Any) -> Extractor:
         plugin = EXTRACTORS[kind]
-        return plugin.build("it", plugin.options.model_validate_json(json.dumps(options)), services or SignalServices())  # type: ignore[attr-defined]  # Plugin.options is any pydantic model
+        return plugin.build("it", plugin.options.model_validate_json(json.dumps(options)), services or usual)  # type: ignore[attr-defined]  # Plugin.options is any pydantic model
 
     return built
+
+
+@pytest.fixture
+def extract() -> Extract:
+    """Has a signal computed, with all the time that its model needs."""
+
+    def extracted(extractor: Extractor, request: Request) -> SignalResult:
+        if extractor.cost is Cost.MODEL:
+            wait(extractor.begin(request, math.inf), 600)  # type: ignore[attr-defined]  # it is Deferred, as all of that cost
+        return extractor.extract(request)
+
+    return extracted
 
 
 @pytest.fixture

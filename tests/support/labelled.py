@@ -57,14 +57,14 @@ class FakeClassifier:
 
     def _one(self, item: Item) -> Scores:
         words = item.text.split()
-        classes = {head: _classes(words, labels) for head, labels in self.labels.items() if head != "feedback" or item.turns}
+        classes = {head: _classes(item.text, labels) for head, labels in self.labels.items() if head != "feedback" or item.turns}
         chance = HIGH if "high" in words else LOW if "low" in words else 0.5
         spans = tuple(Span(*match.span(), kind, 1.0) for kind, known in _FOUND.items() for match in known.finditer(item.text))
         return Scores(classes, dict.fromkeys(self.thresholds, chance), spans, coverage=0.5, ms=2.0)
 
 
-def _classes(words: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
-    said = next((label for label in labels if label in words), None)
+def _classes(text: str, labels: Sequence[str]) -> dict[str, float]:
+    said = next((label for label in labels if f" {label} " in f" {text} "), None)
     if said is None:
         return dict.fromkeys(labels, 1 / len(labels))
     return {label: SURE if label == said else (1 - SURE) / (len(labels) - 1) for label in labels}

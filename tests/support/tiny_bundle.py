@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import string
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -22,6 +21,9 @@ from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
 from router_extproc.encoders.manifest import FILE_NAME, FORMAT, sha256
 from router_extproc.encoders.tokens import CASES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SIZE = 384
 WINDOW, OVERLAP = 32, 8
@@ -63,7 +65,7 @@ def write_bundle(folder: Path, *, seed: int = 0, **manifest: Any) -> Path:
     chance = np.random.default_rng(seed)
     vectors = chance.normal(size=(len(vocabulary()), SIZE)).astype(np.float32)
     onnx.save(_graph(vectors, chance), folder / GRAPH)
-    _tokenizer().save(str(folder / TOKENIZER))
+    tokenizer().save(str(folder / TOKENIZER))
     rows = np.stack([vectors[chance.integers(len(SPECIAL), len(vectors), 12)].mean(0) for _ in range(40)])
     np.save(folder / BACKGROUND, np.rint(rows / np.abs(rows).max(1, keepdims=True) * 127).astype(np.int8))
     return seal(folder, **manifest)
@@ -84,12 +86,14 @@ def seal(folder: Path, **manifest: Any) -> Path:
 _FILES = (GRAPH, TOKENIZER, BACKGROUND)
 
 
-def _tokenizer() -> Tokenizer:
+def tokenizer() -> Tokenizer:
+    """Lower-cases, strips accents, and cuts into word pieces; adds no special tokens."""
     vocab = {piece: number for number, piece in enumerate(vocabulary())}
-    tokenizer = Tokenizer(WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106 - no password
-    tokenizer.normalizer = BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = BertPreTokenizer()
-    return tokenizer
+    made = Tokenizer(WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106 - no password
+    made.normalizer = BertNormalizer(lowercase=True)
+    made.pre_tokenizer = BertPreTokenizer()
+    made.add_special_tokens(list(SPECIAL))
+    return made
 
 
 def _columns() -> dict[tuple[str, str], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from router_extproc.encoders.classifier import ClassifierOptions
 from router_extproc.encoders.manifest import BundleError, sha256
@@ -29,7 +29,7 @@ class OnnxOptions(Options):
     """An ONNX file; a relative path is relative to the policy file."""
     tokenizer: str
     """Its tokenizer.json, of the Hugging Face tokenizers library."""
-    labels: Annotated[tuple[str, ...], Field(min_length=1, max_length=500)]
+    labels: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1, max_length=500)]
     """Of its outputs, in their order."""
     activation: Literal["softmax", "sigmoid"] = "softmax"
     """softmax: one of the labels holds; sigmoid: each holds or not."""
@@ -83,6 +83,8 @@ def build(name: str, options: OnnxOptions, services: SignalServices) -> Custom:
     several = options.activation == "sigmoid"
     if len(options.labels) == 1 and not several:
         raise SpecError(("activation",), "softmax over one label is always 1", cure="write activation: sigmoid")
+    if len(set(options.labels)) < len(options.labels):
+        raise SpecError(("labels",), "a label stands there twice", cure="name the model's outputs, one by one")
     try:
         if options.sha256 is not None and sha256(model) != options.sha256:
             raise SpecError(("sha256",), f"{model}: its SHA-256 is another one", cure="restore the file, or correct the sum")

@@ -105,7 +105,7 @@ class Pii(Guard):
             for kind, score in self._told(reading, finding.result()):
                 scores[kind] = max(score, scores.get(kind, 0.0))
         if not scores:
-            return Signal(self.name, 0.0, labels={}, coverage=coverage)
+            return Signal(self.name, 0.0, label="", labels={}, coverage=coverage)
         best = max(scores, key=scores.__getitem__)
         return Signal(self.name, scores[best], label=best, labels=scores, evidence=tuple(sorted(scores)), coverage=coverage)
 

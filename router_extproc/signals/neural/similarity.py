@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.bundle import EMBEDDING
+from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.cache import key_of
 from router_extproc.encoders.prototypes import OTHER, Prototypes, fitted
 from router_extproc.encoders.scores import Kind
 from router_extproc.routing import Signal, SignalKind, SignalShape
@@ -16,18 +17,24 @@ from router_extproc.signals.neural.options import NeuralOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.encoder import Encoder
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.signals.services import SignalServices
 
 Example = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 
+Intent = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
 
 class EmbeddingOptions(NeuralOptions):
     """Intents, each with examples of what people say."""
 
     intents: Annotated[
-        dict[str, Annotated[tuple[Example, ...], Field(min_length=1, max_length=500)]], Field(min_length=1, max_length=500)
+        dict[Intent, Annotated[tuple[Example, ...], Field(min_length=1, max_length=500)]], Field(min_length=1, max_length=500)
     ]
     """Example sentences by intent; ten of each are enough. What is like none of them is no intent."""
 
@@ -45,19 +52,27 @@ class Intents(Reader):
         chances = self._prototypes.chances(reading.embedding)
         other = chances.pop(OTHER, 0.0)
         best = max(chances, key=chances.__getitem__)
-        label = best if chances[best] > other else None
+        label = best if chances[best] > other else ""
         return Signal(self.name, chances[best] if label else 0.0, label=label, labels=chances, coverage=reading.coverage)
 
 
 def intents(name: str, options: NeuralOptions, services: SignalServices, examples: Mapping[str, Sequence[str]]) -> Intents:
-    """The extractor for examples by label. Reads the examples now: some 3 ms each."""
+    """The extractor for examples by label. Reads them now, some 3 ms each, unless a policy before had the same ones."""
     share = shared(services, EMBEDDING)
-    encoder = share.encoder
-    embedded = {
-        label: [reading.embedding for reading in encoder.read(texts, Kind.USER, outputs=(EMBEDDING,))]
-        for label, texts in examples.items()
-    }
-    return Intents(name, options, share, fitted(embedded, encoder.bundle.background))
+    bundle = share.encoder.bundle
+    key = key_of(
+        bundle.manifest.files[GRAPH].sha256, *(part for label, texts in examples.items() for part in ("", label, *texts))
+    )
+    prototypes = services.prototypes.get(key)
+    if prototypes is None:
+        embedded = {label: _embedded(share.encoder, texts) for label, texts in examples.items()}
+        prototypes = fitted(embedded, bundle.background)
+        services.prototypes.put(key, prototypes)
+    return Intents(name, options, share, prototypes)
+
+
+def _embedded(encoder: Encoder, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+    return [reading.embedding for reading in encoder.read(texts, Kind.USER, outputs=(EMBEDDING,))]
 
 
 def build(name: str, options: EmbeddingOptions, services: SignalServices) -> Intents:

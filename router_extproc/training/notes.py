@@ -1,0 +1,26 @@
+"""Notes: a bundle's manifest as it is written, and figures that are added to it later. Needs no torch."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.encoders.manifest import FILE_NAME, Manifest, read_manifest
+from router_extproc.training.card import CARD, card
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """The manifest, and the card that says the same to people. Raises OSError."""
+    text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    (folder / CARD).write_text(card(manifest), encoding="utf-8")
+
+
+def note(folder: Path, figures: Mapping[str, Any]) -> None:
+    """Add figures to the `evaluation` of a bundle's manifest. Raises OSError, BundleError."""
+    manifest = read_manifest(folder)
+    write(folder, manifest.model_copy(update={"evaluation": {**manifest.evaluation, **figures}}))

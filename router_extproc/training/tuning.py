@@ -1,0 +1,87 @@
+"""Tuning: calibrations and thresholds of a bundle that has none yet, from the dev set. Needs no torch."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router_extproc.encoders.bundle import TAGS
+from router_extproc.encoders.cpus import available_cpus
+from router_extproc.encoders.heads import CLASSES, POOLED
+from router_extproc.encoders.scores import Kind
+from router_extproc.pii.merging import merged
+from router_extproc.pii.patterns import find
+from router_extproc.training.calibrate import best_threshold, chance_calibration, class_calibration, threshold_at
+from router_extproc.training.corpus import Licence, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from router_extproc.encoders.encoder import Encoder
+    from router_extproc.encoders.manifest import Calibration
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.scores import Span
+    from router_extproc.training.corpus import Example
+
+_FALSE_ALARMS = 0.01
+"""Of benign user texts of the dev set, at the shipped jailbreak threshold."""
+_SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
+_DEV_ROWS = 2000
+"""Of each head, for calibration."""
+
+
+def calibrated(encoder: Encoder, data: Path) -> tuple[dict[str, Calibration], dict[str, float]]:
+    """Calibrations and thresholds, from the dev set, with an encoder that has none yet."""
+    dev = read(data, "dev", Licence.ALL)
+    calibration: dict[str, Calibration] = {}
+    thresholds: dict[str, float] = {}
+    for head in POOLED:
+        rows = Random(3).sample(dev[head], min(len(dev[head]), _DEV_ROWS))
+        readings = _readings(encoder, rows, head)
+        if head in CLASSES:
+            logits = np.log([[reading.classes[head][label] for label in CLASSES[head]] for reading in readings])
+            calibration[head] = class_calibration(logits, np.array([row.target for row in rows]))
+            continue
+        chances = np.array([reading.chances[head] for reading in readings]).clip(1e-9, 1 - 1e-9)
+        targets = np.array([row.target for row in rows], np.float64)
+        logits = np.log(chances / (1 - chances))
+        calibration[head] = chance_calibration(logits, targets)
+        made = 1 / (1 + np.exp(-(logits + calibration[head].bias) / calibration[head].temperature))
+        thresholds[head] = round(_threshold(head, made, targets, rows), 4)
+    return calibration, thresholds
+
+
+def _readings(encoder: Encoder, rows: Sequence[Example], output: str) -> list[Reading]:
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        return list(pool.map(lambda row: encoder.read([row.text], row.kind, outputs=(output,))[0], rows))
+
+
+def span_threshold(encoder: Encoder, data: Path) -> float:
+    """From which score on a span counts: the one with the best F1 on the dev set, together with what patterns find."""
+    rows = read(data, "dev", Licence.ALL)["pii"]
+    found = [
+        (merged(find(row.text), reading.spans), frozenset(row.target), row.types)
+        for row, reading in zip(rows, _readings(encoder, rows, TAGS), strict=True)
+    ]
+    return float(max(_SPAN_THRESHOLDS, key=lambda cut: _span_f1(found, cut)))
+
+
+def _span_f1(found: Sequence[tuple[Sequence[Span], frozenset[Any], frozenset[str]]], cut: float) -> float:
+    hits = given = wanted = 0
+    for spans, truth, types in found:
+        said = {(span.start, span.end, span.type) for span in spans if span.score >= cut and span.type in types}
+        hits, given, wanted = hits + len(said & truth), given + len(said), wanted + len(truth)
+    return 2 * hits / max(given + wanted, 1)
+
+
+def _threshold(head: str, chances: Any, targets: Any, rows: Sequence[Example]) -> float:
+    if head == "jailbreak":
+        benign = np.array([row.kind is Kind.USER and row.target == 0 for row in rows])
+        return max(0.5, threshold_at(chances[benign], _FALSE_ALARMS))
+    if head == "difficulty":
+        return 0.5
+    return best_threshold(chances, targets)

@@ -1,0 +1,152 @@
+"""`router-extproc eval`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from labelled import write_all
+
+from router_extproc.cli.app import HEADS
+from router_extproc.cli.exits import Exit
+from router_extproc.evaluation.datasets import MEASURED
+from router_extproc.evaluation.floors import FLOORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    Cli = Callable[..., Result]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with every file."""
+    return write_all(tmp_path / "data")
+
+
+@pytest.fixture
+def evaluate(cli: Cli, tmp_path: Path, data: Path, tiny_bundle: Path) -> Cli:
+    """The command on a small bundle and small data, without plots, into the folder `out`."""
+
+    def call(*arguments: object) -> Result:
+        wanted = ("--data", data, "--bundle", tiny_bundle, "--perturbed", 2, "--output", tmp_path / "out", "--no-plots")
+        return cli("eval", *wanted, *arguments)
+
+    return call
+
+
+class TestHeads:
+    def test_are_all_that_can_be_measured(self) -> None:
+        """The command line names them without loading what measures them."""
+        assert tuple(MEASURED) == HEADS
+
+
+class TestEval:
+    def test_writes_a_report(self, evaluate: Cli, tmp_path: Path) -> None:
+        """For people and for machines; says where."""
+        result = evaluate()
+
+        assert result.exit_code == Exit.OK
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["EVAL.md", "eval.json"]
+        assert f"wrote {tmp_path / 'out' / 'EVAL.md'}" in result.stderr.replace("\n", "")
+        assert (tmp_path / "out" / "EVAL.md").read_text().startswith("# Evaluation\n")
+        found = json.loads((tmp_path / "out" / "eval.json").read_text())
+        assert [head["head"] for head in found["heads"]] == list(HEADS)
+        assert len(found["floors"]) == len(FLOORS)
+
+    def test_shows_heads_and_floors(self, evaluate: Cli) -> None:
+        """A line each; what is missed ends no command: it is a report."""
+        result = evaluate("--heads", "jailbreak")
+
+        assert result.exit_code == Exit.OK
+        assert "AUC" in result.stdout
+        assert [line.split()[:2] for line in result.stdout.splitlines() if "recall@5%FPR" in line] == [["jailbreak", "documents"]]
+
+    def test_prints_json(self, evaluate: Cli, tmp_path: Path) -> None:
+        """What is in the file, and nothing else on stdout."""
+        result = evaluate("--json", "--heads", "domain")
+        assert json.loads(result.stdout) == json.loads((tmp_path / "out" / "eval.json").read_text())
+
+    def test_takes_heads_in_the_order_of_the_report(self, evaluate: Cli) -> None:
+        """However they were named."""
+        found = json.loads(evaluate("--json", "--heads", "pii, domain").stdout)
+        assert [head["head"] for head in found["heads"]] == ["domain", "pii"]
+
+    def test_of_dev(self, evaluate: Cli, tmp_path: Path) -> None:
+        """Without floors; the title says so."""
+        found = json.loads(evaluate("--json", "--split", "dev", "--limit", 3, "--heads", "domain").stdout)
+        assert (found["split"], found["limit"], found["floors"]) == ("dev", 3, [])
+        assert "quick look" in (tmp_path / "out" / "EVAL.md").read_text().splitlines()[0]
+
+    def test_draws_plots(self, evaluate: Cli, tmp_path: Path) -> None:
+        """Beside the page, which shows them."""
+        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
+        assert evaluate("--plots", "--heads", "jailbreak").exit_code == Exit.OK
+        for name in ("confusion", "reliability", "roc"):
+            assert (tmp_path / "out" / "eval" / f"{name}_jailbreak.png").is_file()
+            assert f"(eval/{name}_jailbreak.png)" in (tmp_path / "out" / "EVAL.md").read_text()
+
+
+class TestRefuses:
+    def test_plots_without_matplotlib(self, evaluate: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At once, and says what helps."""
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        result = evaluate("--plots")
+
+        assert result.exit_code == Exit.ENVIRONMENT
+        assert "router-extproc[train]" in result.stderr
+        assert "--no-plots" in result.stderr
+        assert not (tmp_path / "out").exists()
+
+    def test_an_unknown_head(self, evaluate: Cli) -> None:
+        """The error names those that there are."""
+        result = evaluate("--heads", "domain,mood")
+        assert result.exit_code == Exit.USAGE
+        assert "fact_check" in result.stderr
+
+    def test_a_missing_file(self, evaluate: Cli, data: Path, tmp_path: Path) -> None:
+        """Nothing is skipped, and nothing written."""
+        (data / "pii" / "eval_chat.jsonl.gz").unlink()
+        result = evaluate()
+
+        assert result.exit_code == Exit.INPUT
+        assert f"{data / 'pii' / 'eval_chat.jsonl.gz'}: No such file" in result.stderr
+        assert not (tmp_path / "out").exists()
+
+    def test_a_broken_file(self, evaluate: Cli, data: Path) -> None:
+        """Its words are not shown."""
+        (data / "domain" / "eval_mmlu_pro.jsonl.gz").write_bytes(gzip.compress(b'{"text": "tr0ub4dor"}\n'))
+        result = evaluate()
+
+        assert result.exit_code == Exit.INPUT
+        assert "line 1 is not a row of domain" in result.stderr
+        assert "tr0ub4dor" not in result.stderr + result.stdout
+
+    def test_a_label_that_the_bundle_does_not_know(self, evaluate: Cli, data: Path, tiny_bundle: Path) -> None:
+        """The error names the bundle and the label."""
+        row = {"id": 1, "source": "s", "text": "x", "label": "gardening"}
+        (data / "domain" / "eval_mmlu_pro.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode()))
+        result = evaluate("--heads", "domain")
+
+        assert result.exit_code == Exit.INPUT
+        assert str(tiny_bundle) in result.stderr
+        assert "domain head has no label gardening" in result.stderr
+
+    def test_a_bundle_that_is_none(self, evaluate: Cli, tmp_path: Path) -> None:
+        """The error names it."""
+        result = evaluate("--bundle", tmp_path)
+        assert result.exit_code == Exit.INPUT
+        assert str(tmp_path) in result.stderr
+
+    def test_a_place_where_nothing_can_be_written(self, evaluate: Cli, tmp_path: Path) -> None:
+        """The error names it."""
+        (tmp_path / "file").write_text("")
+        result = evaluate("--heads", "domain", "--output", tmp_path / "file")
+        assert result.exit_code == Exit.INPUT
+        assert f"{tmp_path / 'file'}: cannot be written" in result.stderr

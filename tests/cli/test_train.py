@@ -1,0 +1,218 @@
+"""`router-extproc train`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+from tiny_base import write_base
+from training_data import write_training
+
+from router_extproc.cli.train import TrainOptions, _tell, _Watch
+from router_extproc.encoders.bundle import TOKENIZER, Bundle
+from router_extproc.encoders.heads import POOLED
+from router_extproc.evaluation.datasets import SOURCES
+from router_extproc.training.base import PACKAGE
+from router_extproc.training.card import CARD
+from router_extproc.training.comparison import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from cli.conftest import Cli
+
+NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
+FOUND = [Comparison("domain", 30, 0.9, "accuracy", 0.5, 0.625), Comparison("pii", 20, 1.0, "f1", 0.75, float("nan"))]
+
+
+class TestWithoutTheExtra:
+    @pytest.mark.parametrize("name", NEEDED)
+    def test_says_what_is_missing(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """And how to get it, before anything is read or written."""
+        monkeypatch.setitem(sys.modules, name, None)
+        result = cli("train", "--data", tmp_path / "none", "--run", tmp_path / "run", "--output", tmp_path / "out")
+
+        assert (result.exit_code, result.stdout) == (4, "")
+        assert name in result.stderr
+        assert "pip install 'router-extproc[train]'" in result.stderr
+        assert not list(tmp_path.iterdir())
+
+    def test_says_all_that_is_missing(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At once."""
+        for name in NEEDED:
+            monkeypatch.setitem(sys.modules, name, None)
+        result = cli("train", "--data", tmp_path, "--run", tmp_path, "--output", tmp_path)
+
+        assert f"training needs {', '.join(NEEDED)}:" in result.stderr
+
+    def test_a_licence_that_there_is_not(self, cli: Cli, tmp_path: Path) -> None:
+        """Is wrong usage."""
+        result = cli("train", "--data", tmp_path, "--run", tmp_path, "--output", tmp_path, "--licence", "none")
+
+        assert result.exit_code == 2
+
+
+@dataclass
+class FakeRecipe:
+    """Of a short run."""
+
+    steps: int = 16
+
+
+@dataclass
+class FakeFitting:
+    """A run, as far as who watches it asks."""
+
+    recipe: FakeRecipe = field(default_factory=FakeRecipe)
+    average: str = "average"
+    device: str = "cpu"
+
+
+@dataclass
+class FakeDev:
+    """A dev set that notes who looked."""
+
+    looks: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def figures(self, network: Any, device: Any) -> dict[str, float]:
+        """One figure, which grows."""
+        self.looks.append((network, device))
+        return {"domain": len(self.looks) / 10}
+
+
+class TestWatch:
+    @pytest.fixture
+    def dev(self) -> FakeDev:
+        """What is looked at."""
+        return FakeDev()
+
+    @pytest.fixture
+    def lines(self, dev: FakeDev) -> list[dict[str, Any]]:
+        """What is written down of 16 steps."""
+        curve = io.StringIO()
+        with Progress(console=Console(file=io.StringIO())) as progress:
+            watch: Any = _Watch(FakeFitting(), dev, curve, progress)  # type: ignore[arg-type]
+            for step in range(1, 17):
+                watch.told(step, ("domain", "pii")[step % 2], 2.0 if step < 9 else 1.0)
+        return [json.loads(line) for line in curve.getvalue().splitlines()]
+
+    def test_looks_eight_times(self, lines: list[dict[str, Any]], dev: FakeDev) -> None:
+        """At the weights' average, which is what ships."""
+        assert [line["step"] for line in lines] == list(range(2, 17, 2))
+        assert dev.looks == [("average", "cpu")] * 8
+
+    def test_writes_figures_and_losses(self, lines: list[dict[str, Any]]) -> None:
+        """Losses by head, smoothed: one batch says little."""
+        assert [line["dev"] for line in lines] == [{"domain": pytest.approx(look / 10)} for look in range(1, 9)]
+        assert lines[0]["losses"] == {"domain": 2.0, "pii": 2.0}
+        assert lines[4]["losses"] == {"domain": 1.98, "pii": 1.98}
+
+    def test_of_a_very_short_run(self, dev: FakeDev) -> None:
+        """Looks after each step."""
+        with Progress(console=Console(file=io.StringIO())) as progress:
+            watch: Any = _Watch(FakeFitting(FakeRecipe(2)), dev, io.StringIO(), progress)  # type: ignore[arg-type]
+            watch.told(1, "domain", 1.0)
+            watch.told(2, "domain", 1.0)
+
+        assert len(dev.looks) == 2
+
+
+class TestTell:
+    @pytest.fixture
+    def tell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[bool], str]:
+        """What is printed at the end."""
+
+        def told(as_json: bool) -> str:  # noqa: FBT001 - a fixture's only argument
+            options = TrainOptions(tmp_path / "d", tmp_path / "r", tmp_path / "b", 1, "shipped", 1, "1", as_json=as_json)
+            _tell(options, FOUND, 90.0, 150.0)
+            return capsys.readouterr().out
+
+        return told
+
+    def test_people_get_a_table(self, tell: Callable[[bool], str], tmp_path: Path) -> None:
+        """And what to do next."""
+        printed = " ".join(tell(False).split())
+
+        assert "domain 30 90.0% accuracy 0.500 0.625" in printed
+        assert "fitted in 2 min, 2 min in all, peak memory" in printed
+        assert f"router-extproc eval --data {tmp_path / 'd'} --bundle {tmp_path / 'b'}" in printed.replace("\n", "")
+
+    def test_machines_get_one_line(self, tell: Callable[[bool], str], tmp_path: Path) -> None:
+        """With times, memory and the comparison by head."""
+        (line,) = tell(True).splitlines()
+        told = json.loads(line)
+
+        assert (told["bundle"], told["fit_s"], told["total_s"]) == (str(tmp_path / "b"), 90, 150)
+        assert told["peak_rss_mb"] > 10
+        assert told["int8_vs_fp32"]["domain"]["agreement"] == 0.9
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a base model's package, and data."""
+    pytest.importorskip("torch", reason="torch comes with the train extra")
+    folder = tmp_path_factory.mktemp("train")
+    write_base(folder, tiny_bundle / TOKENIZER)
+    write_training(folder / "data")
+    return folder
+
+
+@pytest.fixture
+def train(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Trains with that base model for two steps."""
+    import torch  # noqa: PLC0415 - is asked for in `folder`
+
+    torch.set_num_threads(1)
+    monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
+    monkeypatch.syspath_prepend(folder)
+
+    def run(*arguments: object, data: Path = folder / "data", run: Path = folder / "run") -> Result:
+        more = ("--output", folder / "mine", "--steps", 2, "--seed", 7, *arguments)
+        return cli("train", "--data", data, "--run", run, *more)
+
+    return run
+
+
+class TestTrain:
+    @pytest.mark.slow
+    def test_makes_a_bundle(self, train: Callable[..., Result], folder: Path) -> None:
+        """Which loads, and says what it was made of; the run can be told from its folder."""
+        result = train("--json", "--version", "5")
+
+        assert result.exit_code == 0, result.stderr
+        told = json.loads(result.stdout)
+        manifest = Bundle(folder / "mine").manifest
+        assert (manifest.name, manifest.version, manifest.window) == ("mine", "5", 200)
+        assert manifest.training["recipe"]["done"] == 2
+        assert set(manifest.calibration) == set(POOLED)
+        assert set(told["int8_vs_fp32"]) == set(SOURCES)
+        assert set(manifest.evaluation["int8_vs_fp32"]) == set(SOURCES)
+        assert "# Model bundle `mine`, version 5" in (folder / "mine" / CARD).read_text()
+        assert [json.loads(line)["step"] for line in (folder / "run" / "curve.jsonl").read_text().splitlines()] == [1, 2]
+
+    def test_data_that_are_not_there(self, train: Callable[..., Result], tmp_path: Path) -> None:
+        """The file is named."""
+        result = train(data=tmp_path)
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "train.jsonl.gz" in result.stderr
+
+    def test_a_run_of_another_recipe(self, train: Callable[..., Result], folder: Path) -> None:
+        """Is not gone on with."""
+        import torch  # noqa: PLC0415 - is asked for in `folder`
+
+        (folder / "other").mkdir()
+        torch.save({"recipe": '{"layers": [1]}', "step": 1}, folder / "other" / "state.pt")
+        result = train(run=folder / "other")
+
+        assert result.exit_code == 3
+        assert "is of another recipe" in result.stderr

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from router_extproc.encoders.prototypes import OTHER, Prototypes, fitted
+
+_SIZE = 24
+
+
+def around(direction: int, count: int, *, spread: float, seed: int = 0) -> list[np.ndarray]:
+    """Embeddings of length 1."""
+    chance = np.random.default_rng([seed, direction])
+    rows = np.eye(_SIZE)[direction] + chance.normal(size=(count, _SIZE)) * spread
+    return list((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
+
+
+def anywhere(count: int, *, seed: int = 9) -> np.ndarray:
+    """Embeddings of ordinary texts."""
+    rows = np.random.default_rng(seed).normal(size=(count, _SIZE))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def likeliest(prototypes: Prototypes, row: np.ndarray) -> str:
+    """The label."""
+    chances = prototypes.chances(row)
+    return max(chances, key=chances.__getitem__)
+
+
+class TestFitted:
+    def test_tells_apart_what_it_has_examples_of(self) -> None:
+        """A few of each are enough."""
+        prototypes = fitted({"a": around(0, 6, spread=0.1), "b": around(1, 6, spread=0.1)}, anywhere(200))
+
+        assert {likeliest(prototypes, row) for row in around(0, 40, spread=0.1, seed=1)} == {"a"}
+        assert {likeliest(prototypes, row) for row in around(1, 40, spread=0.1, seed=1)} == {"b"}
+
+    def test_calls_other_what_is_like_no_example(self) -> None:
+        """Where there is a background."""
+        prototypes = fitted({"a": around(0, 6, spread=0.1), "b": around(1, 6, spread=0.1)}, anywhere(200))
+        others = [likeliest(prototypes, row) == OTHER for row in anywhere(200, seed=1)]
+
+        assert prototypes.labels == ("a", "b", OTHER)
+        assert np.mean(others) > 0.8
+
+    def test_has_no_other_without_a_background(self) -> None:
+        """Then one of the labels holds."""
+        prototypes = fitted({"a": around(0, 3, spread=0.1), "b": around(1, 3, spread=0.1)}, None)
+
+        assert prototypes.labels == ("a", "b")
+        assert sum(prototypes.chances(anywhere(1)[0]).values()) == pytest.approx(1.0)
+
+    def test_gives_probabilities_that_mean_what_they_say(self) -> None:
+        """Of texts that were not given: where labels overlap, nobody is sure, and where they do not, one may be."""
+        sure, unsure = (
+            self.mean_error(fitted({"a": around(0, 30, spread=spread), "b": around(1, 30, spread=spread)}, None), spread)
+            for spread in (0.05, 0.5)
+        )
+
+        assert sure < 0.1
+        assert unsure < 0.15
+
+    def mean_error(self, prototypes: Prototypes, spread: float) -> float:
+        """How far the mean of the top probability is from the share that is right, on unseen rows."""
+        rows = [(label, row) for at, label in enumerate("ab") for row in around(at, 200, spread=spread, seed=5)]
+        chances = [prototypes.chances(row) for _, row in rows]
+        right = [max(found, key=found.__getitem__) == label for found, (label, _) in zip(chances, rows, strict=True)]
+        return abs(float(np.mean([max(found.values()) for found in chances])) - float(np.mean(right)))
+
+    @pytest.mark.parametrize("background", [pytest.param(None, id="alone"), pytest.param(anywhere(50), id="with a background")])
+    @pytest.mark.parametrize("labels", ["a", "ab"])
+    def test_takes_one_example_a_label(self, labels: str, background: np.ndarray | None) -> None:
+        """Or the same one twice."""
+        for count in (1, 2):
+            prototypes = fitted({label: around(at, 1, spread=0.1) * count for at, label in enumerate(labels)}, background)
+            chances = prototypes.chances(around(0, 1, spread=0.1)[0])
+
+            assert np.isfinite(prototypes.weights).all()
+            assert sum(chances.values()) == pytest.approx(1.0, abs=1e-5)
+            assert max(chances, key=chances.__getitem__) == "a"
+
+    def test_does_not_count_how_many_examples_there_are(self) -> None:
+        """A label with ten times as many is not likelier for it."""
+        prototypes = fitted({"a": around(0, 50, spread=0.2), "b": around(1, 5, spread=0.2)}, None)
+
+        assert {likeliest(prototypes, row) for row in around(1, 40, spread=0.1, seed=2)} == {"b"}

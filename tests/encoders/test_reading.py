@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
+from router_extproc.encoders.manifest import Calibration, Manifest
+from router_extproc.encoders.passages import Slice
+from router_extproc.encoders.reading import combined, marked, pooled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.bundle import Bundle
+    from router_extproc.encoders.scores import Span
+
+    Floats = NDArray[np.float32]
+
+_SURE = 9.0
+
+
+@pytest.fixture(scope="module")
+def manifest(bundle: Bundle) -> Manifest:
+    """Temperature 1 everywhere."""
+    return bundle.manifest
+
+
+def piece(*offsets: tuple[int, int]) -> Slice:
+    """A window over these characters."""
+    size = len(offsets) + 2
+    return Slice([7] * size, [0] * size, [(0, 0), *offsets, (0, 0)])
+
+
+def tags(*names: str) -> Floats:
+    """Logits of one window that are sure of these tags, one a token, the special ones included; "" is no private data."""
+    rows = np.zeros((len(names), TAGS), np.float32)
+    for row, name in zip(rows, names, strict=True):
+        row[_tag(name)] = _SURE
+    return rows
+
+
+def _tag(name: str) -> int:
+    return 1 + 2 * SPANS.index(name[2:]) + (name[0] == "I") if name else 0
+
+
+def rows(head: str, *logits: float) -> Mapping[str, Floats]:
+    """A head's outputs: a window each, with the first label's logit."""
+    found = np.zeros((len(logits), width(head)), np.float32)
+    found[:, 0] = logits
+    return {head: found}
+
+
+class TestPooled:
+    def test_takes_the_highest_window_for_what_may_stand_anywhere(self) -> None:
+        """An attack in the middle of a long text counts in full."""
+        assert pooled("jailbreak", np.array([[-3.0], [5.0], [-4.0]], np.float32)) == 5.0
+
+    @pytest.mark.parametrize("head", [head for head in POOLED if head != "jailbreak"])
+    def test_takes_head_and_tail_for_what_is_about_the_whole_text(self, head: str) -> None:
+        """Their mean; what stands between does not count."""
+        assert pooled(head, np.array([[-3.0], [50.0], [5.0]], np.float32)) == 1.0
+
+
+class TestCombined:
+    def test_holds_only_what_was_asked_for(self, manifest: Manifest) -> None:
+        """The rest was not computed."""
+        found = combined([piece((0, 3))], rows("domain", 1.0), manifest, 0.5)
+
+        assert list(found.classes) == ["domain"]
+        assert (found.chances, found.embedding.size, found.spans, found.coverage) == ({}, 0, (), 0.5)
+
+    @pytest.mark.parametrize("head", CLASSES)
+    def test_makes_logits_probabilities(self, manifest: Manifest, head: str) -> None:
+        """One label each, which sum to 1."""
+        found = combined([piece()], rows(head, 2.0), manifest, 1.0).classes[head]
+
+        assert tuple(found) == CLASSES[head]
+        assert sum(found.values()) == pytest.approx(1.0)
+        assert found[CLASSES[head][0]] == pytest.approx(np.exp(2) / (np.exp(2) + len(CLASSES[head]) - 1))
+
+    @pytest.mark.parametrize(
+        ("calibration", "logit"),
+        [
+            pytest.param(Calibration(), 1.5, id="none"),
+            pytest.param(Calibration(temperature=0.5), 3.0, id="sharper"),
+            pytest.param(Calibration(temperature=2.0, bias=0.5), 1.0, id="blunter and likelier"),
+        ],
+    )
+    @pytest.mark.parametrize("head", CHANCES)
+    def test_calibrates_a_chance(self, manifest: Manifest, head: str, calibration: Calibration, logit: float) -> None:
+        """Of (logit + bias) / temperature."""
+        fitted = manifest.model_copy(update={"calibration": {**manifest.calibration, head: calibration}})
+        found = combined([piece()], rows(head, 1.5), fitted, 1.0)
+
+        assert found.chances[head] == pytest.approx(1 / (1 + np.exp(-logit)))
+
+    @pytest.mark.parametrize(("logit", "expected"), [(-3e38, 0.0), (3e38, 1.0), (-1e4, 0.0), (1e4, 1.0)])
+    def test_takes_logits_of_any_size(self, manifest: Manifest, logit: float, expected: float) -> None:
+        """Without a warning of an overflow."""
+        assert combined([piece()], rows("jailbreak", logit), manifest, 1.0).chances["jailbreak"] == expected
+
+    def test_gives_the_mean_of_all_windows_as_the_embedding(self, manifest: Manifest) -> None:
+        """Of length 1."""
+        found = combined([piece()] * 2, {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest, 1.0)
+
+        assert found.embedding == pytest.approx([0.5**0.5, 0.5**0.5])
+
+    def test_gives_zeros_where_the_windows_cancel_out(self, manifest: Manifest) -> None:
+        """Not something that is no number."""
+        found = combined([piece()] * 2, {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest, 1.0)
+
+        assert found.embedding == pytest.approx([0, 0])
+
+
+class TestSpans:
+    def spans(self, manifest: Manifest, slices: Sequence[Slice], *windows: Floats, threshold: float = 0.5) -> tuple[Span, ...]:
+        longest = max(map(len, windows))
+        stacked = np.stack([np.pad(window, ((0, longest - len(window)), (0, 0))) for window in windows])
+        fitted = manifest.model_copy(update={"span_threshold": threshold})
+        return combined(slices, {"tags": stacked}, fitted, 1.0).spans
+
+    def test_leaves_out_what_is_below_the_threshold(self, manifest: Manifest) -> None:
+        """It stands in the bundle."""
+        window = tags("", "B-PERSON", "")
+
+        assert [span.type for span in self.spans(manifest, [piece((0, 5))], window)] == ["PERSON"]
+        assert self.spans(manifest, [piece((0, 5))], window / 9, threshold=0.5) == ()
+
+    def test_tells_once_what_two_windows_see(self, manifest: Manifest) -> None:
+        """They overlap."""
+        slices = [piece((0, 5), (6, 9)), piece((6, 9), (10, 12))]
+        found = self.spans(manifest, slices, tags("", "", "B-PERSON", ""), tags("", "B-PERSON", "", ""))
+
+        assert [(span.start, span.end) for span in found] == [(6, 9)]
+
+    def test_ends_in_the_next_window_what_the_first_ones_end_cut(self, manifest: Manifest) -> None:
+        """Half a name is no use to whoever wants it hidden."""
+        slices = [piece((0, 5), (6, 11)), piece((6, 11), (12, 17))]
+        found = self.spans(manifest, slices, tags("", "", "B-PERSON", ""), tags("", "B-PERSON", "I-PERSON", ""))
+
+        assert [(span.start, span.end) for span in found] == [(6, 17)]
+
+    def test_keeps_the_first_where_two_windows_disagree(self, manifest: Manifest) -> None:
+        """No two spans overlap."""
+        slices = [piece((0, 5), (6, 11)), piece((6, 11), (12, 17))]
+        found = self.spans(manifest, slices, tags("", "", "B-PERSON", ""), tags("", "B-ADDRESS", "I-ADDRESS", ""))
+
+        assert [(span.start, span.end, span.type) for span in found] == [(6, 11, "PERSON")]
+
+    def test_reads_shorter_windows_no_further_than_they_go(self, manifest: Manifest) -> None:
+        """Rows are as long as the longest window's."""
+        slices = [piece((0, 5)), piece((0, 5), (6, 7), (8, 9))]
+        found = self.spans(manifest, slices, tags("", "B-AGE", ""), tags("", "", "", "B-AGE", ""))
+
+        assert [(span.start, span.end) for span in found] == [(0, 5), (8, 9)]
+
+
+class TestMarked:
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            pytest.param(["", "", ""], [], id="none"),
+            pytest.param(["B-PERSON", "I-PERSON", ""], [("PERSON", 0, 9)], id="a run"),
+            pytest.param(["I-PERSON", "I-PERSON", ""], [("PERSON", 0, 9)], id="a run without a beginning"),
+            pytest.param(["B-PERSON", "B-PERSON", ""], [("PERSON", 0, 5), ("PERSON", 6, 9)], id="two that follow each other"),
+            pytest.param(["B-PERSON", "I-ADDRESS", ""], [("PERSON", 0, 5), ("ADDRESS", 6, 9)], id="another type"),
+            pytest.param(["B-PERSON", "", "B-PERSON"], [("PERSON", 0, 5), ("PERSON", 9, 12)], id="a gap"),
+            pytest.param(["", "B-PERSON", "B-PERSON"], [("PERSON", 6, 12)], id="a beginning within a word"),
+        ],
+    )
+    def test_joins_tokens_of_one_type(self, names: list[str], expected: list[tuple[str, int, int]]) -> None:
+        """The third token goes on with the second one's word."""
+        found = marked(piece((0, 5), (6, 9), (9, 12)), tags("", *names, ""))
+
+        assert [(span.type, span.start, span.end) for span in found] == expected
+        assert all(0.9 < span.score <= 1.0 for span in found)
+
+    def test_never_marks_the_special_tokens(self) -> None:
+        """They stand for no character."""
+        assert marked(piece((0, 5)), tags("B-PERSON", "", "I-PERSON")) == []
+
+    def test_never_marks_a_text_without_tokens(self) -> None:
+        """An empty text has only the special ones."""
+        assert marked(piece(), tags("B-PERSON", "B-PERSON")) == []
+
+    def test_adds_up_the_two_tags_of_a_type(self) -> None:
+        """A token that is either B- or I- is surely of the type, though neither is the likeliest tag alone."""
+        window = tags("", "", "")
+        window[1, [0, _tag("B-AGE"), _tag("I-AGE")]] = _SURE, _SURE - 0.1, _SURE - 0.1
+        (found,) = marked(piece((0, 2)), window)
+
+        assert found.type == "AGE"
+        assert 0.6 < found.score < 0.7

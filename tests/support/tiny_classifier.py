@@ -1,0 +1,70 @@
+"""A tiny text classifier as an operator might bring it: an ONNX file and a tokenizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tiny_bundle import tokenizer, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+WORDS: Mapping[str, Sequence[float]] = {
+    "thanks": (8.0, 0.0),
+    "wrong": (0.0, 8.0),
+    "court": (500.0, -500.0),
+    "ignore": (float("nan"), 0.0),
+}
+"""What each word adds to the logits of the two labels; the others add nothing."""
+
+
+def write_classifier(
+    folder: Path,
+    *,
+    inputs: Sequence[str] = ("input_ids", "attention_mask"),
+    kind: int = TensorProto.INT64,
+    labels: int | str = 2,
+    positions: int = 512,
+    rank: int = 2,
+) -> tuple[Path, Path]:
+    """Write a model and its tokenizer and give their paths.
+
+    `labels` is what the graph says of its outputs' width: 2, or a name where it does not say. `positions` is how many tokens it can
+    read at once. Of rank 3, it gives logits for each token.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model, pieces = folder / "model.onnx", folder / "tokenizer.json"
+    weights = np.zeros((len(vocabulary()), 2), np.float32)
+    for word, row in WORDS.items():
+        weights[vocabulary().index(word)] = row
+    node = helper.make_node
+    nodes = [
+        node("Gather", ["weights", "input_ids"], ["rows"]),
+        node("Shape", ["input_ids"], ["length"], start=1, end=2),
+        node("Squeeze", ["length"], ["count"]),
+        node("Range", ["zero", "count", "one"], ["places"]),
+        node("Gather", ["known", "places"], ["there"]),
+        node("Add", ["rows", "there"], ["tokens"]),
+        node("ReduceSum", ["tokens", "axis"], ["logits"], keepdims=0) if rank == 2 else node("Identity", ["tokens"], ["logits"]),
+    ]
+    tables = {
+        "weights": weights,
+        "known": np.zeros((positions, 1), np.float32),
+        "zero": np.array(0, np.int64),
+        "one": np.array(1, np.int64),
+        "axis": np.array([1], np.int64),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "classifier",
+        [helper.make_tensor_value_info(name, kind, ["B", "T"]) for name in inputs],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["B", labels] if rank == 2 else ["B", "T", labels])],
+        [numpy_helper.from_array(table, name) for name, table in tables.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), model)
+    tokenizer().save(str(pieces))
+    return model, pieces

@@ -1,0 +1,133 @@
+"""What is read from the files, and which sources are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from labelled import write
+
+from router_extproc.encoders.heads import CLASSES
+from router_extproc.encoders.scores import Kind
+from router_extproc.training.card import licences
+from router_extproc.training.corpus import Example, Licence, allowed, read, rows, small_models
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TestAllowed:
+    @pytest.mark.parametrize(
+        ("source", "licences"),
+        [
+            pytest.param("mmlu", {"shipped", "strict", "all"}, id="open"),
+            pytest.param("autoj/planning", {"shipped", "all"}, id="no licence file"),
+            pytest.param("alpaca_keyword", {"all"}, id="non-commercial"),
+            pytest.param("conll2003", {"all"}, id="research only"),
+        ],
+    )
+    def test_by_licence(self, source: str, licences: set[str]) -> None:
+        """A source counts by the beginning of its name."""
+        assert {licence.value for licence in Licence if allowed(source, licence)} == licences
+
+    @pytest.mark.parametrize("source", sorted(licences()))
+    def test_strict_is_what_the_card_says(self, source: str) -> None:
+        """Sources that the card marks as without a licence file are those that `strict` leaves out, and no other."""
+        assert allowed(source, Licence.STRICT) == (licences()[source]["licence"] != "no licence file")
+
+    @pytest.mark.parametrize("source", sorted(licences()))
+    def test_the_card_describes_only_what_ships(self, source: str) -> None:
+        """A closed source needs no entry."""
+        assert allowed(source, Licence.SHIPPED)
+
+
+class TestRead:
+    def test_has_every_head(self, data: Path) -> None:
+        """By the head's name."""
+        assert set(read(data, "train", Licence.SHIPPED)) == {*CLASSES, "difficulty", "jailbreak", "fact_check", "pii"}
+
+    def test_leaves_out_closed_sources(self, data: Path) -> None:
+        """They are read only if everything is."""
+        found, everything = read(data, "train", Licence.SHIPPED), read(data, "train", Licence.ALL)
+
+        assert {row.source for row in everything["fact_check"]} - {row.source for row in found["fact_check"]} == {"alpaca"}
+
+    def test_labels_are_the_heads_outputs(self, data: Path) -> None:
+        """Class heads have an index, chances a share."""
+        found = read(data, "train", Licence.SHIPPED)
+
+        assert {row.target for row in found["domain"]} == set(range(len(CLASSES["domain"])))
+        assert {row.target for row in found["fact_check"]} == {0.0, 1.0}
+
+    def test_keeps_where_a_text_comes_from(self, data: Path) -> None:
+        """An attack in a document is another thing than one of a user."""
+        assert {row.kind for row in read(data, "train", Licence.SHIPPED)["jailbreak"]} == set(Kind)
+
+    def test_harmful_requests_are_no_attacks(self, data: Path) -> None:
+        """Whatever the file calls them: the head tells attacks on the prompt."""
+        found = read(data, "train", Licence.SHIPPED)["jailbreak"]
+
+        assert {row.target for row in found if row.source == "advbench"} == {0.0}
+
+    def test_feedback_is_what_the_user_said_last(self, data: Path) -> None:
+        """Earlier turns are not read."""
+        assert "tea" not in {row.text for row in read(data, "train", Licence.SHIPPED)["feedback"]}
+
+    def test_private_data_stand_where_they_are_said_to(self, data: Path) -> None:
+        """With the types that the source annotates."""
+        example = read(data, "train", Licence.SHIPPED)["pii"][0]
+        ((start, end, type_),) = example.target
+
+        assert (example.text[start:end], type_, example.types) == ("Alice Smith", "PERSON", frozenset({"PERSON"}))
+
+    def test_dev_has_its_own_file_only(self, data: Path) -> None:
+        """What is for training alone stays out of it."""
+        found = read(data, "dev", Licence.ALL)
+
+        assert {source for examples in found.values() for source in {row.source for row in examples}} == {"dev"}
+
+    def test_an_unknown_kind(self, tmp_path: Path, data: Path) -> None:
+        """Is an error, not a user's text."""
+        for path in data.glob("*/dev.jsonl.gz"):
+            write(tmp_path / path.parent.name / path.name, rows(path))
+        write(tmp_path / "jailbreak" / "dev.jsonl.gz", [{"text": "a", "label": 1, "kind": "rumour", "source": "s"}])
+
+        with pytest.raises(ValueError, match="rumour"):
+            read(tmp_path, "dev", Licence.ALL)
+
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        """Is told by its name."""
+        with pytest.raises(FileNotFoundError, match=r"domain/dev\.jsonl\.gz"):
+            read(tmp_path, "dev", Licence.ALL)
+
+
+class TestDifficulty:
+    def test_small_models_are_the_lower_half_of_their_source(self) -> None:
+        """The median one counts among them; a model of another source is not measured against it."""
+        found = [
+            {"source": "a", "scores": {"low": 0.0, "middle": 0.5, "high": 1.0}},
+            {"source": "b", "scores": {"high": 0.1, "higher": 0.9}},
+        ]
+
+        assert small_models(found) == {"a": {"low", "middle"}, "b": {"high"}}
+
+    def test_a_model_without_an_answer(self) -> None:
+        """Does not count as wrong."""
+        found = [{"source": "a", "scores": {"x": None, "y": 0.2}}, {"source": "a", "scores": {"x": 0.1, "y": None}}]
+
+        assert small_models(found) == {"a": {"x"}}
+
+    def test_is_how_often_small_models_fail(self, tmp_path: Path, data: Path) -> None:
+        """A prompt that none of them was asked is left out."""
+        for path in data.glob("*/dev.jsonl.gz"):
+            write(tmp_path / path.parent.name / path.name, rows(path))
+        scores = [{"s": 0, "m": 1, "l": 1}, {"s": 1, "m": 0.5, "l": 1}, {"s": None, "m": None, "l": 1}]
+        write(
+            tmp_path / "routing" / "dev.jsonl.gz",
+            [{"prompt": str(number), "scores": each, "source": "a"} for number, each in enumerate(scores)],
+        )
+
+        assert read(tmp_path, "dev", Licence.ALL)["difficulty"] == [
+            Example("difficulty", "0", 0.5, "a"),
+            Example("difficulty", "1", 0.25, "a"),
+        ]

@@ -1,0 +1,257 @@
+"""A training run and its state."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch comes with the train extra")
+
+from labelled import write
+
+from router_extproc.training.base import WEIGHTS
+from router_extproc.training.corpus import Licence, rows
+from router_extproc.training.feed import SHARES
+from router_extproc.training.fit import STATE, Fitting, Recipe, trained, training_examples
+from router_extproc.training.overlap import Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any, Protocol
+
+    from router_extproc.encoders.tokens import WordPieces
+    from router_extproc.training.corpus import Example
+
+    class Start(Protocol):
+        """A run with its state in a folder."""
+
+        def __call__(self, folder: Path, recipe: Recipe = ..., /) -> Fitting: ...
+
+
+RECIPE = Recipe(layers=(0,), inner=16, steps=4, gather=2, seed=3, max_difficulty=50)
+
+
+@pytest.fixture(scope="module")
+def start(data: Path, base: Path, pieces: WordPieces) -> Iterator[Start]:
+    """Sets runs up. Composing takes seconds and gives the same each time, so that it is done once."""
+    torch.set_num_threads(1)
+    known = training_examples(data, RECIPE)
+
+    def begin(folder: Path, recipe: Recipe = RECIPE, /) -> Fitting:
+        return Fitting(recipe, data, base / WEIGHTS, pieces, folder)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("router_extproc.training.fit.training_examples", lambda *_: known)
+        yield begin
+
+
+@pytest.fixture(scope="module")
+def told() -> list[tuple[int, str, float]]:
+    """What the finished run told."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def fresh(start: Start, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The weights that a run begins with."""
+    return start(tmp_path_factory.mktemp("fresh")).network.state_dict()
+
+
+@pytest.fixture(scope="module")
+def finished(start: Start, told: list[tuple[int, str, float]], tmp_path_factory: pytest.TempPathFactory) -> Fitting:
+    """A run of four steps."""
+    fitting = start(tmp_path_factory.mktemp("run"))
+    fitting.run(lambda *step: told.append(step))
+    return fitting
+
+
+@pytest.fixture
+def folder(finished: Fitting, tmp_path: Path) -> Path:
+    """A copy of that run's folder."""
+    return shutil.copytree(finished._folder, tmp_path / "run")
+
+
+def same(left: dict[str, Any], right: dict[str, Any]) -> set[str]:
+    """Names of the weights that are equal."""
+    return {name for name, value in left.items() if torch.equal(value, right[name])}
+
+
+class TestRun:
+    def test_tells_each_step(self, finished: Fitting, told: list[tuple[int, str, float]]) -> None:
+        """With its head and its loss."""
+        assert finished.step == 4
+        assert [step for step, _, _ in told] == [1, 2, 3, 4]
+        assert {task for _, task, _ in told} <= set(SHARES)
+        assert all(0 <= loss < 1000 for _, _, loss in told)
+
+    def test_moves_weights_and_average(self, finished: Fitting, fresh: dict[str, Any]) -> None:
+        """The average goes the same way, less far; words stay as they were."""
+        name = "encoder.layers.0.qkv.weight"
+        network, average = finished.network.state_dict(), finished.average.state_dict()
+        moved = [float((state[name] - fresh[name]).norm()) for state in (average, network)]
+
+        assert 0 < moved[0]
+        assert 0 < moved[1]
+        assert name not in same(network, average)
+        words = "encoder.words.weight"
+        assert {words} <= same(network, fresh) & same(average, fresh)
+
+    def test_leaves_its_state(self, finished: Fitting) -> None:
+        """Under its name, and nothing that was half written."""
+        assert [path.name for path in finished._folder.iterdir()] == [STATE]
+
+    def test_saves_as_often_as_it_is_told(self, start: Start, tmp_path: Path) -> None:
+        """What is lost by an interruption is bounded."""
+        seen = []
+        start(tmp_path).run(lambda *_: seen.append((tmp_path / STATE).exists()), save_every=2)
+
+        assert seen == [False, True, True, True]
+
+
+class TestResume:
+    def test_goes_on_where_it_was(self, start: Start, finished: Fitting, folder: Path) -> None:
+        """Weights, their average, the optimizer's memory and the step."""
+        again = start(folder)
+        again.resume()
+
+        assert again.step == 4
+        weights, average = finished.network.state_dict(), finished.average.state_dict()
+        assert same(again.network.state_dict(), weights) == set(weights)
+        assert same(again.average.state_dict(), average) == set(average)
+        kept, wanted = (each._optimizer.state_dict()["state"] for each in (again, finished))
+        assert [float(each["step"]) for each in kept.values()] == [float(each["step"]) for each in wanted.values()]
+        assert all(torch.equal(each["exp_avg"], wanted[key]["exp_avg"]) for key, each in kept.items())
+
+    def test_a_finished_run(self, start: Start, folder: Path) -> None:
+        """Has nothing left to do."""
+        again = start(folder)
+        again.run(lambda *_: pytest.fail("it went on"))
+
+        assert again.step == 4
+
+    def test_a_run_may_be_made_longer(self, start: Start, folder: Path) -> None:
+        """It takes the steps that are missing."""
+        steps: list[int] = []
+        start(folder, replace(RECIPE, steps=6)).run(lambda step, *_: steps.append(step))
+
+        assert steps == [5, 6]
+        assert trained(folder)[1]["done"] == 6
+
+    @pytest.mark.parametrize(
+        "change",
+        [pytest.param({"seed": 4}, id="seed"), pytest.param({"rate": 1e-3}, id="rate"), pytest.param({"gather": 4}, id="gather")],
+    )
+    def test_another_recipe_is_refused(self, start: Start, folder: Path, change: dict[str, Any]) -> None:
+        """The file is named, and stays."""
+        before = (folder / STATE).stat().st_mtime_ns
+
+        with pytest.raises(ValueError, match=r"state\.pt is of another recipe; use another folder"):
+            start(folder, replace(RECIPE, **change)).resume()
+        assert (folder / STATE).stat().st_mtime_ns == before
+
+    def test_an_empty_folder(self, start: Start, tmp_path: Path) -> None:
+        """Is a new run."""
+        fitting = start(tmp_path / "new")
+        fitting.resume()
+
+        assert fitting.step == 0
+
+    def test_is_the_same_network_for_a_seed(self, start: Start, fresh: dict[str, Any], tmp_path: Path) -> None:
+        """Before anything was learnt."""
+        again = start(tmp_path).network.state_dict()
+
+        assert same(again, fresh) == set(fresh)
+
+
+class TestSave:
+    def test_an_interrupted_one_leaves_the_old_state(
+        self, start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reader sees the old one or the new one, never a part."""
+        fitting = start(folder)
+        fitting.resume()
+        before = (folder / STATE).read_bytes()
+
+        def full(_state: object, path: Path) -> None:
+            path.write_bytes(b"half")
+            raise OSError("no space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(torch, "save", full)
+            with pytest.raises(OSError, match="no space"):
+                fitting.save()
+        assert (folder / STATE).read_bytes() == before
+        fitting.resume()
+
+
+class TestTrained:
+    def test_is_the_average(self, finished: Fitting) -> None:
+        """Ready to be used, with the recipe and how far it came."""
+        network, recipe = trained(finished._folder)
+        average = finished.average.state_dict()
+
+        assert not network.training
+        assert same(network.state_dict(), average) == set(average)
+        assert recipe["done"] == 4
+        assert Recipe.of(recipe) == RECIPE
+
+    def test_of_an_empty_folder(self, tmp_path: Path) -> None:
+        """Is told by the file."""
+        with pytest.raises(OSError, match=r"state\.pt"):
+            trained(tmp_path)
+
+
+class TestRecipe:
+    def test_survives_json(self) -> None:
+        """A manifest keeps it; other keys beside it do not matter."""
+        recipe = Recipe(layers=(1, 2), licence=Licence.STRICT)
+
+        assert Recipe.of(json.loads(json.dumps(asdict(recipe))) | {"done": 3}) == recipe
+
+    @pytest.mark.parametrize(
+        ("change", "known"),
+        [
+            pytest.param({"steps": 9}, True, id="steps"),
+            pytest.param({"inner": 17}, False, id="inner"),
+            pytest.param({"licence": Licence.ALL}, False, id="licence"),
+            pytest.param({"layers": (1,)}, False, id="layers"),
+        ],
+    )
+    def test_the_same_but_for_its_steps(self, change: dict[str, Any], *, known: bool) -> None:
+        """Everything else decides what comes out."""
+        assert RECIPE.same_but_steps(json.loads(json.dumps(asdict(replace(RECIPE, **change))))) == known
+
+
+@pytest.fixture(scope="module")
+def found(data: Path) -> dict[str, list[Example]]:
+    """What is trained on."""
+    return training_examples(data, RECIPE)
+
+
+class TestTrainingExamples:
+    def test_has_every_head(self, found: dict[str, list[Example]]) -> None:
+        """And texts that hold the embedding where it was."""
+        assert set(found) == set(SHARES)
+        assert len(found["difficulty"]) == RECIPE.max_difficulty
+        assert {"clinc150", "banking77"} <= {example.source for example in found["embedding"]}
+
+    def test_holds_nothing_of_an_evaluation_set(self, data: Path, tmp_path: Path) -> None:
+        """Of any head, whole or in part: the heads share one encoder."""
+        copy = shutil.copytree(data, tmp_path / "data")
+        stolen = [row["text"] for name in ("domain", "pii") for row in list(rows(data / name / "train.jsonl.gz"))[:5]]
+        asked = [row["text"] for row in list(rows(data / "intent" / "train_clinc150.jsonl.gz"))[:5]]
+        evaluated = [{"text": text} for text in (*stolen, *asked)]
+        write(copy / "feedback" / "eval_more.jsonl.gz", evaluated)
+        found, forbidden = training_examples(copy, RECIPE), Forbidden(copy)
+
+        held = {text for examples in found.values() for text in (example.text for example in examples) if forbidden.holds(text)}
+        assert held == set()
+
+    def test_is_the_same_for_a_seed(self, data: Path, found: dict[str, list[Example]]) -> None:
+        """In the same order."""
+        assert training_examples(data, RECIPE) == found
