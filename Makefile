@@ -53,11 +53,11 @@ bench: $(STAMP) ## Requests/s, latency and CPU beside a floor
 soak: $(STAMP) ## Memory over 100,000 requests
 	@$(BIN)/router-extproc bench --soak $(if $(JSON),--json)
 
-models: $(STAMP) ## Train the model bundle from DATA, and measure it (about 75 minutes on two cores)
+models: $(STAMP) ## Train the model bundle from DATA, and measure it (about an hour on two cores)
 	@test -d $(DATA) || { echo "No data at $(DATA): training needs the data sets; give DATA=folder" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]' 1>&2
 	@$(BIN)/router-extproc train --data $(DATA) --run out/run --output models/default
-	@$(BIN)/router-extproc eval --data $(DATA) --bundle models/default --output models --record
+	@$(BIN)/router-extproc eval --data $(DATA) --models models/default --output models --record
 
 eval: $(STAMP) ## Measure the shipped bundle on DATA: models/EVAL.md
 	@test -d $(DATA) || { echo "No data at $(DATA): measuring needs the data sets; give DATA=folder" >&2; exit 1; }

@@ -24,7 +24,8 @@ MAX_CONNECTIONS = 1000
 
 PolicyFile = Annotated[Path, typer.Argument(help="The policy file, or a directory with policy.yaml in it.", show_default=False)]
 Bundle = Annotated[
-    Path | None, typer.Option(help="The folder of a model bundle; the one inside the package if not given.", show_default=False)
+    Path | None,
+    typer.Option("--models", help="The folder of a model bundle; the one inside the package if not given.", show_default=False),
 ]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
 
@@ -274,7 +275,7 @@ def bench(
 def evaluate(
     *,
     data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
-    bundle: Annotated[Path | None, typer.Option(help="The model bundle; the one inside the package if not given.")] = None,
+    bundle: Bundle = None,
     split: Annotated[Literal["dev", "eval"], typer.Option(help="Which rows.")] = "eval",
     heads: Annotated[str, typer.Option(help="Heads to measure, comma-separated.")] = ",".join(HEADS),
     limit: Annotated[int | None, typer.Option(min=1, help="Rows of each file at most, for a quick look.")] = None,
@@ -302,7 +303,7 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
     run: Annotated[Path, typer.Option(help="Where the state of the run is kept; one that was interrupted goes on.")],
     output: Annotated[Path, typer.Option(help="The folder of the bundle, which is named after it.")],
-    steps: Annotated[int, typer.Option(min=1, help="Batches.")] = 7500,
+    steps: Annotated[int, typer.Option(min=1, help="Batches.")] = 6000,
     licence: Annotated[
         Literal["shipped", "strict", "all"],
         typer.Option(help="Sources: those of the shipped weights, only those with a licence file, or all."),

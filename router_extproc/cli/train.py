@@ -150,4 +150,4 @@ def _tell(options: TrainOptions, found: list[Comparison], fitted: float, whole: 
         table.add_row(each.head, str(each.rows), f"{each.agreement:.1%}", each.measure, number(each.int8), number(each.fp32))
     out.print(table)
     out.print(f"{options.output}: fitted in {fitted / 60:.0f} min, {whole / 60:.0f} min in all, peak memory {peak:.0f} MB")
-    out.print(f"Next: router-extproc eval --data {options.data} --bundle {options.output}")
+    out.print(f"Next: router-extproc eval --data {options.data} --models {options.output}")

@@ -43,6 +43,14 @@ def typos(text: str, random: Random, *, rate: float = 0.03) -> str:
     return "".join(letters)
 
 
+def mistyped(text: str, random: Random, *, rate: float = 0.01) -> str:
+    """A text with a neighbouring key hit now and then: every letter stays where it was."""
+    return "".join(
+        random.choice(_KEYS.get(letter.lower(), letter)) if letter.isalpha() and random.random() < rate else letter
+        for letter in text
+    )
+
+
 def recased(text: str, random: Random) -> str:
     """A text in lower case, in capitals or with a capital at each word."""
     way = random.random()

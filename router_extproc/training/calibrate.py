@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _TEMPERATURES = np.geomspace(0.25, 8.0, 141)
 _TINY = 1e-9
+_ROUNDS, _STILL = 100, 1e-7
+_LEAST_SLOPE = 0.05
+_HELD = 1e-3
+"""How much the slope is held to 1, lest labels that are all alike make it endless."""
 
 
 def class_calibration(logits: Floats, targets: NDArray[np.int64]) -> Calibration:
@@ -32,24 +36,41 @@ def class_calibration(logits: Floats, targets: NDArray[np.int64]) -> Calibration
 
 
 def chance_calibration(logits: Floats, targets: Floats) -> Calibration:
-    """Temperature and bias with the least cross-entropy (Platt 1999); targets are in [0, 1]. Newton's method on slope and offset."""
-    slope, offset = 1.0, 0.0
-    for _ in range(50):
-        chances = 1 / (1 + np.exp(-(slope * logits + offset)))
-        wrong = chances - targets
-        weight = chances * (1 - chances) + _TINY
-        gradient = np.array([(wrong * logits).mean() + 1e-3 * (slope - 1), wrong.mean()])
-        curve = np.array(
-            [
-                [(weight * logits * logits).mean() + 1e-3, (weight * logits).mean()],
-                [(weight * logits).mean(), weight.mean()],
-            ]
-        )
-        move = np.linalg.solve(curve, gradient)
-        slope, offset = max(slope - float(move[0]), 0.05), offset - float(move[1])
-        if float(np.abs(move).max()) < 1e-7:
+    """Temperature and bias with the least cross-entropy (Platt 1999); targets are in [0, 1].
+
+    Newton's method on slope and offset, each step halved until it helps.
+    """
+    at = np.array([1.0, 0.0])
+    for _ in range(_ROUNDS):
+        move = _newton(at, logits, targets)
+        here, share = _chance_loss(at, logits, targets), 1.0
+        while share > _TINY and _chance_loss(_bounded(at - share * move), logits, targets) > here:
+            share /= 2
+        at = _bounded(at - share * move)
+        if float(np.abs(share * move).max()) < _STILL:
             break
+    slope, offset = at.tolist()
     return Calibration(temperature=round(1 / slope, 5), bias=round(offset / slope, 5))
+
+
+def _bounded(at: Floats) -> Floats:
+    return np.array([max(float(at[0]), _LEAST_SLOPE), float(at[1])])
+
+
+def _chance_loss(at: Floats, logits: Floats, targets: Floats) -> float:
+    scaled = at[0] * logits + at[1]
+    return float((np.logaddexp(0, scaled) - targets * scaled).mean() + _HELD / 2 * (at[0] - 1) ** 2)
+
+
+def _newton(at: Floats, logits: Floats, targets: Floats) -> Floats:
+    """The whole step, (slope, offset)."""
+    chances = np.exp(-np.logaddexp(0, -(at[0] * logits + at[1])))
+    wrong, weight = chances - targets, chances * (1 - chances) + _TINY
+    gradient = np.array([(wrong * logits).mean() + _HELD * (at[0] - 1), wrong.mean()])
+    mixed = (weight * logits).mean()
+    curve = np.array([[(weight * logits * logits).mean() + _HELD, mixed], [mixed, weight.mean()]])
+    move: Floats = np.linalg.solve(curve, gradient)
+    return move
 
 
 def _least(loss: Callable[[float], float]) -> float:
@@ -57,10 +78,16 @@ def _least(loss: Callable[[float], float]) -> float:
 
 
 def threshold_at(chances: Floats, false_positives: float) -> float:
-    """The lowest threshold at which no more than that share of these negatives reaches it."""
-    ordered = np.sort(chances)[::-1]
-    allowed = int(false_positives * len(ordered))
-    return float(min(0.999, np.nextafter(ordered[allowed], 2.0)))
+    """The lowest threshold at which no more than that share of these negatives reaches it; 1 if there is none below it.
+
+    Raises ValueError without negatives.
+    """
+    if not len(chances):
+        raise ValueError("no negatives to choose a threshold by")
+    allowed = int(false_positives * len(chances))
+    if allowed >= len(chances):
+        return 0.0
+    return float(min(1.0, np.nextafter(np.sort(chances)[::-1][allowed], 2.0)))
 
 
 def best_threshold(chances: Floats, targets: Floats) -> float:

@@ -67,18 +67,24 @@ def _made_of(training: Mapping[str, Any]) -> str:
     for task, sources in training["sources"].items():
         for source in sources:
             tasks.setdefault(licence_of(source, known) or source, set()).add(task)
-    rows = [
-        (name, known[name]["what"], known[name]["licence"], ", ".join(sorted(tasks[name])))
-        for name in sorted(tasks)
-        if name in known
-    ]
+    unknown = {"what": "not known to this program", "licence": "unknown"}
+    entries = {name: known.get(name, unknown) for name in sorted(tasks)}
+    rows = [(name, each["what"], each["licence"], ", ".join(sorted(tasks[name]))) for name, each in entries.items()]
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "
-        "taken out of the training of all heads. No source under a non-commercial or research-only licence was used. Sources marked "
-        "*no licence file* carry none: `--licence strict` trains without them.\n\n"
+        f"taken out of the training of all heads. {_CLOSED[training['recipe']['licence']]}\n\n"
         + _table(("source", "what it is", "licence", "heads"), rows)
     )
+
+
+_CLOSED = {
+    "shipped": "No source under a non-commercial or research-only licence was used, for training or for calibration. Sources marked "
+    "*no licence file* carry none: `--licence strict` trains without them.",
+    "strict": "Only sources that carry a licence file were used, and none under a non-commercial or research-only one.",
+    "all": "**Sources under non-commercial and research-only licences were used: the weights are for comparison, not for shipping.**",
+}
+"""By the recipe's licence."""
 
 
 def _figures(evaluation: Mapping[str, Any]) -> str:

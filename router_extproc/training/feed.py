@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from router_extproc.training.augment import recased, typos, worn
+from router_extproc.training.augment import mistyped, recased, worn
 from router_extproc.training.windows import Window, collate, places, tagged, window
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ class Feed:
         elif way < 0.1:
             text = recased(text, random)
         elif way < 0.13:
-            worn_text = typos(text, random, rate=0.01)
-            text = worn_text if len(worn_text) == len(text) else text  # offsets must go on fitting
+            text = mistyped(text, random)  # offsets must go on fitting
         if len(text) != len(example.text):
             text = example.text  # a letter whose other case is two letters
         tokens = self._pieces.encode(text)

@@ -50,7 +50,7 @@ class Recipe:
     """Layers of the base model that the network starts from."""
     inner: int = 768
     """Inner neurons of a layer, of the base model's 1,536."""
-    steps: int = 7500
+    steps: int = 6000
     """Batches."""
     gather: int = 4
     """Batches of different heads that make one step of the optimizer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from router_extproc.encoders.scores import Kind
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
 from router_extproc.training.calibrate import best_threshold, chance_calibration, class_calibration, threshold_at
-from router_extproc.training.corpus import Licence, read
+from router_extproc.training.corpus import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +26,18 @@ if TYPE_CHECKING:
     from router_extproc.encoders.manifest import Calibration
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Span
-    from router_extproc.training.corpus import Example
+    from router_extproc.training.corpus import Example, Licence
 
-_FALSE_ALARMS = 0.01
+_FALSE_ALARMS = 0.005
 """Of benign user texts of the dev set, at the shipped jailbreak threshold."""
 _SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
 _DEV_ROWS = 2000
 """Of each head, for calibration."""
 
 
-def calibrated(encoder: Encoder, data: Path) -> tuple[dict[str, Calibration], dict[str, float]]:
+def calibrated(encoder: Encoder, data: Path, licence: Licence) -> tuple[dict[str, Calibration], dict[str, float]]:
     """Calibrations and thresholds, from the dev set, with an encoder that has none yet."""
-    dev = read(data, "dev", Licence.ALL)
+    dev = read(data, "dev", licence)
     calibration: dict[str, Calibration] = {}
     thresholds: dict[str, float] = {}
     for head in POOLED:
@@ -51,7 +52,7 @@ def calibrated(encoder: Encoder, data: Path) -> tuple[dict[str, Calibration], di
         logits = np.log(chances / (1 - chances))
         calibration[head] = chance_calibration(logits, targets)
         made = 1 / (1 + np.exp(-(logits + calibration[head].bias) / calibration[head].temperature))
-        thresholds[head] = round(_threshold(head, made, targets, rows), 4)
+        thresholds[head] = math.ceil(_threshold(head, made, targets, rows) * 10_000) / 10_000
     return calibration, thresholds
 
 
@@ -60,9 +61,9 @@ def _readings(encoder: Encoder, rows: Sequence[Example], output: str) -> list[Re
         return list(pool.map(lambda row: encoder.read([row.text], row.kind, outputs=(output,))[0], rows))
 
 
-def span_threshold(encoder: Encoder, data: Path) -> float:
+def span_threshold(encoder: Encoder, data: Path, licence: Licence) -> float:
     """From which score on a span counts: the one with the best F1 on the dev set, together with what patterns find."""
-    rows = read(data, "dev", Licence.ALL)["pii"]
+    rows = read(data, "dev", licence)["pii"]
     found = [
         (merged(find(row.text), reading.spans), frozenset(row.target), row.types)
         for row, reading in zip(rows, _readings(encoder, rows, TAGS), strict=True)

@@ -35,7 +35,7 @@ def classified(cli: Cli, tiny_bundle: Path) -> Classified:
 
     def call(*lines: bytes | dict[str, Any], options: tuple[object, ...] = ()) -> tuple[int, list[dict[str, Any]]]:
         given = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
-        result = cli("classify", "--bundle", tiny_bundle, "-i", "-", *options, stdin=given)
+        result = cli("classify", "--models", tiny_bundle, "-i", "-", *options, stdin=given)
         return result.exit_code, [json.loads(text) for text in result.stdout.splitlines()]
 
     return call
@@ -292,7 +292,7 @@ class TestFiles:
         """Results are in the file; stdout is empty, and the summary and bad lines are on stderr."""
         source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
         source.write_text(f'{{"id": 1, "text": "tea"}}\n{{"id": 2}}\n{{"id": 3, "text": "{"tea " * 2000}"}}\n')
-        result = cli("classify", "--bundle", tiny_bundle, "--input", source, "--output", target)
+        result = cli("classify", "--models", tiny_bundle, "--input", source, "--output", target)
 
         assert (result.exit_code, result.stdout) == (3, "")
         assert f"{source}:2: error: it has neither `text` nor `messages`" in result.stderr
@@ -302,7 +302,7 @@ class TestFiles:
 
     def test_names_only_the_first_bad_lines(self, cli: Cli, tiny_bundle: Path) -> None:
         """A file of another kind does not flood the terminal; the output has all."""
-        result = cli("classify", "--bundle", tiny_bundle, "-i", "-", stdin=b"x\n" * 30)
+        result = cli("classify", "--models", tiny_bundle, "-i", "-", stdin=b"x\n" * 30)
 
         assert result.exit_code == 3
         assert (result.stderr.count("error:"), len(result.stdout.splitlines())) == (10, 30)
@@ -310,7 +310,7 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["none.jsonl", "."])
     def test_an_input_that_cannot_be_read(self, cli: Cli, tiny_bundle: Path, tmp_path: Path, name: str) -> None:
         """It is named, and no output is begun."""
-        result = cli("classify", "--bundle", tiny_bundle, "-i", tmp_path / name, "-o", tmp_path / "out.jsonl")
+        result = cli("classify", "--models", tiny_bundle, "-i", tmp_path / name, "-o", tmp_path / "out.jsonl")
 
         assert result.exit_code == 3
         assert str(tmp_path) in result.stderr
@@ -320,13 +320,13 @@ class TestFiles:
         """Opening the output would empty it."""
         source = tmp_path / "in.jsonl"
         source.write_text('{"id": 1, "text": "tea"}')
-        result = cli("classify", "--bundle", tiny_bundle, "-i", source, "-o", source)
+        result = cli("classify", "--models", tiny_bundle, "-i", source, "-o", source)
 
         assert (result.exit_code, source.read_text()) == (2, '{"id": 1, "text": "tea"}')
 
     def test_a_bundle_that_cannot_be_used(self, cli: Cli, tmp_path: Path) -> None:
         """It is named, and no output is begun."""
-        result = cli("classify", "--bundle", tmp_path, "-i", "-", "-o", tmp_path / "out.jsonl", stdin=b"")
+        result = cli("classify", "--models", tmp_path, "-i", "-", "-o", tmp_path / "out.jsonl", stdin=b"")
 
         assert result.exit_code == 3
         assert str(tmp_path / "manifest.json") in result.stderr

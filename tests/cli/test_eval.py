@@ -35,7 +35,7 @@ def evaluate(cli: Cli, tmp_path: Path, data: Path, tiny_bundle: Path) -> Cli:
     """The command on a small bundle and small data, without plots, into the folder `out`."""
 
     def call(*arguments: object) -> Result:
-        wanted = ("--data", data, "--bundle", tiny_bundle, "--perturbed", 2, "--output", tmp_path / "out", "--no-plots")
+        wanted = ("--data", data, "--models", tiny_bundle, "--perturbed", 2, "--output", tmp_path / "out", "--no-plots")
         return cli("eval", *wanted, *arguments)
 
     return call
@@ -140,7 +140,7 @@ class TestRefuses:
 
     def test_a_bundle_that_is_none(self, evaluate: Cli, tmp_path: Path) -> None:
         """The error names it."""
-        result = evaluate("--bundle", tmp_path)
+        result = evaluate("--models", tmp_path)
         assert result.exit_code == Exit.INPUT
         assert str(tmp_path) in result.stderr
 

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from typer.testing import Result
-
     from cli.conftest import Cli
+    from typer.testing import Result
 
 NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
 FOUND = [Comparison("domain", 30, 0.9, "accuracy", 0.5, 0.625), Comparison("pii", 20, 1.0, "f1", 0.75, float("nan"))]
@@ -128,27 +127,27 @@ class TestWatch:
 
 class TestTell:
     @pytest.fixture
-    def tell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[bool], str]:
+    def tell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         """What is printed at the end."""
 
-        def told(as_json: bool) -> str:  # noqa: FBT001 - a fixture's only argument
+        def told(*, as_json: bool) -> str:
             options = TrainOptions(tmp_path / "d", tmp_path / "r", tmp_path / "b", 1, "shipped", 1, "1", as_json=as_json)
             _tell(options, FOUND, 90.0, 150.0)
             return capsys.readouterr().out
 
         return told
 
-    def test_people_get_a_table(self, tell: Callable[[bool], str], tmp_path: Path) -> None:
+    def test_people_get_a_table(self, tell: Callable[..., str], tmp_path: Path) -> None:
         """And what to do next."""
-        printed = " ".join(tell(False).split())
+        printed = " ".join(tell(as_json=False).split())
 
         assert "domain 30 90.0% accuracy 0.500 0.625" in printed
         assert "fitted in 2 min, 2 min in all, peak memory" in printed
-        assert f"router-extproc eval --data {tmp_path / 'd'} --bundle {tmp_path / 'b'}" in printed.replace("\n", "")
+        assert f"router-extproc eval --data {tmp_path / 'd'} --models {tmp_path / 'b'}" in printed.replace("\n", "")
 
-    def test_machines_get_one_line(self, tell: Callable[[bool], str], tmp_path: Path) -> None:
+    def test_machines_get_one_line(self, tell: Callable[..., str], tmp_path: Path) -> None:
         """With times, memory and the comparison by head."""
-        (line,) = tell(True).splitlines()
+        (line,) = tell(as_json=True).splitlines()
         told = json.loads(line)
 
         assert (told["bundle"], told["fit_s"], told["total_s"]) == (str(tmp_path / "b"), 90, 150)

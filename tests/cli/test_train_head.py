@@ -57,7 +57,7 @@ def trains(cli: Cli, tiny_bundle: Path, output: Path) -> Trains:
     """The command on label lines from standard input, with the small bundle."""
 
     def call(given: bytes, *options: object) -> Result:
-        return cli("train-head", "--bundle", tiny_bundle, "--labels", "-", "--output", output, *options, stdin=given)
+        return cli("train-head", "--models", tiny_bundle, "--labels", "-", "--output", output, *options, stdin=given)
 
     return call
 
@@ -252,7 +252,7 @@ class TestFiles:
 
     def test_a_bundle_that_cannot_be_used(self, cli: Cli, tmp_path: Path, output: Path) -> None:
         """It is named, and nothing is written."""
-        result = cli("train-head", "--bundle", tmp_path, "--labels", "-", "--output", output, stdin=lines(ROWS))
+        result = cli("train-head", "--models", tmp_path, "--labels", "-", "--output", output, stdin=lines(ROWS))
 
         assert result.exit_code == 3
         assert "manifest.json" in result.stderr

@@ -299,8 +299,11 @@ class TestModels:
         """Waiting for the model is in it."""
         slow, told = Slow("slow"), Told()
         async with serving(model_router(slow), told) as server, grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
-            asyncio.get_running_loop().call_later(0.05, slow.go_on.set)
-            await converse(channel, headers_message(), body_message())
+            answering = asyncio.create_task(converse(channel, headers_message(), body_message()))
+            await until(lambda: bool(slow.begun))
+            await asyncio.sleep(0.03)
+            slow.go_on.set()
+            await answering
 
         assert told.routes[0].added_ms > told.routes[0].outcome.route_us / 1000 > 20
 
@@ -326,8 +329,8 @@ class TestSaturation:
 
     @pytest.fixture
     def saturated(self, tiny_bundle: Path, goes_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Router:
-        """A router whose encoder reads nothing until it is told to: one text is being read, one waits, and that is all it takes."""
-        models = Models(EncoderOptions(BatchOptions(threads=1, max_queue=1)), folder=tiny_bundle)
+        """A router whose encoder reads nothing until it is told to: two texts wait, and perhaps one is being read."""
+        models = Models(EncoderOptions(BatchOptions(threads=1, max_queue=2, max_batch=1)), folder=tiny_bundle)
         services = SignalServices(models=models)
         policy = compile_policy(SATURATED, source="p.yaml", services=services, selectors=SELECTORS).policy
         bundle = models.encoder().bundle
@@ -342,7 +345,7 @@ class TestSaturation:
                 asyncio.create_task(converse(channel, headers_message(), body_message(BODY.replace(b"hello", text))))
                 for text in (b"prove it", b"tell me")
             ]
-            await asyncio.sleep(0.2)
+            await until(lambda: server.streams == len(waiting))
             body = body_message(BODY.replace(b"hello", b"a traceback"))
             found = [await converse(channel, headers_message(), body) for _ in range(50)]
             were_waiting = not any(task.done() for task in waiting)
@@ -362,13 +365,13 @@ class TestSaturation:
                 asyncio.create_task(converse(channel, headers_message(), body_message(BODY.replace(b"hello", text))))
                 for text in texts
             ]
-            await until(lambda: sum(task.done() for task in tasks) >= len(texts) - 2)
+            await until(lambda: sum(task.done() for task in tasks) >= len(texts) - 3)
             goes_on.set()
             found = [pool(await task) for task in tasks]
 
         unknown = [one.outcome.signals["difficulty"] for one in told.routes if one.outcome.decision.unknown]
         assert {getattr(result, "reason", None) for result in unknown} == {UnknownReason.OVERLOADED}
-        assert len(unknown) in {18, 19}
+        assert len(unknown) in {17, 18}
         assert found.count("pool-large") == len(unknown)
 
     async def test_a_large_text_does_not_stop_the_loop(self, tiny_bundle: Path) -> None:

@@ -64,7 +64,11 @@ def _rows(random: Random, source: str, count: int, labels: tuple[Any, ...]) -> I
 
 
 def _conversation(row: dict[str, Any]) -> dict[str, Any]:
-    told = [{"role": "user", "content": "tea"}, {"role": "assistant", "content": "song"}, {"role": "user", "content": row["text"]}]
+    told = [
+        {"role": "user", "content": "tea"},
+        {"role": "assistant", "content": "song"},
+        {"role": "user", "content": row["text"]},
+    ]
     return {**row, "messages": told}
 
 

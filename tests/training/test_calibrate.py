@@ -42,7 +42,8 @@ class TestClassCalibration:
 
 class TestChanceCalibration:
     @pytest.mark.parametrize(
-        ("temperature", "bias"), [pytest.param(1.0, 0.0, id="none"), pytest.param(2.0, -1.0, id="both"), pytest.param(0.5, 0.7, id="sharp")]
+        ("temperature", "bias"),
+        [pytest.param(1.0, 0.0, id="none"), pytest.param(2.0, -1.0, id="both"), pytest.param(0.5, 0.7, id="sharp")],
     )
     def test_finds_slope_and_offset(self, temperature: float, bias: float) -> None:
         """That the targets were made with."""

@@ -21,7 +21,7 @@ def manifest(**more: Any) -> Manifest:
     """A manifest as training writes it."""
     training = {
         "base": "a base model",
-        "recipe": {"layers": [0, 5], "inner": 64},
+        "recipe": {"layers": [0, 5], "inner": 64, "licence": "shipped"},
         "examples": {"domain": 12345, "pii": 7},
         "sources": {"domain": ["mmlu", "mmlu_pro_supplement"], "pii": ["mmlu"]},
     }
@@ -56,16 +56,18 @@ class TestCard:
         """Every row has as many cells as the header, and the rule stands under it."""
         found = tables(card(manifest() if evaluation is None else manifest(evaluation=evaluation)))
 
-        assert len(found) == 3
+        assert len(found) == 4
         for header, rule, *rows in found:
             assert set(rule) == {"---"}
             assert {len(row) for row in (rule, *rows)} <= {len(header)}
 
     def test_a_bar_in_a_cell(self) -> None:
         """Does not end it."""
-        page = card(manifest(evaluation={"int8_vs_fp32": {"a|b": {"rows": 1, "agreement": 1, "measure": "f", "int8": 1, "fp32": 1}}}))
+        page = card(
+            manifest(evaluation={"int8_vs_fp32": {"a|b": {"rows": 1, "agreement": 1, "measure": "f", "int8": 1, "fp32": 1}}})
+        )
 
-        assert tables(page)[2][2][0] == "a\\|b"
+        assert tables(page)[3][2][0] == "a\\|b"
 
     def test_has_every_head(self) -> None:
         """With what it gives and how it is calibrated."""
@@ -93,9 +95,18 @@ class TestCard:
         """By head."""
         assert "domain 12,345, pii 7." in card(manifest())
 
+    def test_says_how_good_it_is(self) -> None:
+        """On held-out sets, with the figure that was wanted; before an evaluation there is none."""
+        floor = {"head": "domain", "rows": "all", "figure": "accuracy", "value": 0.5, "floor": 0.6, "met": False}
+
+        assert tables(card(manifest()))[2][2:] == []
+        assert tables(card(manifest(evaluation={"floors": [floor]})))[2][2:] == [
+            ["domain", "all", "accuracy", "0.500", "0.6", "no"]
+        ]
+
     def test_says_what_int8_costs(self) -> None:
         """As it was measured."""
-        assert tables(card(manifest()))[2][2:] == [["domain", "30", "90.0%", "accuracy", "0.500", "0.600"]]
+        assert tables(card(manifest()))[3][2:] == [["domain", "30", "90.0%", "accuracy", "0.500", "0.600"]]
 
 
 class TestLicences:

@@ -131,4 +131,6 @@ class TestJailbreak:
         plain = [row for row in known["jailbreak"] if row.target == 1 or row.kind is not Kind.USER or len(row.text) > 80]
         made = composed({**known, "jailbreak": [*plain, *lures]}, Random(1))
 
-        assert not [row for row in made["jailbreak"] if row.target == 1 and row.kind is not Kind.USER and "lure number" in row.text]
+        assert not [
+            row for row in made["jailbreak"] if row.target == 1 and row.kind is not Kind.USER and "lure number" in row.text
+        ]

@@ -127,7 +127,7 @@ class TestFloat32:
 
     def test_takes_no_more_tokens_than_places(self, graphs: dict[str, Graph]) -> None:
         """A window that is too long is refused, not read askew."""
-        with pytest.raises(Exception, match="input_ids|Add|dimension|broadcast"):
+        with pytest.raises(Exception, match="broadcast"):
             graphs["float32"].run(("embedding",), batch(windows(POSITIONS + 1)))
 
 
@@ -183,7 +183,7 @@ class TestGraph:
         shapes = {"embedding": ["B", HIDDEN], "tags": ["B", "T", TAGS], **{head: ["B", width(head)] for head in POOLED}}
 
         assert graphs[name].outputs == shapes
-        assert graphs[name].inputs == dict.fromkeys(("input_ids", "attention_mask", "marks"), ["B", "T"])
+        assert graphs[name].inputs == {each: ["B", "T"] for each in ("input_ids", "attention_mask", "marks")}
 
     def test_picks_the_kernel_without_a_mask_where_nothing_is_padded(self, name: str) -> None:
         """In each layer; the other one adds the mask."""

@@ -43,7 +43,12 @@ def private(count: int = 60) -> list[Example]:
     return made
 
 
-EXAMPLES = {"domain": texts("domain", 1), "jailbreak": texts("jailbreak", 1.0), "pii": private(), "embedding": texts("embedding", None)}
+EXAMPLES = {
+    "domain": texts("domain", 1),
+    "jailbreak": texts("jailbreak", 1.0),
+    "pii": private(),
+    "embedding": texts("embedding", None),
+}
 
 
 def fed(pieces: WordPieces, seed: int = 1, count: int = 30, **examples: list[Example]) -> list[Fed]:
@@ -121,7 +126,9 @@ class TestWindows:
         short = [each for each in clean if len(each) <= LENGTH - 2]
         found = [
             tuple(ids[mask].tolist()[1:-1])
-            for each in fed(pieces, embedding=[row for row in EXAMPLES["embedding"] if len(pieces.encode(row.text)) <= LENGTH - 2])
+            for each in fed(
+                pieces, embedding=[row for row in EXAMPLES["embedding"] if len(pieces.encode(row.text)) <= LENGTH - 2]
+            )
             for ids, mask in zip(each.batch.ids, each.batch.mask, strict=True)
         ]
 

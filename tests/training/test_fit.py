@@ -95,8 +95,8 @@ class TestRun:
         network, average = finished.network.state_dict(), finished.average.state_dict()
         moved = [float((state[name] - fresh[name]).norm()) for state in (average, network)]
 
-        assert 0 < moved[0]
-        assert 0 < moved[1]
+        assert moved[0] > 0
+        assert moved[1] > 0
         assert name not in same(network, average)
         words = "encoder.words.weight"
         assert {words} <= same(network, fresh) & same(average, fresh)
@@ -169,9 +169,7 @@ class TestResume:
 
 
 class TestSave:
-    def test_an_interrupted_one_leaves_the_old_state(
-        self, start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_interrupted_one_leaves_the_old_state(self, start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A reader sees the old one or the new one, never a part."""
         fitting = start(folder)
         fitting.resume()

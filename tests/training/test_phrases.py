@@ -10,7 +10,11 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.training.phrases import phrases
 
 WORDS = phrases()
-TEMPLATES = {"overrides": WORDS.overrides, "quoting": WORDS.quoting, **{f"frames.{key}": each for key, each in WORDS.frames.items()}}
+TEMPLATES = {
+    "overrides": WORDS.overrides,
+    "quoting": WORDS.quoting,
+    **{f"frames.{key}": each for key, each in WORDS.frames.items()},
+}
 PLAIN = {
     "domains": WORDS.domains,
     "quoted": WORDS.quoted,

@@ -14,7 +14,9 @@ WEIGHT = CHANCE.normal(0, 1, (16, 8)).astype(np.float32)
 
 class TestRangeOf:
     @pytest.mark.parametrize("smoothed", [False, True])
-    @pytest.mark.parametrize("shift", [pytest.param(0, id="both signs"), pytest.param(5, id="positive"), pytest.param(-5, id="negative")])
+    @pytest.mark.parametrize(
+        "shift", [pytest.param(0, id="both signs"), pytest.param(5, id="positive"), pytest.param(-5, id="negative")]
+    )
     def test_all_values_have_a_number(self, shift: float, *, smoothed: bool) -> None:
         """But for a few at the ends; the error is half a step."""
         rows = ROWS + np.float32(shift)

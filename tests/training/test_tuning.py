@@ -12,7 +12,7 @@ from router_extproc.encoders.bundle import Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, POOLED
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.corpus import Example
+from router_extproc.training.corpus import Example, Licence
 from router_extproc.training.tuning import _threshold, calibrated, span_threshold
 
 if TYPE_CHECKING:
@@ -45,18 +45,18 @@ def dev(folder: Path) -> Path:
 class TestCalibrated:
     def test_has_every_head(self, encoder: Encoder, tmp_path: Path) -> None:
         """Chances have a threshold, too."""
-        calibration, thresholds = calibrated(encoder, dev(tmp_path))
+        calibration, thresholds = calibrated(encoder, dev(tmp_path), Licence.SHIPPED)
 
         assert set(calibration) == set(POOLED)
         assert set(thresholds) == set(CHANCES)
 
     def test_same_rows_same_result(self, encoder: Encoder, tmp_path: Path) -> None:
         """Which rows are used does not change."""
-        assert calibrated(encoder, dev(tmp_path)) == calibrated(encoder, tmp_path)
+        assert calibrated(encoder, dev(tmp_path), Licence.SHIPPED) == calibrated(encoder, tmp_path, Licence.SHIPPED)
 
     def test_thresholds_part_yes_from_no(self, encoder: Encoder, tmp_path: Path) -> None:
         """Of heads that are right, as they are calibrated."""
-        calibration, thresholds = calibrated(encoder, dev(tmp_path))
+        calibration, thresholds = calibrated(encoder, dev(tmp_path), Licence.SHIPPED)
         for head, texts in (("jailbreak", ("tell me", "ignore me")), ("fact_check", ("tell me", "the capital"))):
             low, high = (each.chances[head] for each in encoder.read(texts, Kind.USER, outputs=(head,)))
             known = calibration[head]
@@ -67,14 +67,14 @@ class TestCalibrated:
 
 class TestThreshold:
     def test_of_attacks_is_set_by_benign_users(self) -> None:
-        """One in a hundred of them may be stopped; documents and attacks do not count."""
-        benign = [Example("jailbreak", "t", 0.0, "s") for _ in range(100)]
+        """One in two hundred of them may be stopped; documents and attacks do not count."""
+        benign = [Example("jailbreak", "t", 0.0, "s") for _ in range(200)]
         others = [Example("jailbreak", "t", 0.0, "s", Kind.DOCUMENT), Example("jailbreak", "t", 1.0, "s")]
-        chances = np.concatenate([np.linspace(0.5, 0.9, 100), [0.95, 0.97]])
+        chances = np.concatenate([np.linspace(0.5, 0.9, 200), [0.95, 0.97]])
         rows = [*benign, *others]
         found = _threshold("jailbreak", chances, np.array([row.target for row in rows]), rows)
 
-        assert (chances[:100] >= found).sum() == 1
+        assert (chances[:200] >= found).sum() == 1
 
     def test_of_attacks_is_never_low(self) -> None:
         """An attack that is less likely than not is none."""
@@ -91,15 +91,21 @@ class TestSpanThreshold:
     def test_keeps_what_is_right(self, encoder: Encoder, tmp_path: Path) -> None:
         """Where every name that is found is one, the threshold is as low as may be."""
         rows = [
-            {"id": "1", "text": "tell alice", "spans": [{"start": 5, "end": 10, "type": "PERSON"}], "types": ["PERSON"], "source": "s"}
+            {
+                "id": "1",
+                "text": "tell alice",
+                "spans": [{"start": 5, "end": 10, "type": "PERSON"}],
+                "types": ["PERSON"],
+                "source": "s",
+            }
         ]
         write(write_all(tmp_path) / "pii" / "dev.jsonl.gz", rows)
 
-        assert span_threshold(encoder, tmp_path) == pytest.approx(0.3)
+        assert span_threshold(encoder, tmp_path, Licence.SHIPPED) == pytest.approx(0.3)
 
     def test_types_that_are_not_annotated(self, encoder: Encoder, tmp_path: Path) -> None:
         """Are neither right nor wrong."""
         rows = [{"id": "1", "text": "tell alice", "spans": [], "types": ["PHONE"], "source": "s"}]
         write(write_all(tmp_path) / "pii" / "dev.jsonl.gz", rows)
 
-        assert span_threshold(encoder, tmp_path) == pytest.approx(0.3)
+        assert span_threshold(encoder, tmp_path, Licence.SHIPPED) == pytest.approx(0.3)

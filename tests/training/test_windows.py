@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ class TestPlaces:
 
         assert (found[0][0], found[-1][1]) == (0, words)
         assert max(end - start for start, end in found) <= LENGTH - 2
-        assert all(left[1] - right[0] >= OVERLAP for left, right in zip(found, found[1:], strict=False))
+        assert all(left[1] - right[0] >= OVERLAP for left, right in pairwise(found))
 
 
 class TestWindow:
