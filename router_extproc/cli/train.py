@@ -69,7 +69,7 @@ def _fit(options: TrainOptions) -> None:
 
     base = base_folder()
     assert base is not None  # noqa: S101 - was looked for in `run`
-    recipe = Recipe(steps=options.steps, licence=Licence(options.licence), seed=options.seed)
+    recipe = Recipe(steps=options.steps, polish=options.steps // 3, licence=Licence(options.licence), seed=options.seed)
     pieces = WordPieces(base / TOKENIZER)
     err.print("reading the data and composing examples")
     fitting = Fitting(recipe, options.data, base / WEIGHTS, pieces, options.run)
@@ -89,7 +89,7 @@ class _Watch:
         self._dev = dev
         self._curve = curve
         self._progress = progress
-        self._bar = progress.add_task("", total=fitting.recipe.steps)
+        self._bar = progress.add_task("", total=fitting.recipe.length)
         self._losses: dict[str, float] = {}
         self._began = time.perf_counter()
 
@@ -98,7 +98,7 @@ class _Watch:
         self._losses[task] = loss if task not in self._losses else _SMOOTH * self._losses[task] + (1 - _SMOOTH) * loss
         shown = " ".join(f"{name} {value:.2f}" for name, value in sorted(self._losses.items()))
         self._progress.update(self._bar, completed=step, description=shown)
-        if step % max(1, self._fitting.recipe.steps // _LOOKS) == 0:
+        if step % max(1, self._fitting.recipe.length // _LOOKS) == 0:
             self._look(step)
 
     def _look(self, step: int) -> None:

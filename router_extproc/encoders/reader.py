@@ -55,13 +55,14 @@ class Reader:
         ]
         rows = self._rows(works, passages, tuple({name: None for work in works for name in work.outputs}))
         return [
-            self._told(passage, _stacked(found, work.outputs)) for work, passage, found in zip(works, passages, rows, strict=True)
+            self._told(work.text, passage, _stacked(found, work.outputs))
+            for work, passage, found in zip(works, passages, rows, strict=True)
         ]
 
-    def _told(self, passage: Passage, outputs: Arrays) -> Reading | Exception:
+    def _told(self, text: str, passage: Passage, outputs: Arrays) -> Reading | Exception:
         if not all(np.isfinite(rows).all() for rows in outputs.values()):
             return StrangeError("the model gave numbers that are not finite")
-        return combined(passage.slices, outputs, self._bundle.manifest, passage.coverage)
+        return combined(text, passage, outputs, self._bundle.manifest)
 
     def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[Arrays]]:
         """Each text's outputs, window by window."""

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from router_extproc.training.compose import composed
 from router_extproc.training.corpus import Example, Licence, read, rows
-from router_extproc.training.feed import Feed
+from router_extproc.training.feed import POLISH_SHARES, SHARES, Feed
 from router_extproc.training.losses import pooled_loss, tag_loss
 from router_extproc.training.network import Batch, Network, embedding, from_base, narrow
 from router_extproc.training.overlap import Forbidden
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _KEEP_SHARE = 0.1
 """Of the batches of other heads that also hold the embedding to the base model's."""
-_AVERAGE = 0.998
+_AVERAGE = 0.99
 """Of the running average of the weights, which is what ships."""
 _WARM, _COOL = 0.03, 0.3
 """Shares of the run in which the learning rate rises and falls; between them it stays, so that a run may be made longer or shorter."""
@@ -57,6 +57,9 @@ class Recipe:
     seed: int = 20261124
     rate: float = 2e-4
     """Peak learning rate of the encoder; the heads have four times that."""
+    polish: int = 2000
+    """Batches after these, most of them for the token head: finding where names end takes longer to learn than all else."""
+    polish_rate: float = 1.5e-4
     licence: Licence = Licence.SHIPPED
     max_difficulty: int = 12_000
     """Examples of the difficulty head."""
@@ -67,9 +70,29 @@ class Recipe:
         known = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
         return cls(**{**known, "layers": tuple(known["layers"]), "licence": Licence(known["licence"])})
 
-    def same_but_steps(self, other: dict[str, Any]) -> bool:
+    @property
+    def length(self) -> int:
+        """Batches in all."""
+        return self.steps + self.polish
+
+    def share_of_rate(self, step: int) -> float:
+        """The learning rate at a batch, of `rate`."""
+        if step < self.steps:
+            return _slope(step, self.steps)
+        return self.polish_rate / self.rate * _slope(step - self.steps, self.polish)
+
+    def same_but_steps(self, other: Mapping[str, Any]) -> bool:
         """Whether a run with that recipe can go on with this one."""
-        return {**other, "steps": self.steps} == json.loads(json.dumps(asdict(self)))
+        own = json.loads(json.dumps(asdict(self)))
+        return all(other.get(name) == value for name, value in own.items() if name not in _LENGTHS)
+
+
+_LENGTHS = frozenset({"steps", "polish", "polish_rate"})
+
+
+def _slope(step: int, steps: int) -> float:
+    """Up, level, and down to nothing; in [0, 1]."""
+    return min(1.0, (step + 1) / (_WARM * steps), (1 - step / steps) / _COOL)
 
 
 class Fitting:
@@ -107,14 +130,18 @@ class Fitting:
     def run(self, told: Callable[[int, str, float], None], *, save_every: int = 200) -> None:
         """Train to the end. `told` gets step, head and loss after each step. Raises ValueError; see resume."""
         self.resume()
-        feed = iter(Feed(self.examples, self._pieces, self.recipe.seed + self.step))
+        self._train(self.recipe.steps, SHARES, told, save_every)
+        self._train(self.recipe.length, POLISH_SHARES, told, save_every)
+
+    def _train(self, end: int, shares: Mapping[str, float], told: Callable[[int, str, float], None], save_every: int) -> None:
+        feed = iter(Feed(self.examples, self._pieces, self.recipe.seed + self.step, shares))
         random = Random(self.recipe.seed + self.step)
         self.network.train()
-        while self.step < self.recipe.steps:
+        while self.step < end:
             fed = next(feed).to(self.device)
             loss = self._learn(fed, keep=fed.task == "embedding" or random.random() < _KEEP_SHARE)
             self.step += 1
-            if self.step % save_every == 0 or self.step == self.recipe.steps:
+            if self.step % save_every == 0 or self.step == end:
                 self.save()
             told(self.step, fed.task, loss)
 
@@ -153,13 +180,12 @@ class Fitting:
         return 4 * apart + 20 * near
 
     def _set_rate(self) -> None:
-        done = self.step / self.recipe.steps
-        share = min(1.0, (self.step + 1) / (_WARM * self.recipe.steps), (1 - done) / _COOL)
+        share = self.recipe.share_of_rate(self.step)
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.rate * group["share"] * share
 
     def _note_average(self) -> None:
-        share = min(_AVERAGE, (1 + self.step) / (200 + self.step))
+        share = min(_AVERAGE, (1 + self.step) / (40 + self.step))
         with torch.no_grad():
             for kept, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 if weight.requires_grad:

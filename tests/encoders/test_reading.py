@@ -7,8 +7,8 @@ import pytest
 
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
 from router_extproc.encoders.manifest import Calibration, Manifest
-from router_extproc.encoders.passages import Slice
-from router_extproc.encoders.reading import combined, marked, pooled
+from router_extproc.encoders.passages import Passage, Slice
+from router_extproc.encoders.reading import combined, pooled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _SURE = 9.0
+TEXT = "Alice Bobby Carol Dan"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ class TestPooled:
 class TestCombined:
     def test_holds_only_what_was_asked_for(self, manifest: Manifest) -> None:
         """The rest was not computed."""
-        found = combined([piece((0, 3))], rows("domain", 1.0), manifest, 0.5)
+        found = combined("", Passage((piece((0, 3)),), 0.5), rows("domain", 1.0), manifest)
 
         assert list(found.classes) == ["domain"]
         assert (found.chances, found.embedding.size, found.spans, found.coverage) == ({}, 0, (), 0.5)
@@ -76,7 +77,7 @@ class TestCombined:
     @pytest.mark.parametrize("head", CLASSES)
     def test_makes_logits_probabilities(self, manifest: Manifest, head: str) -> None:
         """One label each, which sum to 1."""
-        found = combined([piece()], rows(head, 2.0), manifest, 1.0).classes[head]
+        found = combined("", Passage((piece(),), 1.0), rows(head, 2.0), manifest).classes[head]
 
         assert tuple(found) == CLASSES[head]
         assert sum(found.values()) == pytest.approx(1.0)
@@ -94,24 +95,24 @@ class TestCombined:
     def test_calibrates_a_chance(self, manifest: Manifest, head: str, calibration: Calibration, logit: float) -> None:
         """Of (logit + bias) / temperature."""
         fitted = manifest.model_copy(update={"calibration": {**manifest.calibration, head: calibration}})
-        found = combined([piece()], rows(head, 1.5), fitted, 1.0)
+        found = combined("", Passage((piece(),), 1.0), rows(head, 1.5), fitted)
 
         assert found.chances[head] == pytest.approx(1 / (1 + np.exp(-logit)))
 
     @pytest.mark.parametrize(("logit", "expected"), [(-3e38, 0.0), (3e38, 1.0), (-1e4, 0.0), (1e4, 1.0)])
     def test_takes_logits_of_any_size(self, manifest: Manifest, logit: float, expected: float) -> None:
         """Without a warning of an overflow."""
-        assert combined([piece()], rows("jailbreak", logit), manifest, 1.0).chances["jailbreak"] == expected
+        assert combined("", Passage((piece(),), 1.0), rows("jailbreak", logit), manifest).chances["jailbreak"] == expected
 
     def test_gives_the_mean_of_all_windows_as_the_embedding(self, manifest: Manifest) -> None:
         """Of length 1."""
-        found = combined([piece()] * 2, {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest, 1.0)
+        found = combined("", Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest)
 
         assert found.embedding == pytest.approx([0.5**0.5, 0.5**0.5])
 
     def test_gives_zeros_where_the_windows_cancel_out(self, manifest: Manifest) -> None:
         """Not something that is no number."""
-        found = combined([piece()] * 2, {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest, 1.0)
+        found = combined("", Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest)
 
         assert found.embedding == pytest.approx([0, 0])
 
@@ -121,7 +122,7 @@ class TestSpans:
         longest = max(map(len, windows))
         stacked = np.stack([np.pad(window, ((0, longest - len(window)), (0, 0))) for window in windows])
         fitted = manifest.model_copy(update={"span_threshold": threshold})
-        return combined(slices, {"tags": stacked}, fitted, 1.0).spans
+        return combined(TEXT, Passage(tuple(slices), 1.0), {"tags": stacked}, fitted).spans
 
     def test_leaves_out_what_is_below_the_threshold(self, manifest: Manifest) -> None:
         """It stands in the bundle."""
@@ -157,41 +158,3 @@ class TestSpans:
         found = self.spans(manifest, slices, tags("", "B-AGE", ""), tags("", "", "", "B-AGE", ""))
 
         assert [(span.start, span.end) for span in found] == [(0, 5), (8, 9)]
-
-
-class TestMarked:
-    @pytest.mark.parametrize(
-        ("names", "expected"),
-        [
-            pytest.param(["", "", ""], [], id="none"),
-            pytest.param(["B-PERSON", "I-PERSON", ""], [("PERSON", 0, 9)], id="a run"),
-            pytest.param(["I-PERSON", "I-PERSON", ""], [("PERSON", 0, 9)], id="a run without a beginning"),
-            pytest.param(["B-PERSON", "B-PERSON", ""], [("PERSON", 0, 5), ("PERSON", 6, 9)], id="two that follow each other"),
-            pytest.param(["B-PERSON", "I-ADDRESS", ""], [("PERSON", 0, 5), ("ADDRESS", 6, 9)], id="another type"),
-            pytest.param(["B-PERSON", "", "B-PERSON"], [("PERSON", 0, 5), ("PERSON", 9, 12)], id="a gap"),
-            pytest.param(["", "B-PERSON", "B-PERSON"], [("PERSON", 6, 12)], id="a beginning within a word"),
-        ],
-    )
-    def test_joins_tokens_of_one_type(self, names: list[str], expected: list[tuple[str, int, int]]) -> None:
-        """The third token goes on with the second one's word."""
-        found = marked(piece((0, 5), (6, 9), (9, 12)), tags("", *names, ""))
-
-        assert [(span.type, span.start, span.end) for span in found] == expected
-        assert all(0.9 < span.score <= 1.0 for span in found)
-
-    def test_never_marks_the_special_tokens(self) -> None:
-        """They stand for no character."""
-        assert marked(piece((0, 5)), tags("B-PERSON", "", "I-PERSON")) == []
-
-    def test_never_marks_a_text_without_tokens(self) -> None:
-        """An empty text has only the special ones."""
-        assert marked(piece(), tags("B-PERSON", "B-PERSON")) == []
-
-    def test_adds_up_the_two_tags_of_a_type(self) -> None:
-        """A token that is either B- or I- is surely of the type, though neither is the likeliest tag alone."""
-        window = tags("", "", "")
-        window[1, [0, _tag("B-AGE"), _tag("I-AGE")]] = _SURE, _SURE - 0.1, _SURE - 0.1
-        (found,) = marked(piece((0, 2)), window)
-
-        assert found.type == "AGE"
-        assert 0.6 < found.score < 0.7

@@ -1,0 +1,142 @@
+"""Marking: spans of private data out of the token head's logits. Words are judged whole, and names keep what joins their parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router_extproc.encoders.heads import SPANS
+from router_extproc.encoders.scores import Span
+from router_extproc.encoders.softmax import softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.passages import Slice
+
+    Floats = NDArray[np.float32]
+
+_TWICE = float(np.log(2))
+_NONE = -1
+_JOINTS = {"PERSON": ".-'’", "ORGANIZATION": ".-'’&/", "ADDRESS": ".,-'’/#\n"}  # noqa: RUF001 - people write this apostrophe
+"""By type: signs that stand within one name, not between two."""
+_LONGEST_JOINT = 3
+"""Words, signs among them, that may stand between two parts of one name."""
+_HINT = 0.15
+"""Probability from which on a word between two parts of a name is taken for a part, too."""
+_LOOSE = frozenset({"and", "or", "und", "et", "y"})
+"""Words that no name ends with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A window's words: W words, K types."""
+
+    bounds: Sequence[tuple[int, int]]
+    """Character ranges in the text."""
+    chances: Floats
+    """(W, K): of each type."""
+    labels: Sequence[int]
+    """The likeliest type, _NONE where none is likelier."""
+    begins: Sequence[bool]
+    """Whether it rather begins a span than goes on with one."""
+
+
+def marked(piece: Slice, logits: Floats, text: str) -> list[Span]:
+    """The spans of one window, by their start. The score is the mean probability of the type over the words."""
+    # Most windows have none. A type's two tags together are at most twice as likely as the likelier of them.
+    if (logits[:, 0] - logits[:, 1:].max(-1) > _TWICE).all():
+        return []
+    words = _words(piece, softmax(logits), text)
+    found = (_span(words, run, text) for run in _runs(words, text))
+    return [span for span in found if span is not None]
+
+
+def _words(piece: Slice, chances: Floats, text: str) -> _Words:
+    groups = list(_groups(piece.offsets, text))
+    types = chances[:, 1::2] + chances[:, 2::2]
+    own = np.stack([types[first:last].mean(0) for first, last in groups]) if groups else np.zeros((0, len(SPANS)), np.float32)
+    none = [float(chances[first:last, 0].mean()) for first, last in groups]
+    labels = [int(row.argmax()) if row.max() > left else _NONE for row, left in zip(own, none, strict=True)]
+    begins = [
+        label != _NONE and bool(chances[first, 1 + 2 * label] > chances[first, 2 + 2 * label])
+        for (first, _), label in zip(groups, labels, strict=True)
+    ]
+    bounds = [(piece.offsets[first][0], piece.offsets[last - 1][1]) for first, last in groups]
+    return _Words(bounds, own, labels, begins)
+
+
+def _groups(offsets: Sequence[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
+    """Token ranges of whole words; a sign is a word of its own. Without the special tokens, whose ranges are empty."""
+    first = 0
+    for at in range(1, len(offsets) + 1):
+        goes_on = (
+            at < len(offsets)
+            and offsets[at][0] == offsets[at - 1][1] > 0
+            and text[offsets[at][0] - 1].isalnum()
+            and text[offsets[at][0] : offsets[at][0] + 1].isalnum()
+        )
+        if not goes_on:
+            if offsets[first][0] < offsets[first][1]:
+                yield first, at
+            first = at
+
+
+def _runs(words: _Words, text: str) -> Iterator[tuple[int, int, int]]:
+    """Type, first and last word of each span."""
+    at, count = 0, len(words.labels)
+    while at < count:
+        label = words.labels[at]
+        if label == _NONE:
+            at += 1
+            continue
+        first, last = at, at
+        while (following := _next(words, last, label, text)) is not None:
+            last = following
+        yield label, first, last
+        at = last + 1
+
+
+def _next(words: _Words, last: int, label: int, text: str) -> int | None:
+    """The word that goes on with a span after its last one, if there is any."""
+    for at in range(last + 1, min(last + 2 + _LONGEST_JOINT, len(words.labels))):
+        if words.labels[at] == label:
+            return None if words.begins[at] and not _close(words, last, at, label, text) else at
+        if words.labels[at] != _NONE or not _joins(words, at, label, text):
+            return None
+    return None
+
+
+def _close(words: _Words, last: int, at: int, label: int, text: str) -> bool:
+    """Whether nothing stands between two words but what stands within one name: the second begins no other."""
+    gap = text[words.bounds[last][1] : words.bounds[at][0]]
+    joints = _JOINTS.get(SPANS[label], "")
+    return gap.strip(" ") == "" or (SPANS[label] == "ADDRESS" and all(sign in joints or sign == " " for sign in gap))
+
+
+def _joins(words: _Words, at: int, label: int, text: str) -> bool:
+    """Whether a word that has no type of its own may stand within a span."""
+    start, end = words.bounds[at]
+    word = text[start:end]
+    return word in _JOINTS.get(SPANS[label], "") or (words.chances[at, label] >= _HINT and word.lower() not in _LOOSE)
+
+
+def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
+    """The span of a run of words, without signs and loose words at its ends; None if nothing is left."""
+    label, first, last = run
+    while first <= last and not text[words.bounds[first][0]].isalnum():
+        first += 1
+    while last >= first and _loose(text[slice(*words.bounds[last])]):
+        last -= 1
+    if last < first:
+        return None
+    score = float(words.chances[first : last + 1, label].mean())
+    return Span(words.bounds[first][0], words.bounds[last][1], SPANS[label], score)
+
+
+def _loose(word: str) -> bool:
+    return word.lower() in _LOOSE or not (word[0].isalnum() or word == ")")

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from router_extproc.encoders.heads import SPANS, TAGS
+from router_extproc.encoders.marking import marked
+from router_extproc.encoders.passages import Slice
+
+_SURE = 9.0
+
+
+def said(text: str, *names: str) -> list[tuple[str, str]]:
+    """Type and text of what is marked, if the head is sure of these tags: one a word or sign of the text."""
+    offsets = [match.span() for match in re.finditer(r"\w+|[^\w ]", text)]
+    return [(span.type, text[span.start : span.end]) for span in marked(window(offsets), tags("", *names, ""), text)]
+
+
+def window(offsets: list[tuple[int, int]]) -> Slice:
+    """A window over these characters, with the special tokens."""
+    size = len(offsets) + 2
+    return Slice([7] * size, [0] * size, [(0, 0), *offsets, (0, 0)])
+
+
+def tags(*names: str) -> np.ndarray:
+    """Logits that are sure of these tags; "" is no private data."""
+    rows = np.zeros((len(names), TAGS), np.float32)
+    for row, name in zip(rows, names, strict=True):
+        row[tag(name)] = _SURE
+    return rows
+
+
+def tag(name: str) -> int:
+    """The place of a tag."""
+    return 1 + 2 * SPANS.index(name[2:]) + (name[0] == "I") if name else 0
+
+
+B, I = "B-PERSON", "I-PERSON"  # noqa: E741 - as the tags are called
+PLACE, MORE = "B-ADDRESS", "I-ADDRESS"
+FIRM, FIRMS = "B-ORGANIZATION", "I-ORGANIZATION"
+
+
+class TestMarked:
+    @pytest.mark.parametrize(
+        ("text", "names", "expected"),
+        [
+            pytest.param("nobody is here", ["", "", ""], [], id="none"),
+            pytest.param("Ann Lee left", [B, I, ""], [("PERSON", "Ann Lee")], id="a run"),
+            pytest.param("Ann Lee left", [I, I, ""], [("PERSON", "Ann Lee")], id="a run without a beginning"),
+            pytest.param("Ann Lee left", [B, B, ""], [("PERSON", "Ann Lee")], id="only a space between: one name"),
+            pytest.param("Ann, Lee left", [B, "", B, ""], [("PERSON", "Ann"), ("PERSON", "Lee")], id="a comma between: two"),
+            pytest.param("Ann and Lee", [B, "", B], [("PERSON", "Ann"), ("PERSON", "Lee")], id="and between: two"),
+            pytest.param("Ann and Lee", [B, I, ""], [("PERSON", "Ann")], id="no name ends with and"),
+            pytest.param("J. Lee-Day left", [B, "", I, "", I, ""], [("PERSON", "J. Lee-Day")], id="signs within a name"),
+            pytest.param(". Lee left", [B, I, ""], [("PERSON", "Lee")], id="no name begins with a sign"),
+            pytest.param("Lee .", [B, I], [("PERSON", "Lee")], id="nor ends with one"),
+            pytest.param(
+                "1 Elm St, Ohio", [PLACE, MORE, MORE, "", PLACE], [("ADDRESS", "1 Elm St, Ohio")], id="an address has commas"
+            ),
+            pytest.param("Ann Ohio", [B, PLACE], [("PERSON", "Ann"), ("ADDRESS", "Ohio")], id="another type"),
+            pytest.param("Lee & Sons", [FIRM, "", FIRMS], [("ORGANIZATION", "Lee & Sons")], id="a firm's sign"),
+            pytest.param("Ann went to Lee", [B, "", "", I], [("PERSON", "Ann"), ("PERSON", "Lee")], id="words between"),
+        ],
+    )
+    def test_puts_words_together(self, text: str, names: list[str], expected: list[tuple[str, str]]) -> None:
+        """Names keep what joins their parts, and nothing else."""
+        assert said(text, *names) == expected
+
+    def test_judges_words_whole(self) -> None:
+        """A word whose first piece is missed is marked from its beginning."""
+        text = "Konya left"
+        (span,) = marked(window([(0, 2), (2, 5), (6, 10)]), tags("", "", B, "", "") + tags("", I, "", "", "") / 2, text)
+
+        assert (span.start, span.end) == (0, 5)
+
+    def test_never_marks_the_special_tokens(self) -> None:
+        """They stand for no character."""
+        assert marked(window([(0, 5)]), tags(B, "", I), "hello") == []
+
+    def test_never_marks_a_text_without_tokens(self) -> None:
+        """An empty text has only the special ones."""
+        assert marked(window([]), tags(B, B), "") == []
+
+    def test_never_marks_signs_alone(self) -> None:
+        """Whatever the head says of them."""
+        assert said("- , -", B, I, I) == []
+
+    def test_adds_up_the_two_tags_of_a_type(self) -> None:
+        """A token that is either B- or I- is surely of the type, though neither is the likeliest tag alone."""
+        logits = tags("", "", "")
+        logits[1, [0, tag("B-AGE"), tag("I-AGE")]] = _SURE, _SURE - 0.1, _SURE - 0.1
+        (found,) = marked(window([(0, 2)]), logits, "44")
+
+        assert found.type == "AGE"
+        assert 0.6 < found.score < 0.7
