@@ -39,7 +39,7 @@ imports: $(STAMP) ## import-linter: imports go down the layers
 	@$(BIN)/lint-imports --no-cache
 
 unit: $(STAMP) ## Unit and property tests, with branch coverage
-	@$(BIN)/pytest -q -m "not envoy" --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -q -m "not envoy" -n auto --cov --cov-report=term:skip-covered
 
 envoy-test: $(STAMP) ## Tests through the real Envoy
 	@$(BIN)/pytest -q -m envoy -p no:randomly

@@ -69,7 +69,7 @@ def _fit(options: TrainOptions) -> None:
 
     base = base_folder()
     assert base is not None  # noqa: S101 - was looked for in `run`
-    recipe = Recipe(steps=options.steps, polish=options.steps // 3, licence=Licence(options.licence), seed=options.seed)
+    recipe = Recipe(steps=options.steps, polish=options.steps // 4, licence=Licence(options.licence), seed=options.seed)
     pieces = WordPieces(base / TOKENIZER)
     err.print("reading the data and composing examples")
     fitting = Fitting(recipe, options.data, base / WEIGHTS, pieces, options.run)

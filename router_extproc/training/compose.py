@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.corpus import Example
+from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.everyday import OTHER as _OTHER
+from router_extproc.training.everyday import everyday, nameless, reframed
 from router_extproc.training.phrases import phrases
 
 if TYPE_CHECKING:
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
 
     Examples = dict[str, list[Example]]
 
-SOURCE = "made"
-"""The source of what is made here."""
-
 _BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 _SHORT = 240
 _LONG = 300
@@ -30,11 +29,17 @@ _MADE_USERS = 2500
 
 def composed(read: Examples, random: Random) -> Examples:
     """More examples by task. The same random state gives the same examples."""
-    return {
+    made = {
         "modality": [*_frames(read, random), *_plain_requests(read, random)],
         "feedback": _feedback(),
         "jailbreak": [*_documents(read, random), *_hidden_in_long(read, random), *_benign(read, random), *_quoting()],
     }
+    natural = everyday(random)
+    made["domain"] = natural
+    made["fact_check"] = [Example("fact_check", each.text, 1.0, SOURCE) for each in natural if each.target != _OTHER]
+    made["jailbreak"] += reframed(read, random)
+    made["pii"] = nameless(natural, random)
+    return made
 
 
 def _frames(read: Examples, random: Random) -> Iterator[Example]:

@@ -34,6 +34,10 @@ _UNCLEAR = (
 )  # fmt: skip
 
 
+SOURCE = "made"
+"""The source of what this program makes itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One text with what one head should say of it."""

@@ -26,8 +26,8 @@ SHARES = {
 }  # fmt: skip
 """How often each head gets a batch."""
 POLISH_SHARES = {
-    "domain": 0.14, "jailbreak": 0.16, "pii": 0.5, "fact_check": 0.04,
-    "modality": 0.05, "feedback": 0.03, "difficulty": 0.03, "embedding": 0.05,
+    "domain": 0.19, "jailbreak": 0.25, "pii": 0.32, "fact_check": 0.05,
+    "modality": 0.04, "feedback": 0.03, "difficulty": 0.02, "embedding": 0.1,
 }  # fmt: skip
 """The same at the end of a run."""
 _TOKENS = 1280

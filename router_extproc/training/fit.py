@@ -57,8 +57,8 @@ class Recipe:
     seed: int = 20261124
     rate: float = 2e-4
     """Peak learning rate of the encoder; the heads have four times that."""
-    polish: int = 2000
-    """Batches after these, most of them for the token head: finding where names end takes longer to learn than all else."""
+    polish: int = 1500
+    """Batches after these, more of them for the token head: finding where names end takes longer to learn than all else."""
     polish_rate: float = 1.5e-4
     licence: Licence = Licence.SHIPPED
     max_difficulty: int = 12_000

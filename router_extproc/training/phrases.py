@@ -26,6 +26,11 @@ class Phrases:
     """By label of the modality head."""
     feedback: Mapping[str, list[str]]
     """By label of the feedback head."""
+    topics: Mapping[str, list[str]]
+    """By label of the domain head."""
+    asking: Mapping[str, list[str]]
+    reframed: Mapping[str, list[str]]
+    lookalikes: Mapping[str, list[str]]
 
 
 def phrases() -> Phrases:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         def __call__(self, folder: Path, recipe: Recipe = ..., /) -> Fitting: ...
 
 
-RECIPE = Recipe(layers=(0,), inner=16, steps=4, gather=2, seed=3, max_difficulty=50)
+RECIPE = Recipe(layers=(0,), inner=16, steps=4, polish=0, gather=2, seed=3, max_difficulty=50)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,89 @@
+"""Everyday: what people write to assistants and the data sets lack: short questions, role play, disguised attacks, nameless texts."""
+
+from __future__ import annotations
+
+from string import ascii_lowercase, ascii_uppercase, digits, punctuation
+from typing import TYPE_CHECKING
+
+from router_extproc.encoders.heads import CLASSES, SPANS
+from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.phrases import phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+OTHER = CLASSES["domain"].index("other")
+_PER_TOPIC = 9
+"""Questions on each topic."""
+_REFUSED = frozenset({"advbench", "strongreject", "forbidden_questions", "harmbench_val", "refusal_direction"})
+"""Sources of requests that assistants refuse."""
+_DISGUISED = 2500
+_TAILED = 900
+_ROLES = 3000
+_PLAIN = 2500
+_TAIL = (12, 30)
+"""Words of a tail of nonsense."""
+
+
+def everyday(random: Random) -> list[Example]:
+    """Short questions with the domain's label."""
+    words = phrases()
+    made = []
+    for label, topics in words.topics.items():
+        target = CLASSES["domain"].index(label)
+        for topic in topics:
+            for wording in random.sample(words.asking["about"], _PER_TOPIC):
+                text = wording.replace("{t}", topic).replace("{u}", random.choice(topics))
+                made.append(Example("domain", text, target, SOURCE))
+    return made
+
+
+def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+    """Refused requests in disguise or with a tail of nonsense (1), and role play and tails that hide nothing (0)."""
+    words = phrases().reframed
+    refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
+    made = []
+    for _ in range(_DISGUISED if refused else 0):
+        wanted = random.choice(refused)
+        text = random.choice(words["attacks"]).replace("{x}", wanted).replace("{y}", wanted[0].lower() + wanted[1:])
+        made.append(Example("jailbreak", text, 1.0, SOURCE))
+    tails = range(_TAILED if refused else 0)
+    made += [Example("jailbreak", f"{random.choice(refused)} {_nonsense(random)}", 1.0, SOURCE) for _ in tails]
+    for _ in range(_ROLES):
+        text = random.choice(words["harmless"]).replace("{r}", random.choice(words["roles"])).replace("{k}", random.choice(tasks))
+        made.append(Example("jailbreak", text, 0.0, SOURCE))
+    return made
+
+
+def _nonsense(random: Random) -> str:
+    """What a search for a suffix that breaks a model ends with: pieces of words, signs and code in no order (Zou et al. 2023)."""
+    return " ".join(_scrap(random) for _ in range(random.randint(*_TAIL)))
+
+
+def _scrap(random: Random) -> str:
+    way = random.random()
+    if way < 0.3:
+        return "".join(random.choices(punctuation, k=random.randint(1, 4)))
+    scrap = "".join(random.choices(ascii_lowercase, k=random.randint(2, 9)))
+    if way < 0.5:
+        return scrap.title() + random.choice(("", "(", "](", ".\\", '="', "{"))
+    return scrap
+
+
+def nameless(questions: Sequence[Example], random: Random) -> list[Example]:
+    """Texts in which nothing is private, whatever is asked for."""
+    every = frozenset(SPANS)
+    texts = [_filled(random.choice(phrases().lookalikes["plain"]), random) for _ in range(_PLAIN)]
+    texts += [example.text for example in random.sample(list(questions), _PLAIN // 2)]
+    return [Example("pii", text, (), SOURCE, types=every) for text in texts]
+
+
+def _filled(text: str, random: Random) -> str:
+    while "{n}" in text:
+        text = text.replace("{n}", "".join(random.choices(digits[1:], k=random.randint(1, 6))), 1)
+    while "{c}" in text:
+        code = "".join(random.choices(ascii_uppercase, k=random.randint(1, 3)))
+        text = text.replace("{c}", f"{code}-{random.randint(10, 99999)}", 1)
+    return text
