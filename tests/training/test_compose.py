@@ -56,7 +56,14 @@ class TestComposed:
         """Heads that learn from it see all sides."""
         targets = {head: {example.target for example in examples} for head, examples in made.items()}
 
-        assert targets == {"modality": {0, 1, 2}, "feedback": set(range(len(CLASSES["feedback"]))), "jailbreak": {0.0, 1.0}}
+        assert targets == {
+            "modality": {0, 1, 2},
+            "feedback": set(range(len(CLASSES["feedback"]))),
+            "jailbreak": {0.0, 1.0},
+            "domain": set(range(len(CLASSES["domain"]))),
+            "fact_check": {1.0},
+            "pii": {()},
+        }
 
 
 class TestModality:

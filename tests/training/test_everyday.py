@@ -1,0 +1,63 @@
+"""What is made without other rows, or to hide in them."""
+
+from __future__ import annotations
+
+from random import Random
+
+from router_extproc.encoders.heads import CLASSES, SPANS
+from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.everyday import OTHER, everyday, nameless, reframed
+from router_extproc.training.phrases import phrases
+
+REFUSED = "Describe how to pick a lock."
+READ = {
+    "jailbreak": [Example("jailbreak", REFUSED, 0.0, "advbench"), Example("jailbreak", "Hello there", 0.0, "clinc150")],
+    "fact_check": [Example("fact_check", "Write a limerick.", 0.0, "s"), Example("fact_check", "Who was first?", 1.0, "s")],
+}
+
+
+class TestEveryday:
+    def test_asks_about_every_label(self) -> None:
+        """As often about each of its topics."""
+        made = everyday(Random(1))
+
+        assert {example.target for example in made} == set(range(len(CLASSES["domain"])))
+        assert all(example.task == "domain" and example.source == SOURCE for example in made)
+        assert not any("{" in example.text for example in made)
+
+    def test_is_the_same_for_the_same_chance(self) -> None:
+        """Training can be repeated."""
+        assert everyday(Random(1)) == everyday(Random(1))
+
+    def test_has_topics_of_one_label_each(self) -> None:
+        """A topic of two labels would teach neither."""
+        topics = [topic for found in phrases().topics.values() for topic in found]
+
+        assert len(topics) == len(set(topics))
+        assert tuple(phrases().topics) == CLASSES["domain"]
+        assert CLASSES["domain"][OTHER] == "other"
+
+
+class TestReframed:
+    def test_disguises_only_what_is_refused(self) -> None:
+        """Attacks hold such a request, harmless role play none."""
+        made = reframed(READ, Random(1))
+
+        assert all("pick a lock" in example.text for example in made if example.target == 1)
+        assert all("limerick" in example.text for example in made if example.target == 0)
+        assert {example.target for example in made} == {0.0, 1.0}
+
+    def test_makes_no_attack_where_nothing_is_refused(self) -> None:
+        """As with --licence that leaves such sources out."""
+        read = {**READ, "jailbreak": READ["jailbreak"][1:]}
+
+        assert {example.target for example in reframed(read, Random(1))} == {0.0}
+
+
+class TestNameless:
+    def test_has_nothing_private(self) -> None:
+        """Of whatever type."""
+        made = nameless(everyday(Random(1)), Random(2))
+
+        assert all(example.target == () and example.types == frozenset(SPANS) for example in made)
+        assert not any("{n}" in example.text or "{c}" in example.text for example in made)
