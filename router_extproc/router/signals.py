@@ -65,7 +65,8 @@ class SignalTable(dict[str, "SignalResult"]):
         extractor = self._extractors[name]
         start = self._begun.get(name) or time.perf_counter()
         result: SignalResult
-        if start > self.deadline:
+        # What costs microseconds is computed all the same: a model that was slow must not blind the rules that need none.
+        if start > self.deadline and extractor.cost >= Cost.HEAVY_TEXT:
             result = Unknown(name, UnknownReason.DEADLINE)
         elif extractor.cost is Cost.MODEL:
             result = self._deferred(cast("Deferred", extractor), start)
