@@ -58,16 +58,19 @@ def marked(piece: Slice, logits: Floats, text: str) -> list[Span]:
 
 def _words(piece: Slice, chances: Floats, text: str) -> _Words:
     groups = list(_groups(piece.offsets, text))
-    types = chances[:, 1::2] + chances[:, 2::2]
-    own = np.stack([types[first:last].mean(0) for first, last in groups]) if groups else np.zeros((0, len(SPANS)), np.float32)
-    none = [float(chances[first:last, 0].mean()) for first, last in groups]
-    labels = [int(row.argmax()) if row.max() > left else _NONE for row, left in zip(own, none, strict=True)]
-    begins = [
-        label != _NONE and bool(chances[first, 1 + 2 * label] > chances[first, 2 + 2 * label])
-        for (first, _), label in zip(groups, labels, strict=True)
-    ]
+    if not groups:
+        return _Words((), np.zeros((0, len(SPANS)), np.float32), (), ())
+    firsts = np.array([first for first, _ in groups])
+    lengths = np.array([last - first for first, last in groups], np.float32)
+    # Words stand one after the other: what lies between their first tokens is theirs.
+    inside = chances[firsts[0] : groups[-1][1]]
+    means: Floats = (np.add.reduceat(inside, firsts - firsts[0], axis=0) / lengths[:, None]).astype(np.float32)
+    own = means[:, 1::2] + means[:, 2::2]
+    likeliest = own.argmax(1)
+    labels = np.where(own.max(1) > means[:, 0], likeliest, _NONE)
+    begins = (labels != _NONE) & (chances[firsts, 1 + 2 * likeliest] > chances[firsts, 2 + 2 * likeliest])
     bounds = [(piece.offsets[first][0], piece.offsets[last - 1][1]) for first, last in groups]
-    return _Words(bounds, own, labels, begins)
+    return _Words(bounds, own, labels.tolist(), begins.tolist())
 
 
 def _groups(offsets: Sequence[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
