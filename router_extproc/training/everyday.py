@@ -75,7 +75,8 @@ def _scrap(random: Random) -> str:
 def nameless(questions: Sequence[Example], random: Random) -> list[Example]:
     """Texts in which nothing is private, whatever is asked for."""
     every = frozenset(SPANS)
-    texts = [_filled(random.choice(phrases().lookalikes["plain"]), random) for _ in range(_PLAIN)]
+    plain = phrases().lookalikes["plain"]
+    texts = [_filled(random.choice(plain), random) for _ in range(_PLAIN)]
     texts += [example.text for example in random.sample(list(questions), _PLAIN // 2)]
     return [Example("pii", text, (), SOURCE, types=every) for text in texts]
 
