@@ -98,7 +98,7 @@ def _coverage(text: str, stretches: list[tuple[int, Tokens]], pieces: WordPieces
     lead = len(text) - len(text.lstrip())
     first, last = lead, lead + len(stripped)
     read = 0
-    done = first
+    done, spelt = first, first
     for number, (base, tokens) in enumerate(stretches):
         if not len(tokens):
             continue
@@ -106,10 +106,15 @@ def _coverage(text: str, stretches: list[tuple[int, Tokens]], pieces: WordPieces
         end = base + tokens.offsets[-1][1]
         read += max(0, end - begin)
         done = max(done, end)
-        if pieces.unknown in tokens.ids:
-            read -= sum(
-                max(0, base + right - max(base + left, begin))
-                for each, (left, right) in zip(tokens.ids, tokens.offsets, strict=True)
-                if each == pieces.unknown
-            )
+        # Where stretches overlap, a word that one of them cannot spell counts as not read, once.
+        for left, right in _unspelt(tokens, pieces):
+            read -= max(0, base + right - max(base + left, spelt))
+            spelt = max(spelt, base + right)
     return min(max(read / (last - first), 0.0), 1.0)
+
+
+def _unspelt(tokens: Tokens, pieces: WordPieces) -> list[tuple[int, int]]:
+    """Ranges of the words that the vocabulary has no pieces for."""
+    if pieces.unknown not in tokens.ids:
+        return []
+    return [place for each, place in zip(tokens.ids, tokens.offsets, strict=True) if each == pieces.unknown]

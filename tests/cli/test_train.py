@@ -64,7 +64,7 @@ class TestWithoutTheExtra:
 class FakeRecipe:
     """Of a short run."""
 
-    steps: int = 16
+    length: int = 16
 
 
 @dataclass

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from router_extproc.encoders.passages import SPECIAL, Passage, cut, spread
@@ -110,6 +110,7 @@ class TestCut:
             assert found.coverage == 1.0
 
     @given(text=_TEXTS, budget=st.integers(1, 6))
+    @example(text="tea " * 16 + "y" * 120 + " " + "y" * 120, budget=5)
     def test_never_claims_to_have_read_more_than_it_did(self, pieces: WordPieces, text: str, budget: int) -> None:
         """Characters between the tokens count, those before the first one do, and words that cannot be spelt do not."""
         found = cut(text, pieces, window=_WINDOW, overlap=_OVERLAP, budget=budget)
