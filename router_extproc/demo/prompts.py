@@ -111,12 +111,6 @@ def _classified() -> list[Prompt]:
             "large",
             "unhappy",
         ),
-        Prompt(
-            "a hard question",
-            _chat("A mass of 2 kg on a spring of 50 N/m is damped at 4 kg/s. How fast does the oscillation decay?"),
-            "large",
-            "hard-science",
-        ),
     ]
 
 
