@@ -51,11 +51,11 @@ class TestJson:
     def test_a_line_for_each_event(self, lines: Lines) -> None:
         """Message, level, logger, time, and whatever else was told."""
         set_up(level="info", form="json")
-        logging.getLogger("some.library").warning("cannot %s", "connect", extra={"port": 9002})
+        logging.getLogger("some.package").warning("cannot %s", "connect", extra={"port": 9002})
         (line,) = lines()
 
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", line.pop("timestamp"))
-        assert line == {"message": "cannot connect", "level": "warning", "logger": "some.library", "port": 9002}
+        assert line == {"message": "cannot connect", "level": "warning", "logger": "some.package", "port": 9002}
 
     def test_an_exception_is_part_of_its_line(self, lines: Lines) -> None:
         """A traceback over many lines would be many events to a log collector."""
@@ -81,7 +81,7 @@ class TestConsole:
     def test_is_for_people(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Words, not JSON."""
         set_up(level="info", form="console")
-        logging.getLogger("some.library").warning("cannot %s", "connect", extra={"port": 9002})
+        logging.getLogger("some.package").warning("cannot %s", "connect", extra={"port": 9002})
         text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().err)
 
         assert "cannot connect" in text
