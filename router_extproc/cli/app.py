@@ -303,12 +303,16 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
     run: Annotated[Path, typer.Option(help="Where the state of the run is kept; one that was interrupted goes on.")],
     output: Annotated[Path, typer.Option(help="The folder of the bundle, which is named after it.")],
-    steps: Annotated[int, typer.Option(min=1, help="Batches.")] = 6000,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of 16,384 tokens.")] = 2476,
+    teacher_steps: Annotated[
+        int, typer.Option(min=0, help="Batches of the large model that teaches the small one; 0: labels alone teach.")
+    ] = 1394,
+    polish: Annotated[int, typer.Option(min=0, help="Batches of a quarter of that, for names above all, at the end.")] = 1000,
     licence: Annotated[
         Literal["shipped", "strict", "all"],
         typer.Option(help="Sources: those of the shipped weights, only those with a licence file, or all."),
     ] = "shipped",
-    seed: Annotated[int, typer.Option(help="Of all chance.")] = 20261124,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = 20261127,
     version: Annotated[str, typer.Option(help="Of the bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
@@ -320,8 +324,9 @@ def train(
     from router_extproc.cli.train import run as run_training  # noqa: PLC0415 - as above
 
     options = TrainOptions(
-        data=data, run=run, output=output, steps=steps, licence=licence, seed=seed, version=version, as_json=json
-    )
+        data=data, run=run, output=output, steps=steps, teacher_steps=teacher_steps, polish=polish, licence=licence, seed=seed,
+        version=version, as_json=json,
+    )  # fmt: skip
     raise typer.Exit(int(run_training(options)))
 
 

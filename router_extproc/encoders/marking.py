@@ -30,6 +30,14 @@ _HINT = 0.15
 """Probability from which on a word between two parts of a name is taken for a part, too."""
 _LOOSE = frozenset({"and", "or", "und", "et", "y"})
 """Words that no name ends with."""
+_APART = {"PERSON": ",;:\n", "ORGANIZATION": ";\n"}
+"""By type: signs that stand between two names, whatever is said of them."""
+_PARAGRAPH = "\n\n"
+"""Between two names of any type."""
+_LETTERED = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
+"""Types that have a letter: book numbers and coordinates are no addresses."""
+_SHORTENED = frozenset({"ltd", "inc", "co", "corp", "bros", "cos", "ltda", "dept", "jr", "sr"})
+"""Last words of names that keep the dot after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +115,18 @@ def _runs(words: _Words, text: str) -> Iterator[tuple[int, int, int]]:
 def _next(words: _Words, last: int, label: int, text: str) -> int | None:
     """The word that goes on with a span after its last one, if there is any."""
     for at in range(last + 1, min(last + 2 + _LONGEST_JOINT, len(words.labels))):
+        if _apart(text[words.bounds[at - 1][1] : words.bounds[at][1]], label):
+            return None
         if words.labels[at] == label:
             return None if words.begins[at] and not _close(words, last, at, label, text) else at
         if words.labels[at] != _NONE or not _joins(words, at, label, text):
             return None
     return None
+
+
+def _apart(between: str, label: int) -> bool:
+    """Whether a word with what stands before it cannot be of the same name as what stands before that."""
+    return _PARAGRAPH in between or any(sign in between for sign in _APART.get(SPANS[label], ""))
 
 
 def _close(words: _Words, last: int, at: int, label: int, text: str) -> bool:
@@ -129,7 +144,7 @@ def _joins(words: _Words, at: int, label: int, text: str) -> bool:
 
 
 def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
-    """The span of a run of words, without signs and loose words at its ends; None if nothing is left."""
+    """The span of a run of words, without signs and loose words at its ends; None if nothing is left that may be a name."""
     label, first, last = run
     while first <= last and not text[words.bounds[first][0]].isalnum():
         first += 1
@@ -137,8 +152,13 @@ def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
         last -= 1
     if last < first:
         return None
+    if SPANS[label] in _LETTERED and not any(map(str.isalpha, text[words.bounds[first][0] : words.bounds[last][1]])):
+        return None
     score = float(words.chances[first : last + 1, label].mean())
-    return Span(words.bounds[first][0], words.bounds[last][1], SPANS[label], score)
+    end = words.bounds[last][1]
+    if text[words.bounds[last][0] : end].lower() in _SHORTENED and text[end : end + 1] == ".":
+        end += 1
+    return Span(words.bounds[first][0], end, SPANS[label], score)
 
 
 def _loose(word: str) -> bool:

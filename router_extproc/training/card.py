@@ -36,13 +36,16 @@ def card(manifest: Manifest) -> str:
 
 def _what(manifest: Manifest) -> str:
     recipe: Mapping[str, Any] = manifest.training["recipe"]
+    teacher = manifest.training.get("teacher")
+    taught = f", taught by {teacher}" if teacher else ""
     size = sum(entry.bytes for entry in manifest.files.values()) / _MEGABYTE
     return (
         f"# Model bundle `{manifest.name}`, version {manifest.version}\n\n"
         f"One int8 transformer encoder whose single pass gives every neural signal of router-extproc. {len(recipe['layers'])} layers of "
-        f"384 wide, {recipe['inner']} inner neurons, 12 heads, from {manifest.training['base']}; {size:.1f} MB with tokenizer; windows "
-        f"of {manifest.window} tokens, {manifest.overlap} of them shared with the next. Written by `router-extproc train` (`make models`); "
-        "licence of the weights: Apache-2.0. `manifest.json` holds the SHA-256 of every file, the calibration, and all that is said here."
+        f"384 wide, {recipe['inner']} inner neurons, 12 heads, from {manifest.training['base']}{taught}; {size:.1f} MB with tokenizer; "
+        f"windows of {manifest.window} tokens, {manifest.overlap} of them shared with the next. Written by `router-extproc "
+        "train` (`make models`); licence of the weights: Apache-2.0. `manifest.json` "
+        "holds the SHA-256 of every file, the calibration, and all that is said here."
     )
 
 
@@ -52,7 +55,7 @@ def _heads(manifest: Manifest) -> str:
         (head, f"probability; yes from {manifest.thresholds[head]:.3f} on", _calibration(manifest, head)) for head in CHANCES
     ]
     rows += [("pii", f"spans of {', '.join(SPANS)}; kept from {manifest.span_threshold:.2f} on", "-")]
-    rows += [("embedding", "384 numbers of length 1, held close to the base model's", "-")]
+    rows += [("embedding", "384 numbers of length 1; what is near to what is held close to the teacher's", "-")]
     return "## What it gives\n\n" + _table(("head", "gives", "temperature, bias"), rows)
 
 

@@ -9,8 +9,10 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import everyday, nameless, reframed
+from router_extproc.training.everyday import everyday, nameless, reframed, suspicious
 from router_extproc.training.phrases import phrases
+from router_extproc.training.private import private
+from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
 _SHORT = 240
+_CAPTIONED = frozenset({"imagereward_refl", "t2icompbench", "openprompts"})
+"""Sources of captions."""
 _LONG = 300
 _MADE_DOCUMENTS = 5000
 _MADE_USERS = 2500
@@ -35,18 +39,58 @@ def composed(read: Examples, random: Random) -> Examples:
         "jailbreak": [*_documents(read, random), *_hidden_in_long(read, random), *_benign(read, random), *_quoting()],
     }
     natural = everyday(random)
-    made["domain"] = natural
+    own = _of_domains()
+    made["domain"] = [*natural, *own, *own]
     made["fact_check"] = [Example("fact_check", each.text, 1.0, SOURCE) for each in natural if each.target != _OTHER]
-    made["jailbreak"] += reframed(read, random)
-    made["pii"] = nameless(natural, random)
+    made["fact_check"] += _of_facts()
+    made["jailbreak"] += [*reframed(read, random), *suspicious(read, random), *_benign_of_ours(own)]
+    made["modality"] += _pictures(read, random)
+    made["pii"] = [*nameless(natural, random), *private(read, random)]
     return made
+
+
+def _of_domains() -> list[Example]:
+    """Questions and problems of ours."""
+    return [
+        Example("domain", text, target, SOURCE)
+        for target, label in enumerate(CLASSES["domain"])
+        for text in lines(f"domain/{label.replace(' ', '_')}")
+    ]
+
+
+def _of_facts() -> list[Example]:
+    """Questions of ours that should be grounded, and requests that need no facts."""
+    made = [Example("fact_check", text, 1.0, SOURCE) for text in lines("fact_check/facts")]
+    return (made + [Example("fact_check", text, 0.0, SOURCE) for text in lines("fact_check/other")]) * 4
+
+
+def _benign_of_ours(own: Sequence[Example]) -> list[Example]:
+    """Our texts for other heads are no attacks."""
+    texts = [*lines("fact_check/facts"), *lines("fact_check/other"), *lines("modality/captions"), *(each.text for each in own)]
+    return [Example("jailbreak", text, 0.0, SOURCE) for text in texts]
+
+
+def _pictures(read: Examples, random: Random) -> Iterator[Example]:
+    """Captions of ours, and requests filled with them, with topics and with the data's captions."""
+    labels = CLASSES["modality"]
+    own = lines("modality/captions")
+    things = [text.rstrip(".") for text in own if len(text) < _SHORT // 2]
+    things += [topic for topics in phrases().topics.values() for topic in topics]
+    things += [
+        each.text.strip().rstrip(".") for each in read["modality"] if each.source in _CAPTIONED and len(each.text) < _SHORT
+    ]
+    yield from (Example("modality", text, labels.index("image"), SOURCE) for text in own for _ in range(4))
+    for label in labels:
+        for wording in lines(f"modality/{label}"):
+            for _ in range(10 if "{x}" in wording else 4):
+                yield Example("modality", wording.replace("{x}", random.choice(things)), labels.index(label), SOURCE)
 
 
 def _frames(read: Examples, random: Random) -> Iterator[Example]:
     captions = [
         example.text.strip().rstrip(".")
         for example in read["modality"]
-        if example.source in {"imagereward_refl", "t2icompbench", "openprompts"} and len(example.text) < _SHORT
+        if example.source in _CAPTIONED and len(example.text) < _SHORT
     ]
     for label, wordings in phrases().frames.items():
         target = CLASSES["modality"].index(label)
@@ -68,7 +112,7 @@ def _feedback() -> list[Example]:
     return [
         Example("feedback", said, labels.index(label), SOURCE)
         for label, wordings in phrases().feedback.items()
-        for said in wordings
+        for said in (*wordings, *lines(f"feedback/{label}"))
         for _ in range(4)
     ]
 
@@ -82,9 +126,10 @@ def _contexts(read: Examples) -> list[str]:
 
 def _order(words: Phrases, random: Random, pool: Sequence[str]) -> str:
     """What a hidden instruction wants: one of ours, or a real request, out of place in a document."""
-    if random.random() < 0.4:
+    way = random.random()
+    if way < 0.3:
         return random.choice(words.orders).replace("{d}", random.choice(words.domains))
-    return random.choice(pool).strip()
+    return random.choice(pool).strip() if way < 0.7 else random.choice(lines("jailbreak/document_orders"))
 
 
 def _requests(read: Examples) -> list[str]:
@@ -111,6 +156,8 @@ def _documents(read: Examples, random: Random) -> Iterator[Example]:
         order = random.choice(words.overrides).replace("{x}", order[0].lower() + order[1:] if random.random() < 0.5 else order)
         yield Example("jailbreak", _put_in(text, order, random), 1.0, SOURCE, kind)
         sentences = [piece for piece in _BREAK.split(random.choice(contexts)) if 20 < len(piece) < _SHORT]
+        if random.random() < 0.5:
+            sentences = list(lines("jailbreak/document_plain"))
         if sentences:
             yield Example("jailbreak", _put_in(random.choice(contexts), random.choice(sentences), random), 0.0, SOURCE, kind)
 

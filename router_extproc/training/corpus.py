@@ -15,6 +15,7 @@ from router_extproc.encoders.scores import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+    from random import Random
 
 
 class Licence(StrEnum):
@@ -105,6 +106,25 @@ def _feedback(row: Mapping[str, Any]) -> Example:
 def _spans(row: Mapping[str, Any]) -> Example:
     spans = tuple((span["start"], span["end"], span["type"]) for span in row["spans"])
     return Example("pii", row["text"], spans, row["source"], types=frozenset(row["types"]))
+
+
+def evened(found: list[Example], random: Random) -> list[Example]:
+    """Those examples of a head with classes, and those of rarer labels again until each label has as many, but for the rarest.
+
+    No more than _AGAIN times: what is seen too often is learnt by heart.
+    """
+    by_label: dict[Any, list[Example]] = {}
+    for example in found:
+        by_label.setdefault(example.target, []).append(example)
+    most = max(len(examples) for examples in by_label.values())
+    more = list(found)
+    for examples in by_label.values():
+        missing = min(most, _AGAIN * len(examples)) - len(examples)
+        more += [*examples * (missing // len(examples)), *random.sample(examples, missing % len(examples))]
+    return more
+
+
+_AGAIN = 4
 
 
 def small_models(found: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:

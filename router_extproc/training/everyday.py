@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.phrases import phrases
+from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +56,42 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
         text = random.choice(words["harmless"]).replace("{r}", random.choice(words["roles"])).replace("{k}", random.choice(tasks))
         made.append(Example("jailbreak", text, 0.0, SOURCE))
     return made
+
+
+def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+    """Attacks in wordings of ours (1); and requests as elaborate, or with the same words, that are none (0)."""
+    refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
+    made = []
+    for name, copies in _WRAPPED.items():
+        for wrapper in lines(f"jailbreak/{name}"):
+            holes = copies if "{x}" in wrapper or "{y}" in wrapper else 1
+            for _ in range(holes if refused else 0):
+                wanted = random.choice(refused)
+                text = wrapper.replace("{x}", wanted).replace("{y}", _lowered(wanted).rstrip(".?!"))
+                text = f"{text} {_nonsense(random)}" if random.random() < 0.05 else text
+                made.append(Example("jailbreak", text, 1.0, SOURCE))
+    for wrapper in lines("jailbreak/attack_story"):
+        holes = _HARMLESS_COPIES if "{x}" in wrapper and "{y}" not in wrapper else 0
+        made += [Example("jailbreak", wrapper.replace("{x}", random.choice(tasks)), 0.0, SOURCE) for _ in range(holes)]
+    for name in ("attack_override", "attack_multilingual"):
+        made += [Example("jailbreak", text, 1.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(3)]
+    for wrapper in lines("jailbreak/benign_frames"):
+        made += [Example("jailbreak", wrapper.replace("{k}", random.choice(tasks)), 0.0, SOURCE) for _ in range(30)]
+    for name in ("benign_elaborate", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual"):
+        made += [Example("jailbreak", text, 0.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(6)]
+    return made
+
+
+_WRAPPED = {"attack_story": 24, "attack_rules": 24}
+"""Wrappers of refused requests, and how many requests each is put around."""
+
+_HARMLESS_COPIES = 8
+"""Harmless requests that each story is put around, too: what is asked for makes the attack."""
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _nonsense(random: Random) -> str:

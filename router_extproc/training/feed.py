@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
 import torch
 
+from router_extproc.encoders.cpus import available_cpus
 from router_extproc.training.augment import mistyped, recased, worn
 from router_extproc.training.windows import Window, collate, places, tagged, window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from multiprocessing.connection import Connection
 
     from torch import Tensor
 
@@ -21,19 +26,20 @@ if TYPE_CHECKING:
     from router_extproc.training.network import Batch
 
 SHARES = {
-    "domain": 0.25, "jailbreak": 0.26, "pii": 0.15, "fact_check": 0.1,
-    "modality": 0.09, "feedback": 0.05, "difficulty": 0.06, "embedding": 0.07,
+    "domain": 0.2, "jailbreak": 0.21, "pii": 0.2, "fact_check": 0.08,
+    "modality": 0.07, "feedback": 0.05, "difficulty": 0.05, "embedding": 0.14,
 }  # fmt: skip
 """How often each head gets a batch."""
 POLISH_SHARES = {
-    "domain": 0.19, "jailbreak": 0.25, "pii": 0.32, "fact_check": 0.05,
-    "modality": 0.04, "feedback": 0.03, "difficulty": 0.02, "embedding": 0.1,
+    "domain": 0.13, "jailbreak": 0.15, "pii": 0.42, "fact_check": 0.09,
+    "modality": 0.03, "feedback": 0.08, "difficulty": 0.02, "embedding": 0.08,
 }  # fmt: skip
-"""The same at the end of a run."""
+"""The same in the last phase: finding where names end takes longer to learn than all else."""
 _TOKENS = 1280
-"""Of a batch, padding included. Many small steps teach more per second of a CPU than few large ones."""
-_ROWS = 40
-_CHUNK = 1024
+"""Of a batch, padding included."""
+_TOKENS_A_ROW = 32
+"""A batch has no more texts than it would have of that length."""
+_CHUNK = 2048
 """Examples sorted by length together."""
 _CHARACTERS = 6000
 """Read of a text at most; tokenising costs more than the windows that are drawn from it."""
@@ -61,9 +67,15 @@ class Feed:
     """Batches of all tasks, mixed by their shares."""
 
     def __init__(
-        self, examples: Mapping[str, list[Example]], pieces: WordPieces, seed: int, shares: Mapping[str, float] = SHARES
+        self,
+        examples: Mapping[str, list[Example]],
+        pieces: WordPieces,
+        seed: int,
+        shares: Mapping[str, float] = SHARES,
+        tokens: int = _TOKENS,
     ) -> None:
         self._shares = shares
+        self._tokens = tokens
         self._random = Random(seed)
         self._pieces = pieces
         self._streams = {task: self._task(task, found) for task, found in examples.items()}
@@ -78,12 +90,19 @@ class Feed:
     def _task(self, task: str, examples: list[Example]) -> Iterator[Fed]:
         while True:
             order = self._random.sample(examples, len(examples))
-            for at in range(0, len(order), _CHUNK):
-                cut = [(example, self._windows(task, example)) for example in order[at : at + _CHUNK]]
-                batches = list(_batches(cut, self._random))
+            for chunk in self._chunks(order):
+                cut = [(example, self._windows(task, example)) for example in chunk]
+                batches = list(_batches(cut, self._random, self._tokens))
                 self._random.shuffle(batches)
                 for batch in batches:
                     yield self._fed(task, batch)
+
+    def _chunks(self, order: list[Example]) -> Iterator[list[Example]]:
+        """The first is small, so that the first batches come soon."""
+        at, size = 0, self._tokens // 32
+        while at < len(order):
+            yield order[at : at + size]
+            at, size = at + size, _CHUNK
 
     def _fed(self, task: str, batch: list[tuple[Example, list[Window]]]) -> Fed:
         windows = [each for _, found in batch for each in found]
@@ -123,16 +142,67 @@ class Feed:
         return window(tokens, random.choice(places(tokens)), self._pieces, example.kind, tags)
 
 
-def _batches(cut: list[tuple[Example, list[Window]]], random: Random) -> Iterator[list[tuple[Example, list[Window]]]]:
-    """Batches of roughly equal length, each of at most _TOKENS tokens.
+def feed(
+    examples: Mapping[str, list[Example]],
+    pieces: WordPieces,
+    seed: int,
+    shares: Mapping[str, float],
+    *,
+    tokens: int,
+    device: torch.device,
+) -> Iterator[Fed]:
+    """Batches without end; made by other processes where a GPU waits for them."""
+    workers = available_cpus() - 1 if device.type == "cuda" else 0
+    if workers < 1:
+        yield from Feed(examples, pieces, seed, shares, tokens)
+    feeds = [Feed(examples, pieces, seed * 1000 + number, shares, tokens) for number in range(workers)]
+    yield from Crew(feeds)
+
+
+class Crew:
+    """Batches of several feeds in turn, each made by a process of its own: the order is the same each time."""
+
+    def __init__(self, feeds: Sequence[Iterable[Fed]]) -> None:
+        self._feeds = feeds
+
+    def __iter__(self) -> Iterator[Fed]:
+        context = multiprocessing.get_context("fork")  # the examples are shared, not copied
+        pipes = []
+        for feed in self._feeds:
+            reader, writer = context.Pipe(duplex=False)
+            pipes.append(reader)
+            context.Process(target=_make, args=(feed, writer, tuple(pipes)), daemon=True).start()
+            writer.close()
+        try:
+            while True:
+                for reader in pipes:
+                    yield pickle.loads(reader.recv_bytes())  # noqa: S301 - from our own process
+        finally:
+            for reader in pipes:
+                reader.close()  # its process ends with the next batch it cannot send
+
+
+def _make(feed: Iterable[Fed], writer: Connection, readers: Sequence[Connection]) -> None:
+    torch.set_num_threads(1)
+    for reader in readers:
+        reader.close()  # or no process would learn that its batches are not wanted any more
+    with suppress(BrokenPipeError):
+        for fed in feed:
+            writer.send_bytes(pickle.dumps(fed))
+
+
+def _batches(
+    cut: list[tuple[Example, list[Window]]], random: Random, tokens: int
+) -> Iterator[list[tuple[Example, list[Window]]]]:
+    """Batches of roughly equal length, each of at most so many tokens.
 
     Only roughly: labels go with length, and batches of one label each make the heads swing from one to the other.
     """
     batch: list[tuple[Example, list[Window]]] = []
     count, widest = 0, 0
-    for example, windows in sorted(cut, key=lambda pair: max(len(each.ids) for each in pair[1]) * random.uniform(0.5, 1.5)):
+    for example, windows in sorted(cut, key=lambda pair: max(len(each.ids) for each in pair[1]) * random.uniform(0.9, 1.1)):
         longest = max(len(each.ids) for each in windows)
-        if batch and ((count + len(windows)) * max(widest, longest) > _TOKENS or count >= _ROWS):
+        if batch and ((count + len(windows)) * max(widest, longest) > tokens or count >= tokens // _TOKENS_A_ROW):
             yield batch
             batch, count, widest = [], 0, 0
         batch.append((example, windows))

@@ -16,15 +16,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from router_extproc.training.corpus import Example
-    from router_extproc.training.network import Network
 
 _SMOOTHING = 0.05
 """Labels of these sets are wrong now and then."""
+_PRIVATE = 2.0
+"""Weight of a token that is private: one in ten is."""
+_AS_NUMBERS = 20
+"""Weight of the difference as numbers."""
+_CHOICE = 3
+"""Embeddings among which one can be nearer than another."""
+_NEAR = 0.05
+"""Temperature of what is near to what, that of the training of both embeddings."""
 
 
-def pooled_loss(network: Network, task: str, hidden: Tensor, mask: Tensor, owners: Tensor, examples: Sequence[Example]) -> Tensor:
-    """The loss of a pooled head. `owners` tells each window's example: of several windows the most suspicious one counts."""
-    logits = network.pooled(task, hidden, mask).float()
+def pooled_loss(task: str, logits: Tensor, owners: Tensor, examples: Sequence[Example]) -> Tensor:
+    """The loss of a pooled head, (windows, outputs). `owners` tells each window's example: of several the most suspicious one counts."""
+    logits = logits.float()
     wanted = torch.tensor([example.target for example in examples], device=logits.device)
     if task in CLASSES:
         return functional.cross_entropy(logits, wanted, label_smoothing=_SMOOTHING)
@@ -34,11 +41,11 @@ def pooled_loss(network: Network, task: str, hidden: Tensor, mask: Tensor, owner
     return functional.binary_cross_entropy_with_logits(highest, wanted)
 
 
-def tag_loss(network: Network, hidden: Tensor, tags: Tensor, examples: Sequence[Example]) -> Tensor:
-    """The token head's loss. Types that a row's source does not annotate are left out of it."""
-    logits = network.tags(hidden).float() + _unseen(examples).to(hidden.device)[:, None, :]
-    weights = torch.ones(TAGS, device=hidden.device)
-    weights[1:] = 2.0  # one token in ten is private
+def tag_loss(logits: Tensor, tags: Tensor, examples: Sequence[Example]) -> Tensor:
+    """The token head's loss, (windows, tokens, TAGS). Types that a row's source does not annotate are left out of it."""
+    logits = logits.float() + _unseen(examples).to(logits.device)[:, None, :]
+    weights = torch.ones(TAGS, device=logits.device)
+    weights[1:] = _PRIVATE
     return functional.cross_entropy(logits.flatten(0, 1), tags.flatten(), weight=weights, ignore_index=IGNORED)
 
 
@@ -51,3 +58,35 @@ def _unseen(examples: Sequence[Example]) -> Tensor:
             if name in example.types:
                 kept[row, 1 + 2 * number : 3 + 2 * number] = 0
     return kept
+
+
+def taught_loss(task: str, logits: Tensor, taught: Tensor) -> Tensor:
+    """How far a pooled head's chances are from the teacher's (Hinton et al. 2015)."""
+    logits, taught = logits.float(), taught.float()
+    if task in CLASSES:
+        return functional.kl_div(logits.log_softmax(-1), taught.log_softmax(-1), reduction="batchmean", log_target=True)
+    return functional.binary_cross_entropy_with_logits(logits, taught.sigmoid()) - functional.binary_cross_entropy_with_logits(
+        taught, taught.sigmoid()
+    )
+
+
+def taught_tags_loss(logits: Tensor, taught: Tensor, mask: Tensor) -> Tensor:
+    """How far the token head's chances are from the teacher's, over all tokens; those that the teacher takes for private count more."""
+    logits, taught = logits.float().log_softmax(-1), taught.float().log_softmax(-1)
+    apart = (taught.exp() * (taught - logits)).sum(-1)
+    weights = (1 + (_PRIVATE - 1) * (1 - taught[..., 0].exp())) * mask
+    return (apart * weights).sum() / weights.sum()
+
+
+def nearness_loss(own: Tensor, taught: Tensor) -> Tensor:
+    """How far what is near to what among some embeddings, (B, any), is from what the teacher's say.
+
+    As numbers, and as each one's chances of being the nearest to another.
+    """
+    ours, theirs = own @ own.T, taught @ taught.T
+    itself = torch.eye(len(ours), dtype=torch.bool, device=ours.device)
+    near = functional.mse_loss(ours, theirs)
+    if len(ours) < _CHOICE:  # the other is the nearest
+        return _AS_NUMBERS * near
+    ours, theirs = ((each / _NEAR).masked_fill(itself, -1e4).log_softmax(-1) for each in (ours, theirs))
+    return _AS_NUMBERS * near + functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)

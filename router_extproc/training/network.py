@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,14 @@ from torch.nn import functional
 
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.tokens import CASES
-from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN, INNER
+from router_extproc.training.shape import BOTTLENECK, DISTANCES, HEADS, HIDDEN, INNER, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+_FARTHEST = 128
+"""Distance from which on all are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +42,23 @@ class Batch:
 class Layer(nn.Module):
     """One post-norm transformer layer."""
 
-    def __init__(self, inner: int) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.qkv = nn.Linear(HIDDEN, 3 * HIDDEN)
-        self.out = nn.Linear(HIDDEN, HIDDEN)
-        self.norm_attention = nn.LayerNorm(HIDDEN, eps=EPSILON)
-        self.up = nn.Linear(HIDDEN, inner)
-        self.down = nn.Linear(inner, HIDDEN)
-        self.norm_inner = nn.LayerNorm(HIDDEN, eps=EPSILON)
+        hidden, epsilon = shape.hidden, shape.epsilon
+        self.qkv = nn.Linear(hidden, 3 * hidden)
+        self.out = nn.Linear(hidden, hidden)
+        self.norm_attention = nn.LayerNorm(hidden, eps=epsilon)
+        self.up = nn.Linear(hidden, shape.inner)
+        self.down = nn.Linear(shape.inner, hidden)
+        self.norm_inner = nn.LayerNorm(hidden, eps=epsilon)
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """(B, T, HIDDEN) to the same; mask is (B, 1, 1, T), true where there is a token."""
-        batch, length, _ = hidden.shape
-        query, key, value = self.qkv(hidden).view(batch, length, 3, HEADS, HIDDEN // HEADS).permute(2, 0, 3, 1, 4)
+        """(B, T, hidden) to the same; mask is (B, 1, 1, T), true where there is a token, or (B, heads, T, T), what is added."""
+        batch, length, width = hidden.shape
+        query, key, value = self.qkv(hidden).view(batch, length, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, HIDDEN))
+        mixed = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         hidden = self.norm_attention(hidden + self.dropout(mixed))
         inner = self.down(functional.gelu(self.up(hidden)))
         return self.norm_inner(hidden + self.dropout(inner))
@@ -62,31 +67,47 @@ class Layer(nn.Module):
 class Encoder(nn.Module):
     """Word pieces to hidden states."""
 
-    def __init__(self, vocabulary: int, positions: int, layers: int, inner: int) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.words = nn.Embedding(vocabulary, HIDDEN)
-        self.positions = nn.Embedding(positions, HIDDEN)
-        self.marks = nn.Embedding(2 * CASES, HIDDEN)
-        self.norm = nn.LayerNorm(HIDDEN, eps=EPSILON)
-        self.layers = nn.ModuleList(Layer(inner) for _ in range(layers))
+        self.words = nn.Embedding(shape.vocabulary, shape.hidden)
+        self.positions = nn.Embedding(shape.positions, shape.hidden)
+        self.marks = nn.Embedding(2 * CASES, shape.hidden)
+        self.norm = nn.LayerNorm(shape.hidden, eps=shape.epsilon)
+        self.distances = nn.Embedding(DISTANCES, HEADS) if shape.relative else None
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
 
     def forward(self, batch: Batch) -> Tensor:
-        """Hidden states, (B, T, HIDDEN)."""
+        """Hidden states, (B, T, hidden)."""
         places = torch.arange(batch.ids.shape[1], device=batch.ids.device)
         hidden = self.norm(self.words(batch.ids) + self.positions(places) + self.marks(batch.marks))
         mask = batch.mask[:, None, None, :]
+        if self.distances is not None:
+            leaning = self.distances(buckets(places[None, :] - places[:, None])).permute(2, 0, 1)[None]
+            kind = torch.get_autocast_dtype(hidden.device.type) if torch.is_autocast_enabled(hidden.device.type) else hidden.dtype
+            mask = (leaning + torch.where(mask, 0.0, -1e4)).to(kind)
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return hidden
 
 
+def buckets(distance: Tensor) -> Tensor:
+    """A bucket for each distance of a key from its query, near ones by themselves, far ones by their logarithm (Raffel et al. 2020).
+
+    Buckets are in [0, DISTANCES); the later half is for keys that come after.
+    """
+    half = DISTANCES // 2
+    size, exact = distance.abs(), half // 2
+    far = exact + (torch.log(size.float().clamp(min=1) / exact) / math.log(_FARTHEST / exact) * (half - exact)).long()
+    return (distance > 0).long() * half + torch.where(size < exact, size, far.clamp(max=half - 1))
+
+
 class Pooled(nn.Module):
     """A head that reads a window: its own weights over the tokens, beside the mean."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, hidden: int, outputs: int) -> None:
         super().__init__()
-        self.attend = nn.Linear(HIDDEN, 1)
-        self.inner = nn.Linear(2 * HIDDEN, BOTTLENECK)
+        self.attend = nn.Linear(hidden, 1)
+        self.inner = nn.Linear(2 * hidden, BOTTLENECK)
         self.outer = nn.Linear(BOTTLENECK, outputs)
         self.dropout = nn.Dropout(0.1)
 
@@ -101,11 +122,11 @@ class Pooled(nn.Module):
 class Network(nn.Module):
     """The encoder and all heads."""
 
-    def __init__(self, vocabulary: int, positions: int, layers: int, inner: int) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.encoder = Encoder(vocabulary, positions, layers, inner)
-        self.heads = nn.ModuleDict({head: Pooled(width(head)) for head in POOLED})
-        self.tags = nn.Linear(HIDDEN, TAGS)
+        self.encoder = Encoder(shape)
+        self.heads = nn.ModuleDict({head: Pooled(shape.hidden, width(head)) for head in POOLED})
+        self.tags = nn.Linear(shape.hidden, TAGS)
 
     def pooled(self, head: str, hidden: Tensor, mask: Tensor) -> Tensor:
         """One head's logits, (B, outputs)."""
@@ -128,7 +149,7 @@ def from_base(weights: Path, layers: tuple[int, ...]) -> Network:
     base = load_file(weights)
     words = base["embeddings.word_embeddings.weight"]
     positions = base["embeddings.position_embeddings.weight"] + base["embeddings.token_type_embeddings.weight"][0]
-    network = Network(words.shape[0], positions.shape[0], len(layers), INNER)
+    network = Network(Shape(vocabulary=words.shape[0], positions=positions.shape[0], layers=len(layers)))
     encoder = network.encoder
     with torch.no_grad():
         encoder.words.weight.copy_(words)
@@ -138,6 +159,57 @@ def from_base(weights: Path, layers: tuple[int, ...]) -> Network:
         for layer, number in zip(encoder.layers, layers, strict=True):
             _copy(layer, base, f"encoder.layer.{number}")
     return network
+
+
+def from_teacher(weights: Path) -> Network:
+    """A network with all of the teacher's weights, for the base model's word pieces; heads are new. Raises OSError.
+
+    Both vocabularies are BERT's: the teacher's has four pieces of its own before it, and one after.
+    """
+    base = load_file(weights)
+    words = base["embeddings.word_embeddings.weight"]
+    rows = torch.arange(_OWN_PIECES, words.shape[0] - 1)
+    for piece, row in _SPECIAL_PIECES.items():
+        rows[piece] = row % words.shape[0]
+    positions = base["embeddings.position_embeddings.weight"][_FIRST_PLACE:]
+    shape = Shape(
+        vocabulary=len(rows), positions=positions.shape[0], layers=_numbered(base),
+        inner=base["encoder.layer.0.intermediate.dense.weight"].shape[0], hidden=words.shape[1], epsilon=1e-5, relative=True,
+    )  # fmt: skip
+    network = Network(shape)
+    encoder = network.encoder
+    assert encoder.distances is not None  # noqa: S101 - the shape says so
+    with torch.no_grad():
+        encoder.words.weight.copy_(words[rows])
+        encoder.positions.weight.copy_(positions)
+        encoder.marks.weight.zero_()
+        encoder.distances.weight.copy_(base["encoder.relative_attention_bias.weight"])
+        _norm(encoder.norm, base, "embeddings.LayerNorm")
+        for number, layer in enumerate(encoder.layers):
+            _copy(layer, {_spelt(name): weight for name, weight in base.items()}, f"encoder.layer.{number}")
+    encoder.distances.requires_grad_(requires_grad=False)  # attention is far faster without a gradient for what is added to it
+    return network
+
+
+_OWN_PIECES = 4
+_FIRST_PLACE = 2
+"""Of the teacher's places, the two before it are for padding."""
+_SPECIAL_PIECES = {0: 1, 101: 0, 102: 2, 103: -1}
+"""Rows of the teacher's table by BERT's numbers of padding, begin, end and mask."""
+
+
+def _numbered(base: Mapping[str, Tensor]) -> int:
+    return 1 + max(int(name.split(".")[2]) for name in base if name.startswith("encoder.layer."))
+
+
+def _spelt(name: str) -> str:
+    """The base model's name of one of the teacher's weights."""
+    name = name.replace("attention.LayerNorm", "attention.output.LayerNorm").replace(
+        "attention.attn.o.", "attention.output.dense."
+    )
+    for short, long in (("q", "query"), ("k", "key"), ("v", "value")):
+        name = name.replace(f"attention.attn.{short}.", f"attention.self.{long}.")
+    return name
 
 
 def narrow(network: Network, inner: int, sample: Iterable[Batch]) -> None:

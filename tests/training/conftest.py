@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from tiny_base import write_base
+from tiny_base import write_base, write_teacher
 from training_data import write_training
 
 from router_extproc.encoders.bundle import TOKENIZER
@@ -35,3 +35,9 @@ def base(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("base")
     yield write_base(folder, tiny_bundle / TOKENIZER)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights of a small model that teaches."""
+    return write_teacher(tmp_path_factory.mktemp("teacher"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Examples = dict[str, list[Example]]
+
+_HOLE = re.compile(r"(?<![}\w])\{(x|d|y|k|[A-Z_]{3,})\}")
+"""A placeholder; formulas have braces after braces."""
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +54,21 @@ class TestComposed:
         """Under its own source, for its own head, and without placeholders."""
         for head, examples in made.items():
             assert {(example.task, example.source) for example in examples} == {(head, SOURCE)}
-            assert not [example for example in examples if "{x}" in example.text or "{d}" in example.text]
+            assert not [example for example in examples if _HOLE.search(example.text)]
 
     def test_has_every_label(self, made: Examples) -> None:
         """Heads that learn from it see all sides."""
-        targets = {head: {example.target for example in examples} for head, examples in made.items()}
+        targets = {head: {example.target for example in examples} for head, examples in made.items() if head != "pii"}
 
         assert targets == {
             "modality": {0, 1, 2},
             "feedback": set(range(len(CLASSES["feedback"]))),
             "jailbreak": {0.0, 1.0},
             "domain": set(range(len(CLASSES["domain"]))),
-            "fact_check": {1.0},
-            "pii": {()},
+            "fact_check": {0.0, 1.0},
         }
+        assert any(example.target for example in made["pii"])
+        assert not all(example.target for example in made["pii"])
 
 
 class TestModality:
@@ -113,8 +118,10 @@ class TestJailbreak:
         """With such texts alone beside them: length is no sign of an attack."""
         attacks = {row.text for row in known["jailbreak"] if row.kind is Kind.USER and row.target == 1}
         found = [row for row in made["jailbreak"] if row.kind is Kind.USER and "\n" in row.text]
+        said = {(bool(attacks & set(row.text.split("\n"))), row.target) for row in found}
 
-        assert {(bool(attacks & set(row.text.split("\n"))), row.target) for row in found} == {(True, 1.0), (False, 0.0)}
+        assert {(True, 1.0), (False, 0.0)} <= said
+        assert (True, 0.0) not in said
 
     def test_questions_about_attacks_are_none(self, made: Examples) -> None:
         """Security people quote them."""

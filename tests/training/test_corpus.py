@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +12,7 @@ from labelled import write
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.card import licences
-from router_extproc.training.corpus import Example, Licence, allowed, read, rows, small_models
+from router_extproc.training.corpus import Example, Licence, allowed, evened, read, rows, small_models
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,3 +133,19 @@ class TestDifficulty:
             Example("difficulty", "0", 0.5, "a"),
             Example("difficulty", "1", 0.25, "a"),
         ]
+
+
+class TestEvened:
+    def test_rare_labels_come_again(self) -> None:
+        """Until they are as many as the most frequent, or four times what they were; none is lost."""
+        rows = [
+            Example("domain", f"{label} {number}", label, "s")
+            for label, count in enumerate((12, 5, 2))
+            for number in range(count)
+        ]
+        found = evened(rows, Random(1))
+        counts = Counter(example.target for example in found)
+
+        assert counts == {0: 12, 1: 12, 2: 8}
+        assert set(found) == set(rows)
+        assert max(Counter(found).values()) == 4

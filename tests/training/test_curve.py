@@ -12,6 +12,7 @@ from router_extproc.encoders.heads import CLASSES, POOLED
 from router_extproc.training.corpus import Licence, read
 from router_extproc.training.curve import DevSet
 from router_extproc.training.network import Network
+from router_extproc.training.shape import Shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ def network(pieces: WordPieces) -> Network:
     """A small one that knows nothing."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    return Network(pieces.size, 200, 1, 16)
+    return Network(Shape(pieces.size, 200, 1, 16))
 
 
 class TestDevSet:

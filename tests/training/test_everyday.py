@@ -6,7 +6,7 @@ from random import Random
 
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import OTHER, everyday, nameless, reframed
+from router_extproc.training.everyday import OTHER, everyday, nameless, reframed, suspicious
 from router_extproc.training.phrases import phrases
 
 REFUSED = "Describe how to pick a lock."
@@ -52,6 +52,23 @@ class TestReframed:
         read = {**READ, "jailbreak": READ["jailbreak"][1:]}
 
         assert {example.target for example in reframed(read, Random(1))} == {0.0}
+
+
+class TestSuspicious:
+    def test_what_is_asked_for_makes_the_attack(self) -> None:
+        """The same story around a harmless request is none."""
+        made = suspicious(READ, Random(1))
+        told = {example.text.replace(REFUSED, "{x}") for example in made if example.target == 1 and REFUSED in example.text}
+        harmless = {example.text.replace("Write a limerick.", "{x}") for example in made if example.target == 0}
+
+        assert told & harmless
+        assert not any("pick a lock" in example.text for example in made if example.target == 0)
+
+    def test_overrides_need_nothing_refused(self) -> None:
+        """They are attacks by themselves."""
+        read = {**READ, "jailbreak": READ["jailbreak"][1:]}
+
+        assert {example.target for example in suspicious(read, Random(1))} == {0.0, 1.0}
 
 
 class TestNameless:

@@ -15,7 +15,7 @@ from training_data import sentence
 from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import Example
-from router_extproc.training.feed import SHARES, Fed, Feed
+from router_extproc.training.feed import POLISH_SHARES, SHARES, Crew, Fed, Feed, feed
 from router_extproc.training.windows import LENGTH
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class TestFeed:
 
         assert set(tasks) == set(EXAMPLES)
         assert tasks.count("domain") > tasks.count("embedding")
-        assert sum(SHARES.values()) > 0.99
+        assert [sum(shares.values()) for shares in (SHARES, POLISH_SHARES)] == pytest.approx([1, 1])
 
     def test_uses_every_example_before_one_comes_again(self, pieces: WordPieces) -> None:
         """Of each head."""
@@ -103,6 +103,25 @@ class TestFeed:
         moved = fed(pieces, count=1)[0].to(torch.device("meta"))
 
         assert {moved.batch.ids.device.type, moved.tags.device.type, moved.owners.device.type} == {"meta"}
+
+
+class TestCrew:
+    def test_is_in_turn_what_each_makes(self, pieces: WordPieces) -> None:
+        """In processes of their own, whose order is always the same."""
+        feeds = [Feed(EXAMPLES, pieces, seed) for seed in (1, 2)]
+        stream = iter(Crew(feeds))
+        found = [next(stream) for _ in range(6)]
+        stream.close()  # type: ignore[attr-defined]
+        wanted = [each for pair in zip(fed(pieces, 1, 3), fed(pieces, 2, 3), strict=True) for each in pair]
+
+        assert [each.examples for each in found] == [each.examples for each in wanted]
+        assert all(torch.equal(left.batch.ids, right.batch.ids) for left, right in zip(found, wanted, strict=True))
+
+    def test_there_is_none_on_a_cpu(self, pieces: WordPieces) -> None:
+        """Whose cores have better to do."""
+        stream = feed(EXAMPLES, pieces, 1, SHARES, tokens=TOKENS, device=torch.device("cpu"))
+
+        assert [each.examples for each in islice(stream, 5)] == [each.examples for each in fed(pieces, 1, 5)]
 
 
 class TestWindows:

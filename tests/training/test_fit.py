@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,10 @@ from labelled import write
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.corpus import Licence, rows
 from router_extproc.training.feed import SHARES
-from router_extproc.training.fit import STATE, Fitting, Recipe, trained, training_examples
+from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Recipe, Weights, trained, training_examples
 from router_extproc.training.overlap import Forbidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any, Protocol
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
         def __call__(self, folder: Path, recipe: Recipe = ..., /) -> Fitting: ...
 
 
-RECIPE = Recipe(layers=(0,), inner=16, steps=4, polish=0, gather=2, seed=3, max_difficulty=50)
+RECIPE = Recipe(
+    layers=(0,), inner=16, steps=2, teacher_steps=2, polish=4, tokens=2048, gather=2, seed=3, rate=2e-3, max_difficulty=50
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def start(data: Path, base: Path, pieces: WordPieces) -> Iterator[Start]:
+def start(data: Path, base: Path, teacher: Path, pieces: WordPieces) -> Start:
     """Sets runs up. Composing takes seconds and gives the same each time, so that it is done once."""
     torch.set_num_threads(1)
     known = training_examples(data, RECIPE)
 
     def begin(folder: Path, recipe: Recipe = RECIPE, /) -> Fitting:
-        return Fitting(recipe, data, base / WEIGHTS, pieces, folder)
+        return Fitting(recipe, known, Weights(base / WEIGHTS, teacher), pieces, folder)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("router_extproc.training.fit.training_examples", lambda *_: known)
-        yield begin
+    return begin
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +59,28 @@ def told() -> list[tuple[int, str, float]]:
 @pytest.fixture(scope="module")
 def fresh(start: Start, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The weights that a run begins with."""
-    return start(tmp_path_factory.mktemp("fresh")).network.state_dict()
+    return start(tmp_path_factory.mktemp("fresh"))._fitting.network.state_dict()
 
 
 @pytest.fixture(scope="module")
-def finished(start: Start, told: list[tuple[int, str, float]], tmp_path_factory: pytest.TempPathFactory) -> Fitting:
-    """A run of four steps."""
-    fitting = start(tmp_path_factory.mktemp("run"))
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run's folder."""
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def finished(start: Start, told: list[tuple[int, str, float]], home: Path) -> Fitting:
+    """A run of two steps of each phase, and four of the last."""
+    fitting = start(home)
     fitting.run(lambda *step: told.append(step))
     return fitting
 
 
 @pytest.fixture
-def folder(finished: Fitting, tmp_path: Path) -> Path:
+def folder(finished: Fitting, home: Path, tmp_path: Path) -> Path:
     """A copy of that run's folder."""
-    return shutil.copytree(finished._folder, tmp_path / "run")
+    assert finished.step == RECIPE.length
+    return shutil.copytree(home, tmp_path / "run")
 
 
 def same(left: dict[str, Any], right: dict[str, Any]) -> set[str]:
@@ -83,47 +90,65 @@ def same(left: dict[str, Any], right: dict[str, Any]) -> set[str]:
 
 class TestRun:
     def test_tells_each_step(self, finished: Fitting, told: list[tuple[int, str, float]]) -> None:
-        """With its head and its loss."""
-        assert finished.step == 4
-        assert [step for step, _, _ in told] == [1, 2, 3, 4]
+        """With its head and its loss; the teacher's first."""
+        assert finished.step == 8
+        assert [step for step, _, _ in told] == [1, 2, 3, 4, 5, 6, 7, 8]
         assert {task for _, task, _ in told} <= set(SHARES)
+        assert "embedding" not in {task for step, task, _ in told if step <= 2}
         assert all(0 <= loss < 1000 for _, _, loss in told)
 
     def test_moves_weights_and_average(self, finished: Fitting, fresh: dict[str, Any]) -> None:
-        """The average goes the same way, less far; words stay as they were."""
-        name = "encoder.layers.0.qkv.weight"
-        network, average = finished.network.state_dict(), finished.average.state_dict()
-        moved = [float((state[name] - fresh[name]).norm()) for state in (average, network)]
+        """The average goes the same way, less far; words learn, too."""
+        states = [each.state_dict() for each in (finished._fitting.average, finished._fitting.network)]
+        for name in ("encoder.layers.0.qkv.weight", "encoder.words.weight", "encoder.marks.weight"):
+            average, network = (float((state[name] - fresh[name]).norm()) for state in states)
+            assert average > 0, name
+            assert network > 0, name
+            assert not torch.equal(states[0][name], states[1][name])
 
-        assert moved[0] > 0
-        assert moved[1] > 0
-        assert name not in same(network, average)
-        words = "encoder.words.weight"
-        assert {words} <= same(network, fresh) & same(average, fresh)
+    def test_the_last_phase_goes_on_with_the_average(self, finished: Fitting) -> None:
+        """Not with the last weights."""
+        name = "encoder.layers.0.up.weight"
+        before, after = (each.average.state_dict()[name] for each in (finished._fitting, finished._polishing))
 
-    def test_leaves_its_state(self, finished: Fitting) -> None:
-        """Under its name, and nothing that was half written."""
-        assert [path.name for path in finished._folder.iterdir()] == [STATE]
+        assert finished.average is finished._polishing.average
+        assert 0 < float((after - before).norm()) < 0.1 * float(before.norm())
+
+    def test_leaves_its_state(self, finished: Fitting, home: Path) -> None:
+        """Of each phase, under its name, and nothing that was half written."""
+        assert finished.step == 8
+        assert sorted(path.name for path in home.iterdir()) == sorted((STATE, TEACHER, POLISHED))
 
     def test_saves_as_often_as_it_is_told(self, start: Start, tmp_path: Path) -> None:
         """What is lost by an interruption is bounded."""
         seen = []
-        start(tmp_path).run(lambda *_: seen.append((tmp_path / STATE).exists()), save_every=2)
+        start(tmp_path, replace(RECIPE, steps=4)).run(lambda *_: seen.append((tmp_path / STATE).exists()), save_every=2)
 
-        assert seen == [False, True, True, True]
+        assert seen == [False] * 3 + [True] * 7
+
+    def test_labels_alone_teach_without_a_teacher(self, start: Start, tmp_path: Path) -> None:
+        """The teacher is then not trained, and not asked."""
+        fitting = start(tmp_path, replace(RECIPE, teacher_steps=0, polish=0))
+        fitting.run(lambda *_: None)
+
+        assert fitting.step == 2
+        assert fitting._tutor is None
+        assert not (tmp_path / TEACHER).exists()
 
 
 class TestResume:
-    def test_goes_on_where_it_was(self, start: Start, finished: Fitting, folder: Path) -> None:
+    @pytest.mark.parametrize("phase", ["_teaching", "_fitting", "_polishing"])
+    def test_goes_on_where_it_was(self, start: Start, finished: Fitting, folder: Path, phase: str) -> None:
         """Weights, their average, the optimizer's memory and the step."""
-        again = start(folder)
-        again.resume()
+        begun = start(folder)
+        begun.resume()
+        again, done = getattr(begun, phase), getattr(finished, phase)
 
-        assert again.step == 4
-        weights, average = finished.network.state_dict(), finished.average.state_dict()
+        assert again.step == done.step > 0
+        weights, average = done.network.state_dict(), done.average.state_dict()
         assert same(again.network.state_dict(), weights) == set(weights)
         assert same(again.average.state_dict(), average) == set(average)
-        kept, wanted = (each._optimizer.state_dict()["state"] for each in (again, finished))
+        kept, wanted = (each._optimizer.state_dict()["state"] for each in (again, done))
         assert [float(each["step"]) for each in kept.values()] == [float(each["step"]) for each in wanted.values()]
         assert all(torch.equal(each["exp_avg"], wanted[key]["exp_avg"]) for key, each in kept.items())
 
@@ -132,14 +157,14 @@ class TestResume:
         again = start(folder)
         again.run(lambda *_: pytest.fail("it went on"))
 
-        assert again.step == 4
+        assert again.step == 8
 
     def test_a_run_may_be_made_longer(self, start: Start, folder: Path) -> None:
-        """It takes the steps that are missing."""
+        """Its last phase takes the steps that are missing."""
         steps: list[int] = []
-        start(folder, replace(RECIPE, steps=6)).run(lambda step, *_: steps.append(step))
+        start(folder, replace(RECIPE, polish=6)).run(lambda step, *_: steps.append(step))
 
-        assert steps == [5, 6]
+        assert steps == [9, 10]
         assert trained(folder)[1]["done"] == 6
 
     @pytest.mark.parametrize(
@@ -150,7 +175,7 @@ class TestResume:
         """The file is named, and stays."""
         before = (folder / STATE).stat().st_mtime_ns
 
-        with pytest.raises(ValueError, match=r"state\.pt is of another recipe; use another folder"):
+        with pytest.raises(ValueError, match=r"\.pt is of another recipe; use another folder"):
             start(folder, replace(RECIPE, **change)).resume()
         assert (folder / STATE).stat().st_mtime_ns == before
 
@@ -163,7 +188,7 @@ class TestResume:
 
     def test_is_the_same_network_for_a_seed(self, start: Start, fresh: dict[str, Any], tmp_path: Path) -> None:
         """Before anything was learnt."""
-        again = start(tmp_path).network.state_dict()
+        again = start(tmp_path)._fitting.network.state_dict()
 
         assert same(again, fresh) == set(fresh)
 
@@ -182,15 +207,15 @@ class TestSave:
         with monkeypatch.context() as patched:
             patched.setattr(torch, "save", full)
             with pytest.raises(OSError, match="no space"):
-                fitting.save()
+                fitting._fitting.save()
         assert (folder / STATE).read_bytes() == before
         fitting.resume()
 
 
 class TestTrained:
-    def test_is_the_average(self, finished: Fitting) -> None:
-        """Ready to be used, with the recipe and how far it came."""
-        network, recipe = trained(finished._folder)
+    def test_is_the_average(self, finished: Fitting, home: Path) -> None:
+        """Of the last phase, ready to be used, with the recipe and how far it came."""
+        network, recipe = trained(home)
         average = finished.average.state_dict()
 
         assert not network.training
@@ -215,6 +240,7 @@ class TestRecipe:
         ("change", "known"),
         [
             pytest.param({"steps": 9}, True, id="steps"),
+            pytest.param({"teacher_steps": 9}, False, id="teacher-steps"),
             pytest.param({"inner": 17}, False, id="inner"),
             pytest.param({"licence": Licence.ALL}, False, id="licence"),
             pytest.param({"layers": (1,)}, False, id="layers"),
@@ -237,6 +263,13 @@ class TestTrainingExamples:
         assert set(found) == set(SHARES)
         assert len(found["difficulty"]) == RECIPE.max_difficulty
         assert {"clinc150", "banking77"} <= {example.source for example in found["embedding"]}
+
+    def test_rare_domains_come_as_often_as_others(self, found: dict[str, list[Example]]) -> None:
+        """Or four times as often as there are examples of them."""
+        counts = Counter(example.target for example in found["domain"])
+        once = Counter(example.target for example in set(found["domain"]))
+
+        assert all(count == max(counts.values()) or count >= 4 * once[label] for label, count in counts.items())
 
     def test_holds_nothing_of_an_evaluation_set(self, data: Path, tmp_path: Path) -> None:
         """Of any head, whole or in part: the heads share one encoder."""

@@ -10,23 +10,8 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 
 from router_extproc.encoders.heads import CLASSES, SPANS, TAGS
 from router_extproc.training.corpus import Example
-from router_extproc.training.losses import pooled_loss, tag_loss
+from router_extproc.training.losses import nearness_loss, pooled_loss, tag_loss, taught_loss, taught_tags_loss
 from router_extproc.training.windows import IGNORED
-
-
-class Told:
-    """A network whose heads say what they are told to."""
-
-    def __init__(self, logits: Any) -> None:
-        self.logits = logits.requires_grad_()
-
-    def pooled(self, _head: str, _hidden: Any, _mask: Any) -> Any:
-        """One row a window."""
-        return self.logits
-
-    def tags(self, _hidden: Any) -> Any:
-        """One row a token."""
-        return self.logits
 
 
 def examples(head: str, *targets: object) -> list[Example]:
@@ -36,11 +21,10 @@ def examples(head: str, *targets: object) -> list[Example]:
 
 def learned(head: str, logits: Any, owners: list[int], *targets: object) -> tuple[float, Any]:
     """A pooled head's loss, and the gradient of its logits."""
-    network = Told(logits)
-    nothing = torch.zeros(1)
-    loss = pooled_loss(network, head, nothing, nothing, torch.tensor(owners), examples(head, *targets))  # type: ignore[arg-type]
+    logits = logits.requires_grad_()
+    loss = pooled_loss(head, logits, torch.tensor(owners), examples(head, *targets))
     loss.backward()
-    return float(loss.detach()), network.logits.grad
+    return float(loss.detach()), logits.grad
 
 
 class TestPooledLoss:
@@ -78,11 +62,11 @@ class TestPooledLoss:
 class TestTagLoss:
     def test_types_that_are_not_annotated_learn_nothing(self) -> None:
         """A person in a row that marks none is not taught to be nobody."""
-        network = Told(torch.zeros(2, 3, TAGS))
+        logits = torch.zeros(2, 3, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(types)) for types in (("PERSON",), ("AGE", "URL"))]
         tags = torch.tensor([[IGNORED, 1, 0], [0, 0, IGNORED]])
-        tag_loss(network, torch.zeros(1), tags, rows).backward()  # type: ignore[arg-type]
-        gradient = network.logits.grad.abs().sum(1)
+        tag_loss(logits, tags, rows).backward()
+        gradient = logits.grad.abs().sum(1)
         moved = [{SPANS[(tag - 1) // 2] for tag in range(1, TAGS) if gradient[row, tag] > 0} for row in range(2)]
 
         assert moved == [{"PERSON"}, {"AGE", "URL"}]
@@ -90,17 +74,60 @@ class TestTagLoss:
 
     def test_padding_and_special_tokens_learn_nothing(self) -> None:
         """They have no tag."""
-        network = Told(torch.zeros(1, 3, TAGS))
+        logits = torch.zeros(1, 3, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(SPANS))]
-        tag_loss(network, torch.zeros(1), torch.tensor([[IGNORED, 1, IGNORED]]), rows).backward()  # type: ignore[arg-type]
+        tag_loss(logits, torch.tensor([[IGNORED, 1, IGNORED]]), rows).backward()
 
-        assert network.logits.grad.abs().sum(-1).bool().tolist() == [[False, True, False]]
+        assert logits.grad.abs().sum(-1).bool().tolist() == [[False, True, False]]
 
     def test_private_tokens_count_double(self) -> None:
         """There are few of them."""
-        network = Told(torch.zeros(1, 2, TAGS))
+        logits = torch.zeros(1, 2, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(SPANS))]
-        tag_loss(network, torch.zeros(1), torch.tensor([[0, 1]]), rows).backward()  # type: ignore[arg-type]
-        plain, private = network.logits.grad.abs().sum(-1)[0].tolist()
+        tag_loss(logits, torch.tensor([[0, 1]]), rows).backward()
+        plain, private = logits.grad.abs().sum(-1)[0].tolist()
 
         assert private == pytest.approx(2 * plain)
+
+
+class TestTaughtLoss:
+    @pytest.mark.parametrize("head", ["domain", "jailbreak"])
+    def test_nothing_is_left_to_learn_from_the_same(self, head: str) -> None:
+        """And something from others, towards them."""
+        size = len(CLASSES[head]) if head in CLASSES else 1
+        taught = torch.linspace(-2, 3, size * 2).view(2, size)
+        logits = torch.zeros(2, size, requires_grad=True)
+        taught_loss(head, logits, taught).backward()
+
+        assert float(taught_loss(head, taught, taught)) == pytest.approx(0, abs=1e-6)
+        assert float((logits.grad * (taught - taught.mean(-1, keepdim=True) if size > 1 else taught)).sum()) < 0
+
+    def test_of_tokens(self) -> None:
+        """Padding does not count, and what the teacher takes for private counts double."""
+        taught = torch.full((1, 3, TAGS), -20.0)
+        taught[0, 0, 0] = taught[0, 1, 1] = taught[0, 2, 5] = 20
+        mask = torch.tensor([[True, True, False]])
+        logits = torch.zeros(1, 3, TAGS, requires_grad=True)
+        taught_tags_loss(logits, taught, mask).backward()
+        plain, private, padding = logits.grad.abs().sum(-1)[0].tolist()
+
+        assert private == pytest.approx(2 * plain, rel=1e-3)
+        assert padding == 0
+        assert float(taught_tags_loss(taught, taught, mask)) == pytest.approx(0, abs=1e-6)
+
+
+class TestNearnessLoss:
+    def test_only_what_is_near_to_what_counts(self) -> None:
+        """Not in which directions, nor of which size the teacher's embeddings are."""
+        rows = torch.nn.functional.normalize(torch.randn(6, 8), dim=-1)
+        turned = torch.cat((rows.flip(-1), torch.zeros(6, 4)), -1)
+
+        assert float(nearness_loss(rows, turned)) == pytest.approx(0, abs=1e-5)
+        assert float(nearness_loss(rows, rows.roll(1, 0))) > 0.1
+
+    @pytest.mark.parametrize("count", [1, 2])
+    def test_of_few(self, count: int) -> None:
+        """Among two there is no nearest; what is left is a number."""
+        rows = torch.nn.functional.normalize(torch.randn(count, 8), dim=-1)
+
+        assert torch.isfinite(nearness_loss(rows, -rows + 0.1))

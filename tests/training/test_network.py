@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.export import weights_of
-from router_extproc.training.network import Batch, Layer, Network, embedding, from_base, mean, narrow
-from router_extproc.training.shape import HIDDEN, INNER
+from router_extproc.training.network import Batch, Layer, Network, buckets, embedding, from_base, from_teacher, mean, narrow
+from router_extproc.training.shape import DISTANCES, HIDDEN, INNER, Shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,11 @@ def seeded() -> None:
     torch.manual_seed(1)
 
 
+def small(layers: int, inner: int) -> Network:
+    """A network of these sizes."""
+    return Network(Shape(VOCABULARY, 30, layers, inner))
+
+
 def batch(*lengths: int) -> Batch:
     """Windows of these lengths, by chance."""
     longest = max(lengths)
@@ -42,7 +47,7 @@ def batch(*lengths: int) -> Batch:
 class TestNetwork:
     def test_is_the_reference(self) -> None:
         """What the exported graph is held to holds for what is trained, too."""
-        network = Network(VOCABULARY, 30, 2, 64).eval()
+        network = small(2, 64).eval()
         torch.nn.init.normal_(network.encoder.marks.weight)
         given = batch(9)
         wanted = Reference(weights_of(network), 2).read(given.ids[0].numpy(), given.marks[0].numpy())
@@ -56,7 +61,7 @@ class TestNetwork:
 
     def test_shapes(self) -> None:
         """Of each head."""
-        network, given = Network(VOCABULARY, 30, 1, 16), batch(9, 4)
+        network, given = small(1, 16), batch(9, 4)
         hidden = network.encoder(given)
 
         assert network.tags(hidden).shape == (2, 9, TAGS)
@@ -64,7 +69,7 @@ class TestNetwork:
 
     def test_padding_changes_nothing(self) -> None:
         """A window is read as if it were alone."""
-        network, given = Network(VOCABULARY, 30, 2, 16).eval(), batch(9, 4)
+        network, given = small(2, 16).eval(), batch(9, 4)
         alone = Batch(given.ids[1:, :4], given.mask[1:, :4], given.marks[1:, :4])
         with torch.no_grad():
             padded, plain = network.encoder(given), network.encoder(alone)
@@ -116,10 +121,52 @@ class TestFromBase:
             from_base(tmp_path / "none.safetensors", (0,))
 
 
+class TestFromTeacher:
+    def test_copies(self, teacher: Path) -> None:
+        """Its pieces by the base model's numbers, its places without those of padding, its layers by their names."""
+        known = load_file(teacher)
+        network = from_teacher(teacher)
+        words, layer = known["embeddings.word_embeddings.weight"], network.encoder.layers[0]
+
+        assert torch.equal(network.encoder.words.weight[5:100], words[9:104])
+        assert torch.equal(network.encoder.words.weight[[0, 101, 102, 103]], words[[1, 0, 2, -1]])
+        assert torch.equal(network.encoder.positions.weight, known["embeddings.position_embeddings.weight"][2:])
+        assert torch.equal(layer.out.weight, known["encoder.layer.0.attention.attn.o.weight"])
+        assert torch.equal(layer.qkv.weight[24:48], known["encoder.layer.0.attention.attn.k.weight"])
+        assert torch.equal(layer.norm_attention.bias, known["encoder.layer.0.attention.LayerNorm.bias"])
+
+    def test_distances_lean_on_attention(self, teacher: Path) -> None:
+        """They are not trained, and padding stays unseen."""
+        network, given = from_teacher(teacher).eval(), batch(9, 4)
+        alone = Batch(given.ids[1:, :4], given.mask[1:, :4], given.marks[1:, :4])
+        with torch.no_grad():
+            padded, plain = network.encoder(given)[1, :4], network.encoder(alone)[0]
+            network.encoder.distances.weight.mul_(50)  # type: ignore[union-attr]
+            other = network.encoder(alone)[0]
+
+        torch.testing.assert_close(padded, plain, atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(plain, other)
+        assert not network.encoder.distances.weight.requires_grad  # type: ignore[union-attr]
+
+
+class TestBuckets:
+    def test_near_ones_are_exact_and_far_ones_share(self) -> None:
+        """Before and after are told apart; from some distance on all are one."""
+        found = buckets(torch.arange(-300, 301))
+        before, after = found[:300].flip(0), found[301:]
+
+        assert found.min() == 0
+        assert found.max() == DISTANCES - 1
+        assert torch.equal(before + DISTANCES // 2, after)
+        assert before[:8].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert before.diff().min() == 0
+        assert set(before[128:].tolist()) == {DISTANCES // 2 - 1}
+
+
 class TestNarrow:
     def test_keeps_what_adds_most(self) -> None:
         """Neurons that are often on and matter to the output; their order stays."""
-        network = Network(VOCABULARY, 30, 2, INNER).eval()
+        network = small(2, INNER).eval()
         wanted = [5, 70, 71, 1500]
         for layer in network.encoder.layers:
             torch.nn.init.zeros_(layer.up.weight)
@@ -136,7 +183,7 @@ class TestNarrow:
 
     def test_of_all_changes_nothing(self) -> None:
         """And leaves no hook behind."""
-        network, given = Network(VOCABULARY, 30, 1, INNER).eval(), batch(9)
+        network, given = small(1, INNER).eval(), batch(9)
         with torch.no_grad():
             before = network.encoder(given)
             narrow(network, INNER, [given])
@@ -148,7 +195,7 @@ class TestNarrow:
 
     def test_works_while_weights_are_trained(self) -> None:
         """The new ones learn as the old ones did."""
-        network = Network(VOCABULARY, 30, 1, INNER)
+        network = small(1, INNER)
         narrow(network, 8, [batch(5)])
 
         assert all(weight.requires_grad for weight in network.encoder.layers.parameters())

@@ -15,6 +15,7 @@ from router_extproc.training.export import weights_of
 from router_extproc.training.network import Batch, Network
 from router_extproc.training.quantisation import PRODUCTS, range_of
 from router_extproc.training.ranges import observe, ranges
+from router_extproc.training.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ def network() -> Network:
     """A small one."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    return Network(VOCABULARY, 30, LAYERS, INNER).eval()
+    return Network(Shape(VOCABULARY, 30, LAYERS, INNER)).eval()
 
 
 def batch(lengths: Sequence[int]) -> Batch:
