@@ -172,43 +172,45 @@ class Fitting:
         )
 
     def resume(self) -> None:
-        """Go on where the folder's state ends, if it has one. Raises ValueError if that is of another recipe; `steps` may differ."""
+        """Go on where the folder's state ends, if it has one.
+
+        Raises ValueError if that is of another recipe (`steps` may differ until the last phase has begun), or if it lacks the teacher.
+        """
         for loop in (self._teaching, self._fitting, self._polishing):
             loop.resume(self.recipe.same_but_steps)
+        if self._polishing.step and self._fitting.step != self.recipe.steps:
+            raise ValueError(
+                f"the last phase has begun after {self._fitting.step} batches: `steps` can no longer be another number"
+            )
+        if 0 < self._fitting.step < self.recipe.steps and self._teaching.step < self.recipe.teacher_steps:
+            raise ValueError(f"the run has no {TEACHER} of {self.recipe.teacher_steps} batches, which its second phase asks")
 
     def _feed(self, seed: int, shares: Mapping[str, float], part: int = 1) -> Iterator[Fed]:
         return feed(self._examples, self._pieces, seed, shares, tokens=self.recipe.tokens // part, device=self.device)
 
     def _labels(self, network: Network, fed: Fed) -> Tensor:
         """What the labels teach."""
-        hidden = network.encoder(fed.batch)
-        said = network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, fed.batch.mask)
-        return self._of_labels(said, fed)
+        return self._of_labels(_said(network, network.encoder(fed.batch), fed), fed)
 
     def _both(self, network: Network, fed: Fed) -> Tensor:
         """What the labels and the teacher teach."""
-        batch = fed.batch
-        hidden = network.encoder(batch)
-        loss = torch.zeros((), device=self.device)
-        if fed.task != "embedding":
-            said = network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, batch.mask)
-            loss = self._of_labels(said, fed)
-            if self.recipe.teacher_steps:
-                loss = _LABELS * loss + (1 - _LABELS) * self._of_teacher(said, fed)
-        if fed.task == "embedding" or self._random.random() < _KEEP_SHARE:
-            loss = loss + nearness_loss(embedding(hidden.float(), batch.mask), self._nearness(self._kept, batch))
-        return loss
+        return self._lesson(network, fed, self._kept, taught=self.recipe.teacher_steps > 0)
 
     def _held(self, network: Network, fed: Fed) -> Tensor:
         """What the labels teach, with the embedding held to what it was."""
-        batch = fed.batch
-        hidden = network.encoder(batch)
+        assert self._anchor is not None  # noqa: S101 - was set before the phase that asks
+        return self._lesson(network, fed, self._anchor, taught=False)
+
+    def _lesson(self, network: Network, fed: Fed, held_to: Network, *, taught: bool) -> Tensor:
+        hidden = network.encoder(fed.batch)
         loss = torch.zeros((), device=self.device)
         if fed.task != "embedding":
-            said = network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, batch.mask)
+            said = _said(network, hidden, fed)
             loss = self._of_labels(said, fed)
+            if taught:
+                loss = _LABELS * loss + (1 - _LABELS) * self._of_teacher(said, fed)
         if fed.task == "embedding" or self._random.random() < _KEEP_SHARE:
-            loss = loss + nearness_loss(embedding(hidden.float(), batch.mask), self._nearness(self._anchor, batch))
+            loss = loss + nearness_loss(embedding(hidden.float(), fed.batch.mask), self._nearness(held_to, fed.batch))
         return loss
 
     def _of_labels(self, said: Tensor, fed: Fed) -> Tensor:
@@ -217,22 +219,26 @@ class Fitting:
         return pooled_loss(fed.task, said, fed.owners, fed.examples)
 
     def _of_teacher(self, said: Tensor, fed: Fed) -> Tensor:
-        taught = self._taught(fed.task, fed.batch)
+        taught = self._taught(fed)
         return taught_tags_loss(said, taught, fed.batch.mask) if fed.task == "pii" else taught_loss(fed.task, said, taught)
 
     @torch.no_grad()
-    def _taught(self, task: str, batch: Batch) -> Tensor:
+    def _taught(self, fed: Fed) -> Tensor:
         if self._tutor is None:
             self._tutor = self._frozen(self._teaching.average)
         with torch.autocast(self.device.type, enabled=False):
-            hidden = self._tutor.encoder(batch)
-            return self._tutor.tags(hidden) if task == "pii" else self._tutor.pooled(task, hidden, batch.mask)
+            return _said(self._tutor, self._tutor.encoder(fed.batch), fed)
 
     @torch.no_grad()
     def _nearness(self, network: Network, batch: Batch) -> Tensor:
         marks = batch.marks if network is self._anchor else torch.zeros_like(batch.marks)
         with torch.autocast(self.device.type, enabled=False):
             return embedding(network.encoder(Batch(batch.ids, batch.mask, marks)).float(), batch.mask)
+
+
+def _said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:
+    """The logits of a batch's head: of each token, or of each window."""
+    return network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, fed.batch.mask)
 
 
 def trained(folder: Path) -> tuple[Network, dict[str, Any]]:

@@ -179,6 +179,19 @@ class TestResume:
             start(folder, replace(RECIPE, **change)).resume()
         assert (folder / STATE).stat().st_mtime_ns == before
 
+    def test_steps_stay_once_the_last_phase_has_begun(self, start: Start, folder: Path) -> None:
+        """More of them would change nothing: they are not taken in silence."""
+        with pytest.raises(ValueError, match="the last phase has begun after 2 batches"):
+            start(folder, replace(RECIPE, steps=4)).resume()
+
+    def test_a_run_that_lost_its_teacher(self, start: Start, folder: Path) -> None:
+        """Nobody else's guesses are taken for what it says."""
+        (folder / POLISHED).unlink()
+        (folder / TEACHER).unlink()
+
+        with pytest.raises(ValueError, match=r"no teacher\.pt of 2 batches"):
+            start(folder, replace(RECIPE, steps=4)).resume()
+
     def test_an_empty_folder(self, start: Start, tmp_path: Path) -> None:
         """Is a new run."""
         fitting = start(tmp_path / "new")
