@@ -161,6 +161,13 @@ class Deferred(Extractor, Protocol):
         """
         ...
 
+    def prepare(self, request: Request, deadline: float, /) -> None:
+        """Start what `begin` will ask for and what takes no model, if there is anything: another signal of the same rule is waited for.
+
+        Never blocks.
+        """
+        ...
+
 
 class OnUnknown(StrEnum):
     """What a rule does when its condition is unknown."""

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 W = TypeVar("W")
 R = TypeVar("R")
 
-_NICE = 10
-"""Encoder threads give way to the event loop: without it, requests that need no model wait for those that do."""
+_NICE = 3
+"""Encoder threads give way to the event loop: without it, requests that need no model wait for those that do. Not by more, or requests
+that are refused at once, which come all the faster, leave the model no time for those that are not."""
+_SURE = 0.9
+"""Share of the time until the deadline in which a text must be done by the pace so far; it may become slower meanwhile."""
 _NEWS = 0.1
 """Weight of the last batch in the pace."""
 
@@ -97,6 +100,10 @@ class Batcher(Generic[W, R]):
         Never blocks.
         """
         task: Task[R] = Task(deadline)
+        if deadline < time.perf_counter():
+            self.figures.missed()
+            task.set_exception(LateError(f"{self._queue.name}: the deadline had passed before"))
+            return task
         queue, size = self._queue, self._size(work)
         with queue.changed:
             refusal = queue.refusal(size, deadline)
@@ -158,7 +165,7 @@ class _Queue(Generic[W, R]):
         if waiting >= self._options.max_queue:
             return f"{self.name}: {waiting} texts wait already"
         needed = self._pace * (self._load / self._options.threads + size)
-        if self._load and needed and time.perf_counter() + needed > deadline:
+        if self._load and needed and needed > _SURE * (deadline - time.perf_counter()):
             return f"{self.name}: {waiting} texts wait already, this one would come too late"
         return ""
 

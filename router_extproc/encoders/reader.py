@@ -100,8 +100,11 @@ def _stacked(found: Sequence[Arrays], outputs: Sequence[str]) -> Arrays:
     stacked: Arrays = {}
     for name in outputs:
         rows = [each[name] for each in found]
+        if len(rows) == 1:
+            stacked[name] = rows[0][None]
+            continue
         if name == TAGS:
             longest = max(len(row) for row in rows)
-            rows = [np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
+            rows = [row if len(row) == longest else np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
         stacked[name] = np.stack(rows)
     return stacked

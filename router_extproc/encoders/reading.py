@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import exp, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
-from router_extproc.encoders.softmax import sigmoid, softmax
+from router_extproc.encoders.softmax import sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,8 +58,8 @@ def combined(text: str, passage: Passage, outputs: Mapping[str, Floats], manifes
 
 def whole(rows: Floats) -> Floats:
     """The logits for a whole text: the mean of its first and last window's."""
-    mean: Floats = (rows[0] + rows[-1]) / 2
-    return mean
+    first: Floats = rows[0]
+    return first if len(rows) == 1 else (first + rows[-1]) / 2
 
 
 def pooled(head: str, rows: Floats) -> Floats:
@@ -70,7 +71,12 @@ def pooled(head: str, rows: Floats) -> Floats:
 
 
 def _classes(rows: Floats, labels: Sequence[str], calibration: Calibration) -> dict[str, float]:
-    return dict(zip(labels, softmax(whole(rows) / calibration.temperature).tolist(), strict=True))
+    # For a handful of numbers an array costs more than it saves.
+    logits = whole(rows).tolist()
+    highest = max(logits)
+    powers = [exp((logit - highest) / calibration.temperature) for logit in logits]
+    total = sum(powers)
+    return dict(zip(labels, [power / total for power in powers], strict=True))
 
 
 def _chance(head: str, rows: Floats, calibration: Calibration) -> float:
@@ -78,8 +84,8 @@ def _chance(head: str, rows: Floats, calibration: Calibration) -> float:
 
 
 def _embedding(rows: Floats) -> Floats:
-    mean = rows.mean(0)
-    length: Floats = mean / max(float(np.linalg.norm(mean)), 1e-9)
+    mean: Floats = rows[0] if len(rows) == 1 else rows.mean(0)
+    length: Floats = mean / max(sqrt(float(mean @ mean)), 1e-9)
     return length
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from router_extproc.encoders.errors import LateError, OverloadedError
 from router_extproc.routing import Cost, Unknown, UnknownReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
     from router_extproc.request import Request
@@ -65,17 +66,26 @@ class SignalTable(dict[str, "SignalResult"]):
         extractor = self._extractors[name]
         start = self._begun.get(name) or time.perf_counter()
         result: SignalResult
-        # What costs microseconds is computed all the same: a model that was slow must not blind the rules that need none.
-        if start > self.deadline and extractor.cost >= Cost.HEAVY_TEXT:
-            result = Unknown(name, UnknownReason.DEADLINE)
-        elif extractor.cost is Cost.MODEL:
+        # What costs microseconds is computed all the same: a model that was slow must not blind the rules that need none, and work that
+        # another signal had done in time is there for this one, too.
+        if extractor.cost is Cost.MODEL:
             result = self._deferred(cast("Deferred", extractor), start)
+        elif start > self.deadline and extractor.cost >= Cost.HEAVY_TEXT:
+            result = Unknown(name, UnknownReason.DEADLINE)
         else:
             result = _extract(extractor, self._request)
         if self.timings is not None:
             self.timings[name] = (time.perf_counter() - start) * 1e6
         self[name] = result
         return result
+
+    def prepare(self, names: Iterable[str]) -> None:
+        """Start what these signals need beside a model's work, while that of another one is waited for."""
+        for name in names:
+            extractor = self._extractors[name]
+            if extractor.cost is Cost.MODEL and name not in self:
+                with suppress(Exception):  # told when the signal itself is asked for
+                    cast("Deferred", extractor).prepare(self._request, self.deadline)
 
     def _deferred(self, extractor: Deferred, start: float) -> SignalResult:
         """The result of a model's work, if that is done; else NeedsModel."""

@@ -88,7 +88,15 @@ class Routing:
             return self._walk()
         except NeedsModel as needed:
             self.work = needed.work
+            self._prepare()
             return None
+
+    def _prepare(self) -> None:
+        """Have the rule that waits wait once, not once for each of its signals."""
+        course = self._course
+        when = course.steps[self._at].rule.when if course else None
+        if when is not None:
+            self.signals.prepare(when.signals)
 
     def finish(self) -> Outcome:
         """The outcome, waiting for whatever is needed. Blocks until the request's deadline at most."""

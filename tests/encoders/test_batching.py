@@ -133,13 +133,22 @@ class TestBatcher:
         it = batcher(gate, figures=figures)
         it.submit("a", later)
         gate.enter()
-        late, timely = it.submit("b", time.perf_counter() - 1), it.submit("c", later)
+        late, timely = it.submit("b", time.perf_counter() + 0.3), it.submit("c", later)
+        time.sleep(0.31)
         gate.open.set()
 
         assert timely.result(_PATIENCE) == "C"
         assert isinstance(late.exception(_PATIENCE), LateError)
         assert gate.batches == [["a"], ["c"]]
         assert figures.late == 1
+
+    def test_refuses_what_comes_after_its_deadline(self, batcher: Make, gate: Gate) -> None:
+        """Though nothing waits."""
+        figures = Figures()
+        late = batcher(gate, figures=figures).submit("a", time.perf_counter() - 1)
+
+        assert isinstance(late.exception(0), LateError)
+        assert (figures.late, gate.batches) == (1, [])
 
     def test_refuses_at_once_what_cannot_be_done_in_time(self, gate: Gate, later: float) -> None:
         """By the pace of the batches before; it would take the time of what can still be done."""
@@ -195,10 +204,11 @@ class TestBatcher:
         it = batcher(gate)
         it.submit("a", later)
         gate.enter()
-        task = it.submit("b", time.perf_counter() - 1)
+        task = it.submit("b", time.perf_counter() + 0.3)
 
         assert it.prolong(task, later)
         assert it.prolong(task, 0.0)
+        time.sleep(0.31)
         gate.open.set()
         assert task.result(_PATIENCE) == "B"
 

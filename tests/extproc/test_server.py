@@ -81,6 +81,9 @@ class Slow:
             self.begun[id(request)] = self.works.submit(self.go_on.wait, 20)
         return [self.begun[id(request)]]
 
+    def prepare(self, _request: Request, _deadline: float, /) -> None:
+        pass
+
     def extract(self, _request: Request, /) -> Signal:
         self.extracted_by.append(threading.current_thread())
         return Signal(self.name, 1.0)

@@ -44,6 +44,7 @@ class Model:
     name: str
     work: list[Future[float]] = field(default_factory=lambda: [Future()])
     deadlines: list[float] = field(default_factory=list)
+    prepared: list[float] = field(default_factory=list)
     cost: Cost = Cost.MODEL
     shape: SignalShape = field(default_factory=lambda: SignalShape(SignalKind.SCORE))
 
@@ -51,6 +52,10 @@ class Model:
         """Never blocks."""
         self.deadlines.append(deadline)
         return self.work
+
+    def prepare(self, _request: Request, deadline: float, /) -> None:
+        """Noted."""
+        self.prepared.append(deadline)
 
     def extract(self, _request: Request, /) -> Signal:
         """What the work came to."""
@@ -61,6 +66,14 @@ class Broken(Model):
     """A signal that cannot even begin."""
 
     def begin(self, _request: Request, _deadline: float, /) -> list[Future[float]]:
+        """Breaks."""
+        raise ZeroDivisionError
+
+
+class Unready(Model):
+    """A signal that cannot prepare."""
+
+    def prepare(self, _request: Request, _deadline: float, /) -> None:
         """Breaks."""
         raise ZeroDivisionError
 
@@ -138,6 +151,26 @@ class TestStep:
 
         assert before + 5 <= hard.deadlines[0] <= time.perf_counter() + 5
 
+    def test_prepares_what_the_same_rule_will_ask_for(self, begin: Callable[[Router], Routing]) -> None:
+        """But nothing of the rules after it, which may not be reached."""
+        hard, odd = Model("hard"), Model("odd")
+        routing = begin(router_of(hard, odd))
+        routing.step()
+
+        assert (hard.prepared, odd.prepared) == (hard.deadlines, [])
+        assert odd.deadlines == []
+
+    def test_what_cannot_be_prepared_is_told_when_it_is_asked_for(self, begin: Callable[[Router], Routing]) -> None:
+        """The rule may be decided without it."""
+        hard = Unready("hard")
+        routing = begin(router_of(hard))
+
+        assert routing.step() is None
+        hard.work[0].set_result(1.0)
+        outcome = routing.step()
+        assert outcome is not None
+        assert outcome.decision.name == "hard"
+
 
 class TestUnknown:
     @pytest.mark.parametrize(
@@ -207,17 +240,25 @@ class TestGiveUp:
 
         assert routing.give_up().decision.name == "hard"
 
-    def test_nothing_is_begun_after_the_deadline(self, begin: Callable[[Router], Routing]) -> None:
-        """There is no time left for it."""
+    def test_work_that_another_signal_had_done_counts(self, begin: Callable[[Router], Routing]) -> None:
+        """Signals share readings: one that is asked for late may find its own done."""
+        routing = begin(router_of(Model("hard"), done("odd", 0.9), deadline_ms=1))
+        routing.step()
+        while routing.remaining_s():
+            time.sleep(0.001)
+
+        assert routing.give_up().decision.name == "odd"
+
+    def test_the_deadline_is_told_when_it_is_over(self, begin: Callable[[Router], Routing]) -> None:
+        """Whoever works starts nothing any more then; see the batcher."""
         odd = Model("odd")
         routing = begin(router_of(Model("hard"), odd, deadline_ms=1))
         routing.step()
         while routing.remaining_s():
             time.sleep(0.001)
-        time.sleep(0.001)
         routing.give_up()
 
-        assert odd.deadlines == []
+        assert odd.deadlines[0] < time.perf_counter()
 
 
 class TestFinish:

@@ -64,6 +64,9 @@ class Custom:
             work = request.memo[key] = [self._classifier.submit(segment.text, deadline) for segment in segments]
         return work
 
+    def prepare(self, request: Request, deadline: float, /) -> None:
+        """Nothing goes on beside the model's work."""
+
     def extract(self, request: Request, /) -> SignalResult:
         """The signal; unknown where there is no text."""
         work = self.begin(request, 0.0)

@@ -48,6 +48,9 @@ class Guard:
         """Start to read those that are not being read yet."""
         return [*self._readings(request, deadline)]
 
+    def prepare(self, request: Request, deadline: float, /) -> None:
+        """Nothing goes on beside the reading."""
+
     def _texts(self, request: Request) -> tuple[Segment, ...]:
         """All texts that should be read, the last first."""
         key = ("texts", self._options.reads)
@@ -96,6 +99,10 @@ class Pii(Guard):
     def begin(self, request: Request, deadline: float, /) -> list[Future[Any]]:
         """Start to read those texts, and to look for patterns in them."""
         return [*self._readings(request, deadline), *self._findings(request, deadline)]
+
+    def prepare(self, request: Request, deadline: float, /) -> None:
+        """Start to look for patterns."""
+        self._findings(request, deadline)
 
     def extract(self, request: Request, /) -> Signal:
         """The signal. Without any text there is no private data."""

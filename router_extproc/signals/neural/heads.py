@@ -52,6 +52,9 @@ class Reader:
         """Start to read, unless another signal did."""
         return begun(request, self._share, self.segments(request), deadline, self._options.max_windows)
 
+    def prepare(self, request: Request, deadline: float, /) -> None:
+        """Nothing goes on beside the reading."""
+
     def extract(self, request: Request, /) -> SignalResult:
         """The signal; unknown where there is no text."""
         work = self.begin(request, 0.0)

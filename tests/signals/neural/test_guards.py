@@ -177,6 +177,15 @@ class TestPii:
 
         assert threads[0] is not threading.current_thread()
 
+    def test_patterns_are_prepared_while_another_signal_is_waited_for(self, build: Build, ask: Ask) -> None:
+        """The rule then waits once."""
+        extractor, request = build("pii"), ask(EMAIL)
+        extractor.prepare(request, float("inf"))  # type: ignore[attr-defined]  # it is Deferred
+        (prepared,) = [value for key, value in request.memo.items() if key[0] == "patterns"]
+
+        assert prepared is extractor.begin(request, float("inf"))[-1]  # type: ignore[attr-defined]  # as above
+        assert "EMAIL" in prepared.result(600).scores
+
     def test_a_text_is_looked_at_once(self, build: Build, ask: Ask, extract: Extract) -> None:
         """Two signals, and a later request, share what was found."""
         first, second = build("pii"), build("pii", types=["EMAIL"])
