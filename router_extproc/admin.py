@@ -44,17 +44,26 @@ class Admin:
         self._bounds = bounds or {}
 
     def app(self) -> Starlette:
-        """The ASGI application."""
+        """The ASGI application with all of it, for the loopback."""
         return Starlette(
             routes=[
-                Route("/healthz", self._healthz),
-                Route("/readyz", self._readyz),
-                Route("/metrics", self._metrics_text),
+                *self._open_routes(),
                 Route("/config/status", self._status),
                 Route("/limits", self._limits),
                 Route("/explain", self._explain, methods=["POST"]),
             ]
         )
+
+    def metrics_app(self) -> Starlette:
+        """The ASGI application that other pods may reach: metrics and probes, nothing about a request or a file."""
+        return Starlette(routes=self._open_routes())
+
+    def _open_routes(self) -> list[Route]:
+        return [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics_text),
+        ]
 
     async def _healthz(self, _request: HttpRequest) -> Response:
         return PlainTextResponse("ok\n")
@@ -95,9 +104,11 @@ class Admin:
 
 
 class AdminServer:
-    """Serves the application on HOST:PORT until stopped."""
+    """Serves an application on HOST:PORT until stopped."""
 
-    def __init__(self, app: Starlette, address: str) -> None:
+    def __init__(self, app: Starlette, address: str, *, name: str = "admin") -> None:
+        """`name` is the port's in errors."""
+        self._name = name
         host, _, port = address.rpartition(":")
         config = uvicorn.Config(
             app,
@@ -118,14 +129,17 @@ class AdminServer:
         while not self._server.started:
             if self._task.done():
                 self._task.result()
-                raise OSError("the admin port cannot be listened on")
+                raise self._taken()
             await asyncio.sleep(0.01)
 
     async def _serve(self) -> None:
         try:
             await self._server._serve()  # noqa: SLF001 - serve() would take over the process's signals
         except SystemExit:
-            raise OSError("the admin port cannot be listened on") from None
+            raise self._taken() from None
+
+    def _taken(self) -> OSError:
+        return OSError(f"the {self._name} port cannot be listened on")
 
     @property
     def port(self) -> int:

@@ -1,4 +1,4 @@
-"""Service: the whole program: server, admin port, policy watch and hooks, from start to the end of the drain."""
+"""Service: the whole program: server, admin and metrics ports, policy watch and hooks, from start to the end of the drain."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ class ServiceOptions:
     policy: Path
     listen: str = "127.0.0.1:9002"
     admin: str = "127.0.0.1:9003"
+    metrics: str = ""
+    """Where metrics and probes are served without the rest of the admin port; empty: nowhere."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
@@ -155,12 +157,18 @@ class Service:
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
-        self.admin = AdminServer(self._admin(encoder).app(), options.admin) if options.admin else None
+        admin = self._admin(encoder)
+        self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
+        self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
 
     def _admin(self, encoder: EncoderOptions) -> Admin:
         if self.store is None:
             raise RuntimeError("no policy is loaded")
         return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder))
+
+    def _http(self) -> list[AdminServer]:
+        """The HTTP ports that were asked for."""
+        return [port for port in (self.admin, self.scraped) if port is not None]
 
     def _load(self, path: Path) -> Loaded:
         loaded = load(path, services=self._services, stats=self._stats)
@@ -181,15 +189,16 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        if self.admin is not None:
-            await self.admin.start()
+        for port in self._http():
+            await port.start()
         await self.server.start()
         watch = Watch(store, self._options.policy, poll_s=self._options.poll)
         watch.listen_to_sighup()
         watching = asyncio.create_task(watch.run())
         _settle()
         self._ready = True
-        _log.info("ready", extra={"listen": self._options.listen, "port": self.server.port, "admin": self._options.admin})
+        addresses = {"listen": self._options.listen, "admin": self._options.admin, "metrics": self._options.metrics}
+        _log.info("ready", extra={**addresses, "port": self.server.port})
         await ended.wait()
         watching.cancel()
         await self._drain()
@@ -201,8 +210,7 @@ class Service:
         await self.server.drain()
         await asyncio.sleep(min(DRAIN_S, self._options.grace))
         await self.server.stop(self._options.grace)
-        if self.admin is not None:
-            await self.admin.stop()
+        await asyncio.gather(*(port.stop() for port in self._http()))
         if self._decisions is not None:
             self._decisions.close()
         if self._tracing is not None:

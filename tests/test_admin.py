@@ -59,7 +59,8 @@ class Asked:
     def __init__(self, store: PolicyStore) -> None:
         self.ready = True
         self.metrics = Metrics()
-        self.app = Admin(store, self.metrics, lambda: self.ready).app()
+        self.admin = Admin(store, self.metrics, lambda: self.ready)
+        self.app = self.admin.app()
 
     async def __call__(self, method: str, url: str, **more: Any) -> httpx.Response:
         """Its answer."""
@@ -228,6 +229,44 @@ class TestExplain:
         assert "zebra17" not in response.text
 
 
+class TestMetricsApp:
+    @pytest.fixture
+    def ask(self, ask: Asked) -> Asked:
+        """Asks what other pods may reach."""
+        ask.app = ask.admin.metrics_app()
+        return ask
+
+    @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
+    async def test_serves_metrics_and_probes(self, ask: Asked, path: str) -> None:
+        """To Prometheus and to the kubelet."""
+        assert (await ask("GET", path)).status_code == 200
+
+    async def test_metrics_are_those_of_the_admin_port(self, ask: Asked) -> None:
+        """In Prometheus' form, from the same registry."""
+        response = await ask("GET", "/metrics")
+
+        assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert "# TYPE router_extproc_requests_total counter" in response.text
+
+    async def test_alive_though_not_ready(self, ask: Asked) -> None:
+        """As on the admin port: a restart would not help."""
+        ask.ready = False
+
+        assert [(await ask("GET", path)).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("path", ["/explain", "/config/status", "/limits", "/"])
+    async def test_nothing_else_is_there(self, ask: Asked, chat: Chat, method: str, path: str) -> None:
+        """Neither requests nor files are explained to other pods."""
+        assert (await ask(method, path, content=chat("a traceback"))).status_code == 404
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+    @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
+    async def test_it_is_read_only(self, ask: Asked, method: str, path: str) -> None:
+        """Other methods are not allowed."""
+        assert (await ask(method, path)).status_code == 405
+
+
 class TestServer:
     async def test_listens_until_stopped(self, ask: Asked) -> None:
         """On a port of its own."""
@@ -255,8 +294,8 @@ class TestServer:
     async def test_a_port_in_use_is_told(self, ask: Asked) -> None:
         """As an error of the system, not as the end of the program."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            server = AdminServer(ask.app, f"127.0.0.1:{taken.getsockname()[1]}")
-            with pytest.raises(OSError, match="cannot be listened on"):
+            server = AdminServer(ask.app, f"127.0.0.1:{taken.getsockname()[1]}", name="metrics")
+            with pytest.raises(OSError, match="the metrics port cannot be listened on"):
                 await server.start()
 
     async def test_a_client_that_hangs_does_not_keep_it(self, ask: Asked) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+    from router_extproc.admin import AdminServer
+
     Chat = Callable[..., bytes]
 
 
@@ -56,9 +58,11 @@ class Running:
 
     async def get(self, path: str) -> httpx.Response:
         """Ask the admin port."""
-        assert self.service.admin is not None
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return await client.get(f"http://127.0.0.1:{self.service.admin.port}{path}")
+        return await _got(self.service.admin, path)
+
+    async def scrape(self, path: str) -> httpx.Response:
+        """Ask the metrics port."""
+        return await _got(self.service.scraped, path)
 
     async def route(self, body: bytes) -> str:
         """Send a request as Envoy does; the pool's header, or the status of an immediate answer."""
@@ -80,6 +84,12 @@ class Running:
             return str(reply.immediate_response.status.code)
         edits = reply.request_body.response.header_mutation.set_headers
         return next(edit.header.raw_value.decode() for edit in edits if edit.header.key == "x-router-pool")
+
+
+async def _got(server: AdminServer | None, path: str) -> httpx.Response:
+    assert server is not None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(f"http://127.0.0.1:{server.port}{path}")
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -144,6 +154,23 @@ class TestServing:
         async with served(tmp_path, policy, admin="") as running:
             assert running.service.admin is None
             assert await running.route(chat()) == "pool-small"
+
+    async def test_metrics_have_no_port_of_their_own_unless_told(self, tmp_path: Path, policy: str) -> None:
+        """Nothing more is open by default."""
+        async with served(tmp_path, policy) as running:
+            assert running.service.scraped is None
+
+    @pytest.mark.parametrize("admin", ["127.0.0.1:0", ""])
+    async def test_metrics_can_have_a_port_of_their_own(self, tmp_path: Path, policy: str, chat: Chat, admin: str) -> None:
+        """With and without an admin port: metrics and probes are there, explanations and files are not."""
+        async with served(tmp_path, policy, admin=admin, metrics="127.0.0.1:0") as running:
+            await running.route(chat())
+            metrics = (await running.scrape("/metrics")).text
+            paths = ("/healthz", "/readyz", "/explain", "/config/status", "/limits")
+            found = [(await running.scrape(path)).status_code for path in paths]
+
+        assert 'router_extproc_decisions_total{decision="default",recipe=""} 1.0' in metrics
+        assert found == [200, 200, 404, 404, 404]
 
     async def test_the_decision_log_can_be_sampled_or_off(self, tmp_path: Path, policy: str, chat: Chat) -> None:
         """As the options say."""
@@ -224,24 +251,28 @@ class TestReload:
 class TestEnd:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     async def test_a_signal_ends_it(self, tmp_path: Path, policy: str, number: signal.Signals) -> None:
-        """Both ports are closed then."""
-        async with served(tmp_path, policy) as running:
-            port = running.service.server.port
+        """All ports are closed then."""
+        async with served(tmp_path, policy, metrics="127.0.0.1:0") as running:
+            service = running.service
+            assert service.admin is not None
+            assert service.scraped is not None
+            ports = [service.server.port, service.admin.port, service.scraped.port]
             os.kill(os.getpid(), number)
             await running.task
 
-        with socket.socket() as one:
-            assert one.connect_ex(("127.0.0.1", port)) != 0
+        for port in ports:
+            with socket.socket() as one:
+                assert one.connect_ex(("127.0.0.1", port)) != 0
 
     async def test_not_ready_while_draining(self, tmp_path: Path, policy: str) -> None:
-        """The admin port goes last, so that probes learn of it."""
-        async with served(tmp_path, policy, grace=0.5) as running:
+        """The HTTP ports go last, so that probes learn of it."""
+        async with served(tmp_path, policy, grace=0.5, metrics="127.0.0.1:0") as running:
             os.kill(os.getpid(), signal.SIGTERM)
             await until(lambda: not running.service._ready)
-            ready = (await running.get("/readyz")).status_code
-            alive = (await running.get("/healthz")).status_code
+            ready = [(await ask("/readyz")).status_code for ask in (running.get, running.scrape)]
+            alive = [(await ask("/healthz")).status_code for ask in (running.get, running.scrape)]
 
-        assert (ready, alive) == (503, 200)
+        assert (ready, alive) == ([503, 503], [200, 200])
 
     async def test_the_last_decision_is_written(self, tmp_path: Path, policy: str, chat: Chat) -> None:
         """The log is closed after the last stream."""
@@ -267,20 +298,20 @@ class TestStart:
             Service(ServiceOptions(tmp_path / "absent.yaml", decision_log="off"))
         assert caught.value.filename == str(tmp_path / "absent.yaml")
 
-    @pytest.mark.parametrize("which", ["listen", "admin"])
+    @pytest.mark.parametrize("which", ["listen", "admin", "metrics"])
     async def test_a_port_in_use_is_told(self, tmp_path: Path, policy: str, which: str) -> None:
-        """Either one."""
+        """Any of them."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             file = tmp_path / "policy.yaml"
             file.write_text(policy)
-            free = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"}
+            free = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "metrics": "127.0.0.1:0"}
             addresses = {**free, which: f"127.0.0.1:{taken.getsockname()[1]}"}
             service = Service(ServiceOptions(file, decision_log="off", **addresses))  # type: ignore[arg-type]  # texts only
 
             with pytest.raises(OSError, match="listen"):
                 await service.run()
-            if service.admin is not None:
-                await service.admin.stop()
+            for port in service._http():
+                await port.stop()
 
 
 class TestTls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -181,6 +182,7 @@ def serve(
     policy: opt.Policy,
     listen: opt.Listen = "127.0.0.1:9002",
     admin: opt.Admin = "127.0.0.1:9003",
+    metrics: opt.Metrics = "",
     workers: opt.Workers = 1,
     tls_cert: opt.TlsCert = None,
     tls_key: opt.TlsKey = None,
@@ -202,10 +204,8 @@ def serve(
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
 
-    options = ServeOptions(
-        policy=policy,
-        listen=listen,
-        admin=admin,
+    serving = partial(ServeOptions, policy=policy, listen=listen, admin=admin, metrics=metrics)
+    options = serving(
         workers=workers,
         tls_cert=tls_cert,
         tls_key=tls_key,

@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _RESTART_S = 1.0
 _LOOK_S = 0.25
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,23 @@ class ServeOptions(ServiceOptions):
     log_format: str = "json"
 
     def for_worker(self, index: int) -> ServiceOptions:
-        """The options of one worker: the same port for ext_proc (SO_REUSEPORT), its own for the admin, its part of the threads."""
+        """The options of one worker: the same ext_proc port (SO_REUSEPORT), its own admin and metrics, its part of the threads."""
         options = ServiceOptions(**{field.name: getattr(self, field.name) for field in fields(ServiceOptions)})
         threads = max(1, (self.encoder_threads or available_cpus()) // self.workers)
         options = replace(options, share_port=self.workers > 1, encoder_threads=threads)
-        host, separator, port = self.admin.rpartition(":")
-        return replace(options, admin=f"{host}{separator}{int(port) + index}") if index and self.admin else options
+        return replace(options, admin=_moved(self.admin, index), metrics=_moved(self.metrics, index))
+
+
+def _moved(address: str, index: int) -> str:
+    """The address of the worker of that index, when the first has this one; none stays none."""
+    host, separator, port = address.rpartition(":")
+    return f"{host}{separator}{int(port) + index}" if index and address else address
 
 
 def run(options: ServeOptions) -> Exit:
     """Serve; see `router-extproc serve --help`."""
     _check(options)
+    _check_http(options)
     _check_otlp(options)
     if options.workers == 1:
         return Exit(_work(options, 0))
@@ -67,12 +74,20 @@ def _check(options: ServeOptions) -> None:
         fail(Exit.USAGE, "--log-level is debug, info, warning or error")
     if options.log_format not in {"json", "console"}:
         fail(Exit.USAGE, "--log-format is json or console")
-    if options.admin and not options.admin.rpartition(":")[2].isdigit():
-        fail(Exit.USAGE, "--admin takes HOST:PORT")
     if options.workers > 1 and options.listen.startswith("unix:"):
         fail(Exit.USAGE, "--workers share a TCP port; a unix socket belongs to one process")
     if options.workers > 1 and options.listen.endswith(":0"):
         fail(Exit.USAGE, "--workers share a port, so it must be given")
+
+
+def _check_http(options: ServeOptions) -> None:
+    for name, address in (("--admin", options.admin), ("--metrics", options.metrics)):
+        port = address.rpartition(":")[2]
+        if address and not (port.isascii() and port.isdigit()):
+            fail(Exit.USAGE, f"{name} takes HOST:PORT")
+        # Of a larger number uvloop takes the low 16 bits, and listens there.
+        if address and (last := int(port) + options.workers - 1) > _LAST_PORT:
+            fail(Exit.USAGE, f"{name}: {last} is no port; the last is {_LAST_PORT}")
 
 
 def _check_otlp(options: ServeOptions) -> None:

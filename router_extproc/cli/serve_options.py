@@ -10,6 +10,9 @@ import typer
 Policy = Annotated[Path, typer.Option("--policy", "-p", help="The policy file, or the directory that a ConfigMap is mounted at.")]
 Listen = Annotated[str, typer.Option(help="Where Envoy connects: HOST:PORT or unix:PATH.")]
 Admin = Annotated[str, typer.Option(help="Admin port HOST:PORT; empty: none. Keep it on loopback, it explains requests.")]
+Metrics = Annotated[
+    str, typer.Option(help="HOST:PORT for /metrics, /healthz and /readyz alone, which other pods may reach; empty: none.")
+]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Processes that share the port. One per core is the most that helps.")]
 TlsCert = Annotated[Path | None, typer.Option(help="PEM certificate chain; turns TLS on.")]
 TlsKey = Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert.")]

@@ -151,7 +151,7 @@ class Private:
     def _address(self) -> str:
         """Street and number, and now and then flat, town, postcode and country, in one line or in several."""
         known = self._known.get("ADDRESS")
-        if known and self._random.random() < 0.4:
+        if known and self._random.random() < 0.25:
             return self._random.choice(known)
         faker, random = self._faker(), self._random
         if random.random() < 0.08:

@@ -38,8 +38,15 @@ class Served:
         self.processes = processes
         self.policy = policy
         self.listen = free_ports(1)[0]
-        self.admin = next(port for port in iter(lambda: free_ports(1)[0], 0) if free(port + 1) and self.listen != port + 1)
+        self.admin = self._pair(self.listen)
         """The first worker's; the second has the next one."""
+        self.metrics = self._pair(self.listen, self.admin, self.admin + 1)
+        """As above, if `start` is told of it."""
+
+    def _pair(self, *taken: int) -> int:
+        """The first of two free ports."""
+        ports = iter(lambda: free_ports(1)[0], 0)
+        return next(port for port in ports if free(port + 1) and not {port, port + 1} & set(taken))
 
     def start(self, *more: str) -> Child:
         """The process, which may not be ready yet."""
@@ -126,12 +133,12 @@ class TestExitCodes:
         assert child.process.wait(60) == 3
         assert "none.pem" in child.log.read_text()
 
-    @pytest.mark.parametrize("which", ["listen", "admin"])
+    @pytest.mark.parametrize("which", ["listen", "admin", "metrics"])
     def test_a_port_that_is_taken_is_4(self, served: Served, which: str) -> None:
         """The address is named, and nothing hangs."""
         port = getattr(served, which)
         with socket.create_server(("127.0.0.1", port)):
-            child = served.start()
+            child = served.start("--metrics", f"127.0.0.1:{served.metrics}")
 
             assert child.process.wait(60) == 4
             assert str(port) in child.log.read_text()
@@ -168,6 +175,22 @@ class TestWorkers:
         child.process.terminate()
         assert child.process.wait(60) == 0
         assert fetched(f"http://127.0.0.1:{served.admin}/readyz") is None
+
+    def test_each_has_a_metrics_port_of_its_own(self, served: Served) -> None:
+        """As with admin ports: the given one, and the next. Both end with their workers."""
+        child = served.start("--workers", "2", "--grace", "0", "--metrics", f"127.0.0.1:{served.metrics}")
+        served.ready(child, 0)
+        served.ready(child, 1)
+        ports = [served.metrics, served.metrics + 1]
+        told = [fetched(f"http://127.0.0.1:{port}/metrics") for port in ports]
+        status = [fetched(f"http://127.0.0.1:{port}/config/status") for port in ports]
+        child.process.terminate()
+
+        assert child.process.wait(60) == 0
+        assert all(b"router_extproc_build_info" in one for one in told if one is not None)
+        assert None not in told
+        assert status == [None, None]
+        assert all(fetched(f"http://127.0.0.1:{port}/healthz") is None for port in ports)
 
     def test_a_changed_policy_reaches_every_worker(self, served: Served) -> None:
         """Each watches the file for itself, and SIGHUP to the parent is SIGHUP to all."""

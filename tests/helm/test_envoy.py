@@ -1,0 +1,83 @@
+"""Envoy's files out of the chart, judged by the real Envoy. Its validation reads no file that another one names: they are put into one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from conftest import Helm, Rendered
+
+MODES = sorted((Path(__file__).parents[2] / "helm" / "router-extproc" / "ci").glob("*-values.yaml"))
+ENVOY = Path(sys.executable).with_name("envoy")
+
+pytestmark = pytest.mark.envoy
+
+
+def resources(text: str) -> list[dict[str, Any]]:
+    """Those of a file, as a bootstrap has them."""
+    found = YAML(typ="safe").load(text)["resources"]
+    return [{name: value for name, value in each.items() if name != "@type"} for each in found]
+
+
+def one_file(rendered: Rendered, secrets: Path) -> dict[str, Any]:
+    """The whole configuration; the files of secrets lie in that folder."""
+    bootstrap: dict[str, Any] = YAML(typ="safe").load(rendered.file("-envoy", "envoy.yaml"))
+    files = rendered.one("ConfigMap", "-dynamic")["data"]
+    for name, text in files.items():
+        (secrets / name).write_text(text, encoding="utf-8")
+    del bootstrap["dynamic_resources"]
+    routes = {each["name"]: each for each in resources(files["rds.yaml"])}
+    listeners = resources(files["lds.yaml"])
+    for listener in listeners:
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["route_config"] = routes[manager.pop("rds")["route_config_name"]]
+    static = bootstrap["static_resources"]
+    static["listeners"] += listeners
+    static["clusters"] += resources(files["cds.yaml"])
+    text = (
+        json.dumps(bootstrap)
+        .replace("/etc/envoy-config/dynamic", str(secrets))
+        .replace("/etc/envoy-credentials/cloud", str(secrets))
+    )
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def judged(config: dict[str, Any], folder: Path) -> str:
+    """What Envoy says of it; empty if it is good."""
+    path = folder / "envoy.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    told = subprocess.run(
+        [ENVOY, "--mode", "validate", "-c", path, "--log-level", "error"], capture_output=True, text=True, check=False
+    )
+    return "" if told.returncode == 0 else told.stdout + told.stderr
+
+
+class TestConfiguration:
+    @pytest.mark.parametrize("mode", [mode for mode in MODES if "router" not in mode.stem], ids=lambda path: path.stem)
+    def test_envoy_takes_it(self, helm: Helm, mode: Path, tmp_path: Path) -> None:
+        """All of it, credentials among it."""
+        config = one_file(helm.rendered(mode), tmp_path)
+
+        assert judged(config, tmp_path) == ""
+
+    def test_envoy_takes_streamed_bodies(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
+        """Their trailers must be sent, too."""
+        config = one_file(helm.rendered(values | {"bodyMode": "FULL_DUPLEX_STREAMED"}), tmp_path)
+
+        assert judged(config, tmp_path) == ""
+
+    def test_the_judge_finds_faults(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
+        """Or the tests above say nothing."""
+        config = one_file(helm.rendered(values), tmp_path)
+        routes = config["static_resources"]["listeners"][-1]["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
+        routes["virtual_hosts"][0]["routes"][-1] = {"match": {"prefix": "/"}, "route": {"cluster": "pool-nope"}}
+
+        assert "unknown cluster 'pool-nope'" in judged(config, tmp_path)

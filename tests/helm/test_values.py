@@ -1,0 +1,69 @@
+"""Values that make no sense: refused, with a message that says what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Helm
+
+SERVICE: dict[str, Any] = {"name": "a", "port": 80}
+EXTERNAL: dict[str, Any] = {"host": "a.example", "port": 443, "tls": True}
+
+
+def pool(**fields: Any) -> dict[str, Any]:
+    """One pool more."""
+    return {"pools": {"small": {"service": SERVICE}, "odd": fields}}
+
+
+BAD = {
+    "no pools": ({"pools": {}}, "'/pools': minProperties: got 0, want 1"),
+    "unknown key": ({"replica": 3}, "additional properties 'replica' not allowed"),
+    "unknown key within": ({"router": {"prot": 1}}, "'/router': additional properties 'prot' not allowed"),
+    "mode": ({"mode": "nope"}, "'/mode': value must be one of 'standalone', 'router'"),
+    "port without rights": ({"envoy": {"port": 80}}, "'/envoy/port': minimum: got 80, want 1,025"),
+    "number as text": ({"maxRequestBytes": "10Mi"}, "'/maxRequestBytes': got string, want integer"),
+    "digest": ({"image": {"digest": "latest"}}, "'/image/digest'"),
+    "secret in values": (pool(external=EXTERNAL, credentials={"token": "t"}), "'/pools/odd/credentials'"),
+    "service and host": (pool(service=SERVICE, external=EXTERNAL), "pools.odd: has a service and an external host; give one"),
+    "neither": (pool(policy={}), "pools.odd: has neither a service nor an external host"),
+    "credentials in the clear": (
+        pool(external=EXTERNAL | {"tls": False}, credentials={"secretName": "s", "key": "k"}),
+        "pools.odd.credentials: would cross the network in the clear",
+    ),
+    "cluster": (pool(service=SERVICE, policy={"cluster": "x"}), "pools.odd.policy.cluster: it follows from the pool's name"),
+    "pools in the policy": (
+        {"policy": {"default": "small", "pools": {}}},
+        "policy.pools: it follows from the chart's own values",
+    ),
+    "limit in the policy": (
+        {"policy": {"default": "small", "limits": {"maxRequestBytes": 5000}}},
+        "policy.limits.maxRequestBytes: give `maxRequestBytes` at the top",
+    ),
+    "no default": ({"policy": {}}, "policy.default is missing; give one of pools: large, small"),
+    "default": ({"policy": {"default": "huge"}}, 'policy.default "huge" is not one of pools: large, small'),
+    "other pool": ({"otherPool": "huge"}, 'otherPool "huge" is not one of pools'),
+    "open without a pool": ({"failureMode": "open"}, "failureMode open needs failOpenPool"),
+    "open and streamed": (
+        {"failureMode": "open", "failOpenPool": "small", "bodyMode": "FULL_DUPLEX_STREAMED"},
+        "'/failureMode': value must be 'closed'",
+    ),
+    "timeouts the wrong way round": (
+        {"policy": {"default": "small", "limits": {"deadlineMs": 2000}}},
+        "envoy.messageTimeoutMs 1000 must be above policy.limits.deadlineMs 2000",
+    ),
+    "TLS on a socket": ({"router": {"tlsSecretName": "t"}}, "router.tlsSecretName: a unix socket has no TLS"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refused(helm: Helm, values: dict[str, Any], case: str) -> None:
+    """Each alone in values that are good otherwise."""
+    change, message = BAD[case]
+    assert helm.template(values).returncode == 0
+    told = helm.template(values | change)
+
+    assert told.returncode == 1
+    assert message in told.stderr
