@@ -61,7 +61,9 @@ def judged(config: dict[str, Any], folder: Path) -> str:
 
 
 class TestConfiguration:
-    @pytest.mark.parametrize("mode", [mode for mode in MODES if "router" not in mode.stem], ids=lambda path: path.stem)
+    @pytest.mark.parametrize(
+        "mode", [mode for mode in MODES if mode.stem.startswith(("standalone", "fail-open"))], ids=lambda path: path.stem
+    )
     def test_envoy_takes_it(self, helm: Helm, mode: Path, tmp_path: Path) -> None:
         """All of it, credentials among it."""
         config = one_file(helm.rendered(mode), tmp_path)
@@ -81,3 +83,32 @@ class TestConfiguration:
         routes["virtual_hosts"][0]["routes"][-1] = {"match": {"prefix": "/"}, "route": {"cluster": "pool-nope"}}
 
         assert "unknown cluster 'pool-nope'" in judged(config, tmp_path)
+
+
+class TestIstio:
+    def test_its_patches_make_a_configuration_that_envoy_takes(self, helm: Helm, tmp_path: Path) -> None:
+        """Put where Istio puts them: into a listener that has nothing but the last filter."""
+        rendered = helm.rendered(MODES[0].with_name("istio-values.yaml"))
+        merged, inserted, added = (each["patch"]["value"] for each in rendered.one("EnvoyFilter")["spec"]["configPatches"])
+
+        assert judged(spliced(merged, inserted, added), tmp_path) == ""
+        inserted["typed_config"]["processing_mode"]["request_body_mode"] = "BUFFER"
+        assert "unknown enum value: 'BUFFER'" in judged(spliced(merged, inserted, added), tmp_path)
+
+
+def spliced(merged: dict[str, Any], inserted: dict[str, Any], added: dict[str, Any]) -> dict[str, Any]:
+    """A minimal gateway with the three patches."""
+    kind = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+    own = {
+        "stat_prefix": "gateway",
+        "http_filters": [inserted, {"name": "envoy.filters.http.router", "typed_config": {"@type": kind}}],
+        "route_config": {
+            "virtual_hosts": [
+                {"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 404}}]}
+            ]
+        },
+    }
+    manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": merged["typed_config"] | own}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": 8080}}
+    listener = {"name": "gateway", "address": address, "filter_chains": [{"filters": [manager]}]}
+    return {"static_resources": {"listeners": [listener], "clusters": [added]}}

@@ -22,13 +22,13 @@ BAD = {
     "no pools": ({"pools": {}}, "'/pools': minProperties: got 0, want 1"),
     "unknown key": ({"replica": 3}, "additional properties 'replica' not allowed"),
     "unknown key within": ({"router": {"prot": 1}}, "'/router': additional properties 'prot' not allowed"),
-    "mode": ({"mode": "nope"}, "'/mode': value must be one of 'standalone', 'router'"),
+    "mode": ({"mode": "nope"}, "'/mode': value must be one of 'standalone', 'router', 'envoyGateway', 'istio'"),
     "port without rights": ({"envoy": {"port": 80}}, "'/envoy/port': minimum: got 80, want 1,025"),
     "number as text": ({"maxRequestBytes": "10Mi"}, "'/maxRequestBytes': got string, want integer"),
     "digest": ({"image": {"digest": "latest"}}, "'/image/digest'"),
     "secret in values": (pool(external=EXTERNAL, credentials={"token": "t"}), "'/pools/odd/credentials'"),
-    "service and host": (pool(service=SERVICE, external=EXTERNAL), "pools.odd: has a service and an external host; give one"),
-    "neither": (pool(policy={}), "pools.odd: has neither a service nor an external host"),
+    "service and host": (pool(service=SERVICE, external=EXTERNAL), "pools.odd: has service and external; give one of"),
+    "neither": (pool(policy={}), "pools.odd: has no place; give one of service, external, inferencePool"),
     "credentials in the clear": (
         pool(external=EXTERNAL | {"tls": False}, credentials={"secretName": "s", "key": "k"}),
         "pools.odd.credentials: would cross the network in the clear",
@@ -53,6 +53,31 @@ BAD = {
     "timeouts the wrong way round": (
         {"policy": {"default": "small", "limits": {"deadlineMs": 2000}}},
         "envoy.messageTimeoutMs 1000 must be above policy.limits.deadlineMs 2000",
+    ),
+    "endpoint picker without a gateway": (
+        pool(inferencePool={"name": "p"}),
+        "pools.odd.inferencePool: only a gateway knows endpoint pickers",
+    ),
+    "no gateway": ({"mode": "istio"}, "gateway.name is missing: mode istio needs the Gateway"),
+    "credentials at a gateway": (
+        pool(external=EXTERNAL, credentials={"secretName": "s", "key": "k"}) | {"mode": "envoyGateway", "gateway": {"name": "g"}},
+        "pools.odd.credentials: in mode envoyGateway no Envoy of ours sends them",
+    ),
+    "other requests at a gateway": (
+        {"mode": "istio", "gateway": {"name": "g"}, "otherPool": "small"},
+        "otherPool: in mode istio our route takes requests below /v1 only",
+    ),
+    "too many rules": (
+        {
+            "mode": "istio",
+            "gateway": {"name": "g"},
+            "pools": {"small": {"service": SERVICE}} | {f"p{n}": {"service": SERVICE} for n in range(15)},
+        },
+        "pools: 16 are too many for one HTTPRoute",
+    ),
+    "TLS at a gateway": (
+        {"mode": "istio", "gateway": {"name": "g"}, "router": {"tlsSecretName": "t"}},
+        "router.tlsSecretName: in mode istio the mesh or a BackendTLSPolicy secures the way",
     ),
     "TLS on a socket": ({"router": {"tlsSecretName": "t"}}, "router.tlsSecretName: a unix socket has no TLS"),
 }

@@ -48,9 +48,14 @@ static_resources:
 {{ include "envoy.extProcCluster" . | indent 2 }}
 {{- end -}}
 
+{{/* The cluster's name: in a gateway that others share, nobody else's. */}}
+{{- define "envoy.extProcName" -}}
+{{ eq .Values.mode "istio" | ternary (printf "router_extproc|%s|%s" .Release.Namespace (include "router.name" .)) "router_extproc" }}
+{{- end -}}
+
 {{- define "envoy.extProcCluster" -}}
-- name: router_extproc
-  type: STATIC
+- name: {{ include "envoy.extProcName" . }}
+  type: {{ include "router.isGateway" . | empty | ternary "STATIC" "STRICT_DNS" }}
   connect_timeout: 1s
   lb_policy: LEAST_REQUEST
   per_connection_buffer_limit_bytes: {{ include "envoy.buffer" . }}
@@ -75,11 +80,13 @@ static_resources:
     healthy_threshold: 1
     grpc_health_check: {service_name: readiness}
   load_assignment:
-    cluster_name: router_extproc
+    cluster_name: {{ include "envoy.extProcName" . }}
     endpoints:
     - lb_endpoints:
       - endpoint:
-          {{- if eq (include "router.transport" .) "tcp" }}
+          {{- if include "router.isGateway" . }}
+          address: {socket_address: {address: {{ include "router.name" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}, port_value: {{ .Values.router.port }}}}
+          {{- else if eq (include "router.transport" .) "tcp" }}
           address: {socket_address: {address: 127.0.0.1, port_value: {{ .Values.router.port }}}}
           {{- else }}
           address: {pipe: {path: /run/router-extproc/ext_proc.sock}}
@@ -101,7 +108,7 @@ name: envoy.filters.http.ext_proc
 typed_config:
   "@type": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor
   grpc_service:
-    envoy_grpc: {cluster_name: router_extproc}
+    envoy_grpc: {cluster_name: "{{ include "envoy.extProcName" . }}"}
     timeout: 0s
   failure_mode_allow: {{ eq .Values.failureMode "open" }}
   message_timeout: {{ printf "%.3fs" (divf .Values.envoy.messageTimeoutMs 1000) }}
@@ -141,13 +148,7 @@ resources:
         drain_timeout: 5s
         # Callers must not choose the pool themselves. Here and not in a filter: by the time filters run, a route may have been cached.
         early_header_mutation_extensions:
-        - name: envoy.http.early_header_mutation.header_mutation
-          typed_config:
-            "@type": type.googleapis.com/envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation
-            mutations:
-            {{- range $key := list "pool" "model" "decision" "reason" "decision-id" }}
-            - remove: {{ dig "headers" $key (printf "x-router-%s" $key) $.Values.policy }}
-            {{- end }}
+        {{- include "envoy.headerStripping" . | nindent 8 }}
         access_log:
         - name: envoy.access_loggers.stdout
           typed_config:

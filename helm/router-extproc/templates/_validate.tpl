@@ -19,11 +19,15 @@
 {{- end -}}
 {{- end -}}
 {{- range $name, $pool := .Values.pools -}}
-{{- if and $pool.service $pool.external -}}
-{{- fail (printf "pools.%s: has a service and an external host; give one" $name) -}}
+{{- $places := compact (list ($pool.service | empty | ternary "" "service") ($pool.external | empty | ternary "" "external") ($pool.inferencePool | empty | ternary "" "inferencePool")) -}}
+{{- if ne 1 (len $places) -}}
+{{- fail (printf "pools.%s: has %s; give one of service, external, inferencePool" $name (join " and " $places | default "no place")) -}}
 {{- end -}}
-{{- if not (or $pool.service $pool.external) -}}
-{{- fail (printf "pools.%s: has neither a service nor an external host" $name) -}}
+{{- if and $pool.inferencePool (not (include "router.isGateway" $)) -}}
+{{- fail (printf "pools.%s.inferencePool: only a gateway knows endpoint pickers; give mode envoyGateway or istio, or a service" $name) -}}
+{{- end -}}
+{{- if and $pool.credentials (ne $.Values.mode "standalone") -}}
+{{- fail (printf "pools.%s.credentials: in mode %s no Envoy of ours sends them; configure them at the gateway" $name $.Values.mode) -}}
 {{- end -}}
 {{- if and $pool.credentials (not (and $pool.external $pool.external.tls)) -}}
 {{- fail (printf "pools.%s.credentials: would cross the network in the clear; give an external host with tls: true" $name) -}}
@@ -39,6 +43,18 @@
 {{- if le (int64 .Values.envoy.messageTimeoutMs) $deadline -}}
 {{- fail (printf "envoy.messageTimeoutMs %d must be above policy.limits.deadlineMs %d: else Envoy gives up before the policy may decide what a late signal means" (int64 .Values.envoy.messageTimeoutMs) $deadline) -}}
 {{- end -}}
+{{- if and (include "router.isGateway" .) (not .Values.gateway.name) -}}
+{{- fail (printf "gateway.name is missing: mode %s needs the Gateway that takes the requests" .Values.mode) -}}
+{{- end -}}
+{{- if and (include "router.isGateway" .) (gt (len .Values.pools) 15) -}}
+{{- fail (printf "pools: %d are too many for one HTTPRoute, which takes 16 rules" (len .Values.pools)) -}}
+{{- end -}}
+{{- if and (include "router.isGateway" .) .Values.router.tlsSecretName -}}
+{{- fail (printf "router.tlsSecretName: in mode %s the mesh or a BackendTLSPolicy secures the way to the router" .Values.mode) -}}
+{{- end -}}
+{{- if and (include "router.isGateway" .) .Values.otherPool -}}
+{{- fail (printf "otherPool: in mode %s our route takes requests below /v1 only; give the others a route of their own" .Values.mode) -}}
+{{- end -}}
 {{- if and .Values.router.tlsSecretName (ne (include "router.transport" .) "tcp") -}}
 {{- fail "router.tlsSecretName: a unix socket has no TLS; give router.transport: tcp" -}}
 {{- end -}}
@@ -46,5 +62,5 @@
 
 {{/* unix or tcp */}}
 {{- define "router.transport" -}}
-{{- eq .Values.mode "router" | ternary "tcp" .Values.router.transport -}}
+{{- eq .Values.mode "standalone" | ternary .Values.router.transport "tcp" -}}
 {{- end -}}
