@@ -43,6 +43,7 @@ lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python scripts/sizes.py
 	@$(BIN)/python scripts/envoy_variants.py --check
+	@$(BIN)/python scripts/chart_readme.py --check
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy

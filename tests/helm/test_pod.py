@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from conftest import Helm
+    from conftest import Helm, Rendered
 
 ENVOY, STATS, METRICS = 8080, 9902, 9004
 POOLS = ("small", "large", "new")
@@ -45,10 +46,11 @@ class Running:
     def __init__(self, helm: Helm, folder: Path, values: Mapping[str, Any]) -> None:
         self._helm = helm
         self.values = copy.deepcopy(dict(values))
-        self.pod = Pod(self._objects(), folder, [f"{name}.llm.svc.cluster.local" for name in POOLS])
+        self.pod = Pod(self.objects().objects, folder, [f"{name}.llm.svc.cluster.local" for name in POOLS])
 
-    def _objects(self) -> list[dict[str, Any]]:
-        return self._helm.rendered(self.values).objects
+    def objects(self) -> Rendered:
+        """The release's, by the values as they are now."""
+        return self._helm.rendered(self.values)
 
     def start(self) -> None:
         """Start model servers and the pod, and wait until a request is routed."""
@@ -67,7 +69,7 @@ class Running:
     def upgrade(self, **changes: Any) -> None:
         """`helm upgrade`, as far as ConfigMaps go."""
         self.values |= changes
-        self.pod.sync(self._objects())
+        self.pod.sync(self.objects().objects)
 
     def ask(self, text: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Status, and the pool that answered."""
@@ -217,3 +219,28 @@ def test_the_end_loses_no_request(running: Running) -> None:
     assert load.failed == []
     running.pod.end("envoy")
     assert running.pod.end("router") == 0
+
+
+def test_helms_own_request_is_answered(running: Running) -> None:
+    """The script of `helm test`, at the pod's port; and it says what is wrong."""
+    (container,) = running.objects().one("Pod", "-test-request")["spec"]["containers"]
+    program, script, url = *container["command"], *container["args"][1:]
+    assert (program, url) == ("python3", f"http://demo-router-extproc.llm.svc.cluster.local:80{CHAT}")
+
+    good = running.pod.run(sys.executable, "-c", script, f"http://127.0.0.1:{ENVOY}{CHAT}")
+    assert good.returncode == 0
+    assert "routed and answered" in good.stdout
+    running.pod.kill("router")
+    bad = running.pod.run(sys.executable, "-c", script, f"http://127.0.0.1:{ENVOY}{CHAT}")
+    assert bad.returncode == 1
+    assert "50" in bad.stderr
+
+
+def test_nobody_is_root_and_nothing_can_be_written(running: Running) -> None:
+    """But for /tmp and the socket's folder. The router's process is the one that the chart's user owns."""
+    for name in ("envoy", "router"):
+        status = running.pod.status(name)
+        assert status["Uid"].split() == ["65532"] * 4
+        root = running.pod.root(name)
+        assert os.statvfs(root).f_flag & os.ST_RDONLY
+        assert not os.statvfs(root / "tmp").f_flag & os.ST_RDONLY

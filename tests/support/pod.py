@@ -118,6 +118,20 @@ class Pod:
             start_new_session=True,
         )
 
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run something of ours in the pod's network to its end."""
+        command = ["ip", "netns", "exec", self._network, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
+
+    def status(self, name: str) -> dict[str, str]:
+        """What /proc tells of a container's process."""
+        lines = Path(f"/proc/{self.pid(name)}/status").read_text().splitlines()
+        return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+    def root(self, name: str) -> Path:
+        """A container's root folder, as its process sees it."""
+        return Path(f"/proc/{self.pid(name)}/root")
+
     def launch(self, name: str) -> None:
         """Start a container."""
         container = self._containers[name]

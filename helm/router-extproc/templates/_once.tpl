@@ -1,4 +1,4 @@
-{{/* The spec of a pod that runs one command of the router on a policy: list of the top, a name, arguments, the ConfigMap. */}}
+{{/* The spec of a pod that runs one command of the router on a policy: list of the top, a name, arguments, the ConfigMap, and the program if it is another. */}}
 {{- define "router.once" -}}
 {{- $top := index . 0 -}}
 restartPolicy: Never
@@ -23,7 +23,7 @@ containers:
 - name: {{ index . 1 }}
   image: {{ include "router.image" (dict "image" $top.Values.image "tag" $top.Chart.AppVersion) }}
   imagePullPolicy: {{ $top.Values.image.pullPolicy }}
-  command: [router-extproc]
+  command: [{{ gt (len .) 4 | ternary (last .) "router-extproc" }}]
   args: {{- toYaml (index . 2) | nindent 2 }}
   resources:
     requests: {cpu: 100m, memory: 256Mi}
