@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import os
 import sys
 import threading
 import time
 from contextlib import suppress
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
@@ -71,17 +73,18 @@ class Running:
         self.values |= changes
         self.pod.sync(self.objects().objects)
 
-    def ask(self, text: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Status, and the pool that answered."""
+    def ask(self, text: str, headers: Mapping[str, str] | None = None, *, client: Client | None = None) -> tuple[int, str]:
+        """Status, and the pool that answered; over a connection of its own unless one is given."""
         body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]}).encode()
         with self.pod.network():
-            client = Client(f"http://127.0.0.1:{ENVOY}", timeout_s=10)
+            chosen = client or Client(f"http://127.0.0.1:{ENVOY}", timeout_s=10)
             try:
-                told = client.post(CHAT, body, headers)
-            except OSError:
+                told = chosen.post(CHAT, body, headers)
+            except (OSError, HTTPException):
                 return 0, ""
             finally:
-                client.close()
+                if client is None:
+                    chosen.close()
         return told.status, told.headers.get("x-served-by", "")
 
     def page(self, port: int, path: str) -> str:
@@ -91,17 +94,30 @@ class Running:
 
 
 class Load:
-    """Requests without a break, in a thread; whatever is no 200 is kept."""
+    """Requests without a break, in a thread, to each pod in turn; whatever is no 200 is kept.
 
-    def __init__(self, running: Running) -> None:
-        self._running = running
+    Over connections that stay open until Envoy closes them, as callers' do, and one of its own for every third request.
+    """
+
+    def __init__(self, *pods: Running) -> None:
+        self.pods = list(pods)
+        """The endpoints: those that callers are sent to."""
+        self._kept: dict[int, Client] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work)
         self.answers: list[tuple[int, str]] = []
 
     def _work(self) -> None:
-        while not self._over.is_set():
-            self.answers.append(self._running.ask("hello"))
+        for count in itertools.count():
+            if self._over.is_set():
+                break
+            pod = self.pods[count % len(self.pods)]
+            self.answers.append(pod.ask("hello") if count % 3 == 0 else pod.ask("hello", client=self._client(pod)))
+        for client in self._kept.values():
+            client.close()
+
+    def _client(self, pod: Running) -> Client:
+        return self._kept.setdefault(id(pod), Client(f"http://127.0.0.1:{ENVOY}", timeout_s=10))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -205,20 +221,26 @@ def test_a_dead_router_is_passed_by_where_that_is_wanted(helm: Helm, tmp_path: P
         it.pod.stop()
 
 
-def test_the_end_loses_no_request(running: Running) -> None:
-    """PreStop drains while requests go on; then each ends by itself."""
-    with Load(running) as load:
-        time.sleep(0.3)
-        count = len(load.answers)
-        ending = threading.Thread(target=running.pod.pre_stop, args=("envoy",))
-        ending.start()
-        until(lambda: running.page(STATS, "/ready") != "LIVE\n", "not ready")
-        time.sleep(0.5)
-    ending.join()
-    assert len(load.answers) > count
-    assert load.failed == []
-    running.pod.end("envoy")
-    assert running.pod.end("router") == 0
+def test_a_rolling_restart_loses_no_request(running: Running, helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The new pod is ready before the old one ends. That one is asked for another second, because news of endpoints travels slowly."""
+    fresh = Running(helm, tmp_path_factory.mktemp("fresh"), wanted())
+    try:
+        with Load(running) as load:
+            fresh.start()
+            load.pods.append(fresh)
+            ending = threading.Thread(target=running.pod.pre_stop, args=("envoy",))
+            ending.start()
+            until(lambda: running.page(STATS, "/ready") != "LIVE\n", "the old pod is not ready any more")
+            time.sleep(1)
+            load.pods.remove(running)
+            ending.join()
+            running.pod.end("envoy")
+            assert running.pod.end("router") == 0
+            time.sleep(0.3)
+        assert len(load.answers) > 50
+        assert load.failed == []
+    finally:
+        fresh.pod.stop()
 
 
 def test_helms_own_request_is_answered(running: Running) -> None:
