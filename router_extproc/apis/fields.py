@@ -43,16 +43,21 @@ def flag(body: Body, key: str) -> bool:
 
 
 def count(body: Body, *keys: str) -> int | None:
-    """The first of these that is an integer (`64.0` is one too); None where all are left out or null."""
+    """The first of these that is given (`64.0` is an integer, too); None where all are left out or null.
+
+    All are looked at: a model server may read another one first.
+    """
+    found = None
     for key in keys:
         value = body.get(key)
-        if value is not None:
-            if type(value) is float and value.is_integer():
-                return int(value)
-            if type(value) is not int:
-                refuse(key, "an integer")
-            return value
-    return None
+        if value is None:
+            continue
+        if type(value) is float and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            refuse(key, "an integer")
+        found = value if found is None else found
+    return found
 
 
 def items(body: Body, key: str) -> list[Any]:

@@ -52,6 +52,12 @@ class TestParse:
             parse(API, prompt=prompt)
         assert (caught.value.reason, caught.value.param) == (Reason.WRONG_SHAPE, "prompt")
 
+    def test_refuses_a_second_spelling_of_another_type(self, parse: Parse) -> None:
+        """A model server may read that one first."""
+        with pytest.raises(RequestRefusedError) as caught:
+            parse(API, prompt="a", max_tokens=5, n_predict=[])
+        assert caught.value.param == "n_predict"
+
 
 class TestEdit:
     """What edits change, and what they leave."""

@@ -42,16 +42,20 @@ limits: {maxRequestBytes: 4096}
 """
 
 
-def make() -> Router:
-    """A router with a guard, a route that learns, and a small limit."""
+def make(select: str = "lowest-latency") -> Router:
+    """A router with a guard, a route that learns (unless told otherwise), and a small limit."""
     from router_extproc.policy.load import compile_policy  # noqa: PLC0415 - keeps collection quick
 
     services = SignalServices()
-    policy = compile_policy(POLICY, source="policy.yaml", services=services, selectors=SELECTORS).policy
+    policy = compile_policy(
+        POLICY.replace("lowest-latency", select), source="policy.yaml", services=services, selectors=SELECTORS
+    ).policy
     return Router(policy, services=services, stats=PoolStats())
 
 
 ROUTER = make()
+CERTAIN = make("first")
+"""One that answers the same twice: what has learnt may choose another model the next time."""
 GOOD = [BodyMode.BUFFERED, BodyMode.STREAMED, BodyMode.FULL_DUPLEX, BodyMode.NONE]
 BODIES = st.one_of(
     st.binary(max_size=200),
@@ -145,7 +149,7 @@ TestSessionMachine.settings = settings(max_examples=150, stateful_step_count=12,
 
 def conversation(mode: BodyMode, pieces: Sequence[bytes], *, end: Callable[[Session], Any]) -> tuple[Any, ...]:
     """What a session makes of a body in pieces: its answer, its header changes, and the body that goes on."""
-    session = Session(ROUTER)
+    session = Session(CERTAIN)
     said = list(session.receive(headers(mode)))
     for piece in pieces:
         said += session.receive(BodyReceived(piece, end_of_stream=False))
