@@ -22,10 +22,14 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import router_extproc
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _BIN = Path(sys.executable).parent
+_PROGRAM = (_BIN.parent, Path(router_extproc.__file__).resolve().parents[1], Path(sys.base_prefix).resolve())
+"""Folders that the program runs from: environment, package, interpreter."""
 _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET of setns(2)."""
 _PATIENCE_S = 60.0
@@ -159,6 +163,9 @@ class Pod:
             steps += [f"mkdir -p {place}", f"mount --bind {self._volume(mount['name'])} {place}"]
             if mount.get("readOnly"):
                 steps.append(f"mount -o remount,bind,ro {place}")
+            for folder in _PROGRAM:
+                if folder.is_relative_to(mount["mountPath"]):  # a checkout in /tmp, say, which the volume now hides
+                    steps += [f"mkdir -p {root}{folder}", f"mount --bind {folder} {root}{folder}"]
         if context["readOnlyRootFilesystem"]:
             steps.append(f"mount -o remount,ro {root}")
         user = f"{context['runAsUser']}:{context['runAsGroup']}"
