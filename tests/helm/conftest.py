@@ -9,10 +9,14 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from release import Running, wanted
 from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "router-extproc"
@@ -96,3 +100,14 @@ def values() -> dict[str, Any]:
 def helm(tmp_path: Path) -> Helm:
     """Helm with a folder of its own."""
     return Helm(tmp_path)
+
+
+@pytest.fixture
+def running(helm: Helm, tmp_path: Path) -> Iterator[Running]:
+    """The pod over a socket."""
+    it = Running(helm, tmp_path, wanted())
+    try:
+        it.start()
+        yield it
+    finally:
+        it.pod.stop()

@@ -1,4 +1,4 @@
-"""Pod: the containers of a rendered Deployment as real processes, for tests: own network, own root, ConfigMaps swapped as the kubelet does.
+"""Pod: the containers of a rendered Deployment, Job or Pod as real processes, for tests: own network and root, ConfigMaps as the kubelet's.
 
 Needs root and Linux namespaces. Paths, arguments, ports, probes, mounts and the user are the chart's; the images are this machine.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import http.client
+import itertools
 import os
 import shlex
 import shutil
@@ -34,6 +35,7 @@ _NEW_NETWORK = 0x40000000
 """CLONE_NEWNET of setns(2)."""
 _PATIENCE_S = 60.0
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_NUMBERS = itertools.count()
 
 
 def impossible() -> str:
@@ -72,15 +74,23 @@ def project(folder: Path, files: Mapping[str, str]) -> None:
 
 
 class Pod:
-    """One pod."""
+    """One pod of a Deployment, a Job, or a Pod object; `objects` hold its ConfigMaps."""
 
-    def __init__(self, objects: Sequence[Mapping[str, Any]], folder: Path, hosts: Sequence[str]) -> None:
-        """`hosts` are names that lead to the pod's own loopback."""
-        (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
-        self.spec = deployment["spec"]["template"]["spec"]
+    def __init__(
+        self,
+        owner: Mapping[str, Any],
+        objects: Sequence[Mapping[str, Any]],
+        folder: Path,
+        hosts: Sequence[str] = (),
+        *,
+        beside: Pod | None = None,
+    ) -> None:
+        """`hosts` are names that lead to the pod's own loopback, which is that of the pod `beside` if there is one."""
+        self.spec = owner["spec"].get("template", owner)["spec"]
         self._folder = folder
         self._hosts = hosts
-        self._network = f"pod-{os.getpid()}-{folder.name[-12:]}"
+        self._beside = beside
+        self._network: str = beside._network if beside else f"pod-{os.getpid()}-{next(_NUMBERS)}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._sidecars = [each["name"] for each in self.spec.get("initContainers", ()) if each.get("restartPolicy") == "Always"]
         self._containers = {each["name"]: each for each in (*self.spec.get("initContainers", ()), *self.spec["containers"])}
@@ -88,11 +98,13 @@ class Pod:
             place = self._volume(volume["name"])
             place.mkdir(parents=True)
             if "emptyDir" in volume:
-                os.chown(place, 0, self.spec["securityContext"]["fsGroup"])
-                place.chmod(0o2770)
+                group = self.spec["securityContext"].get("fsGroup")
+                os.chown(place, 0, group or 0)
+                place.chmod(0o2770 if group else 0o777)
         self.sync(objects)
-        subprocess.run(["ip", "netns", "add", self._network], check=True)
-        subprocess.run(["ip", "-n", self._network, "link", "set", "lo", "up"], check=True)
+        if beside is None:
+            subprocess.run(["ip", "netns", "add", self._network], check=True)
+            subprocess.run(["ip", "-n", self._network, "link", "set", "lo", "up"], check=True)
 
     def _volume(self, name: str) -> Path:
         return self._folder / "volumes" / name
@@ -112,6 +124,12 @@ class Pod:
                 self.await_probe(container, "startupProbe")
         for container in self._containers.values():
             self.await_probe(container, "readinessProbe")
+
+    def complete(self) -> int:
+        """Run all containers to their end, as a Job's pod does; the worst exit status."""
+        for name in self._containers:
+            self.launch(name)
+        return max(self._processes[name].wait(_PATIENCE_S) for name in self._containers)
 
     def command(self, *words: str) -> None:
         """Run something of ours in the pod's network until the pod ends."""
@@ -169,7 +187,7 @@ class Pod:
         if context["readOnlyRootFilesystem"]:
             steps.append(f"mount -o remount,ro {root}")
         user = f"{context['runAsUser']}:{context['runAsGroup']}"
-        groups = f"--groups={self.spec['securityContext']['fsGroup']}"
+        groups = f"--groups={self.spec['securityContext'].get('fsGroup', '')}"
         words = [*container["command"], *container.get("args", ())]
         steps.append(
             f"exec chroot --userspec={user} {groups} {root} /usr/bin/env -i PATH={_BIN}:/usr/bin:/bin HOME=/tmp {shlex.join(words)}"
@@ -241,7 +259,8 @@ class Pod:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(_PATIENCE_S)
-        subprocess.run(["ip", "netns", "del", self._network], check=False)
+        if self._beside is None:
+            subprocess.run(["ip", "netns", "del", self._network], check=False)
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
