@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pod import impossible, until
 from release import METRICS, POOLS, STATS, Load, Running, wanted
+from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Helm
+
+ALERTS = Path(__file__).parents[2] / "helm" / "router-extproc" / "files" / "alerts.yaml"
+RULES: list[dict[str, Any]] = [rule for group in YAML(typ="safe").load(ALERTS)["groups"] for rule in group["rules"]]
 
 pytestmark = [pytest.mark.envoy, pytest.mark.skipif(bool(impossible()), reason=impossible() or "possible")]
 
@@ -58,6 +63,38 @@ def test_changes_without_a_restart_or_a_failed_request(running: Running) -> None
         until(lambda: running.ask("hello") == (200, "small"), "the old default")
     assert load.failed == []
     assert (envoy, router) == (running.pod.pid("envoy"), running.pod.pid("router"))
+
+
+def test_a_bad_edit_is_told_everywhere(running: Running) -> None:
+    """The last good policy stays, the pod stays ready; the alert's metric, the log and `/config/status` say so until it is repaired."""
+    (alert,) = [rule["expr"] for rule in RULES if rule["alert"] == "RouterPolicyRejected"]
+    found = re.fullmatch(r"min by \(namespace, pod\) \((\w+)\) == 0", alert)
+    assert found is not None
+    good = running.objects().file("-policy", "policy.yaml")
+    assert (running.metric(found[1]), running.status()["last_ok"]) == (1, True)
+    in_force = running.status()["version"]
+
+    bad = good.replace("when: proof", "when: prof")
+    running.edit(bad)
+    until(lambda: running.metric(found[1]) == 0, "the alert's metric")
+
+    line = bad.splitlines().index("  when: prof") + 1
+    place = f"/etc/router-extproc/policy.yaml:{line}:9: error: unknown signal 'prof'"
+    assert running.metric("router_extproc_policy_reloads_total", result="failed") == 1
+    status = running.status()
+    assert (status["last_ok"], status["failures"], status["version"]) == (False, 1, in_force)
+    assert [place in error for error in status["errors"]] == [True]
+    (told,) = [json.loads(each) for each in running.pod.log("router").splitlines() if "the last good one stays in force" in each]
+    assert (told["level"], told["problem"].startswith(place)) == ("error", True)
+    assert (running.page(METRICS, "/readyz"), running.page(STATS, "/ready")) == ("ready\n", "LIVE\n")
+    assert running.ask("a proof") == (200, "large")
+
+    running.edit(good.replace("- proof\n", "- lemma\n"))
+    until(lambda: running.metric(found[1]) == 1, "the repair")
+    repaired = running.status()
+    assert (repaired["last_ok"], repaired["errors"]) == (True, [])
+    assert repaired["version"] != in_force
+    assert (running.ask("a proof"), running.ask("a lemma")) == ((200, "small"), (200, "large"))
 
 
 def test_new_pools_never_get_stuck(running: Running) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from conftest import Helm, Rendered
 
-ENVOY, STATS, METRICS = 8080, 9902, 9004
+ENVOY, STATS, METRICS, ADMIN = 8080, 9902, 9004, 9003
 POOLS = ("small", "large", "new")
 CHAT = "/v1/chat/completions"
 DOMAIN = "llm.svc.cluster.local"
@@ -72,6 +72,12 @@ class Running:
         self.values |= changes
         self.pod.sync(self.objects().objects)
 
+    def edit(self, policy: str) -> None:
+        """`kubectl edit` of the policy's ConfigMap: this text, whatever the values say."""
+        objects = self.objects()
+        objects.one("ConfigMap", "-policy")["data"]["policy.yaml"] = policy
+        self.pod.sync(objects.objects)
+
     def ask(self, text: str, headers: Mapping[str, str] | None = None, *, client: Client | None = None) -> tuple[int, str]:
         """Status, and the pool that answered; over a connection of its own unless one is given."""
         body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]}).encode()
@@ -90,6 +96,11 @@ class Running:
         """A page of the pod's."""
         with self.pod.network():
             return get(port, path)[1].decode()
+
+    def status(self) -> dict[str, Any]:
+        """What the admin port, which only the pod's own network reaches, tells of the policy."""
+        told: dict[str, Any] = json.loads(self.page(ADMIN, "/config/status"))
+        return told
 
     def metric(self, name: str, **labels: str) -> float:
         """What the router counts: the sum of a metric's samples with these labels. Raises KeyError where there is none."""
