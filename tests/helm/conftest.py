@@ -102,6 +102,12 @@ def helm(tmp_path: Path) -> Helm:
     return Helm(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def module_helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Helm for what all tests of a module share."""
+    return Helm(tmp_path_factory.mktemp("helm"))
+
+
 @pytest.fixture
 def running(helm: Helm, tmp_path: Path) -> Iterator[Running]:
     """The pod over a socket."""

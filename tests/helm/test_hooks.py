@@ -106,7 +106,11 @@ class TestRequest:
     def _asked(it: Running, folder: Path) -> tuple[int, str]:
         rendered = it.objects()
         pod = Pod(
-            rendered.one("Pod", "-test-request"), rendered.objects, folder, [f"demo-router-extproc.{DOMAIN}"], beside=it.pod
+            rendered.one("Pod", "-test-request"),
+            rendered.objects,
+            folder,
+            [f"127.0.0.1 demo-router-extproc.{DOMAIN}"],
+            beside=it.pod,
         )
         try:
             return pod.complete(), pod.log("request")

@@ -26,6 +26,7 @@ OTHER: dict[str, Any] = {
     "clusterDomain": "other.local",
     "pools": {"small": {"service": {"name": "other", "port": 1}}, "large": {"service": {"name": "b", "port": 1}}},
     "policy": {"default": "large"},
+    "traffic.retryOn": ["5xx"],
     "bodyMode": "FULL_DUPLEX_STREAMED",
     "failureMode": "open",
     "failOpenPool": "large",
@@ -128,3 +129,12 @@ def test_every_value_does_something(helm: Helm, values: dict[str, Any], path: st
         change = {name: change}
 
     assert helm.rendered(merged(values, change)).text != helm.rendered(values).text
+
+
+@pytest.mark.parametrize("key", [path.removeprefix("traffic.") for path in DEFAULTS if path.startswith("traffic.")])
+def test_one_pool_may_differ(helm: Helm, values: dict[str, Any], key: str) -> None:
+    """In all that is set for the others."""
+    path = f"traffic.{key}"
+    own, others = ({"pools": {"small": {"traffic": {key: value}}}} for value in (another(path), DEFAULTS[path]))
+
+    assert helm.rendered(merged(values, own)).text != helm.rendered(merged(values, others)).text

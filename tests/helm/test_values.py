@@ -63,6 +63,24 @@ BAD = {
         pool(external=EXTERNAL, credentials={"secretName": "s", "key": "k"}) | {"mode": "envoyGateway", "gateway": {"name": "g"}},
         "pools.odd.credentials: in mode envoyGateway no Envoy of ours sends them",
     ),
+    "retries at Envoy Gateway": (
+        pool(service=SERVICE, traffic={"timeoutSeconds": 9, "retries": 1}) | {"mode": "envoyGateway", "gateway": {"name": "g"}},
+        "traffic.retries: in mode envoyGateway no Envoy of ours does it; set it with a BackendTrafficPolicy on the HTTPRoute demo-",
+    ),
+    "retries at Istio": (
+        pool(service=SERVICE, traffic={"tryTimeoutSeconds": 1}) | {"mode": "istio", "gateway": {"name": "g"}},
+        "pools.odd.traffic.tryTimeoutSeconds: in mode istio no Envoy of ours does it; set it with a DestinationRule for its host",
+    ),
+    "a timeout of an Envoy that is yours": (
+        pool(service=SERVICE, traffic={"timeoutSeconds": 1}) | {"mode": "router"},
+        "pools.odd.traffic.timeoutSeconds: in mode router no Envoy of ours does it; set it on your own Envoy's routes",
+    ),
+    "a try longer than all tries": (
+        pool(service=SERVICE, traffic={"timeoutSeconds": 5, "tryTimeoutSeconds": 6}),
+        "pools.odd.traffic: tryTimeoutSeconds 6 is above timeoutSeconds 5, which all tries share",
+    ),
+    "unknown retry": (pool(service=SERVICE, traffic={"retryOn": ["always"]}), "'/pools/odd/traffic/retryOn/0'"),
+    "unknown traffic": (pool(service=SERVICE, traffic={"retry": 1}), "additional properties 'retry' not allowed"),
     "other requests at a gateway": (
         {"mode": "istio", "gateway": {"name": "g"}, "otherPool": "small"},
         "otherPool: in mode istio our route takes requests below /v1 only",

@@ -85,7 +85,7 @@ class Pod:
         *,
         beside: Pod | None = None,
     ) -> None:
-        """`hosts` are names that lead to the pod's own loopback, which is that of the pod `beside` if there is one."""
+        """`hosts` are lines of /etc/hosts; the network is that of the pod `beside`, if there is one."""
         self.spec = owner["spec"].get("template", owner)["spec"]
         self._folder = folder
         self._hosts = hosts
@@ -162,7 +162,7 @@ class Pod:
         for part in ("upper", "work", "merged"):
             (base / part).mkdir(parents=True)
         root = base / "merged"
-        (base / "hosts").write_text("127.0.0.1 localhost\n" + "".join(f"127.0.0.1 {host}\n" for host in self._hosts))
+        (base / "hosts").write_text("\n".join(("127.0.0.1 localhost", *self._hosts, "")))
         steps = [
             "set -e",
             "mount --make-rprivate /",
@@ -263,9 +263,9 @@ class Pod:
             subprocess.run(["ip", "netns", "del", self._network], check=False)
 
 
-def get(port: int, path: str) -> tuple[int, bytes]:
+def get(port: int, path: str, address: str = "127.0.0.1") -> tuple[int, bytes]:
     """Status and body of a GET on loopback."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", path)
         response = connection.getresponse()

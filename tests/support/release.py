@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from router_extproc.demo.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from conftest import Helm, Rendered
@@ -42,11 +42,13 @@ def wanted(*, transport: str = "unix", default: str = "small", pools: tuple[str,
 class Running:
     """The pod, its model servers, and whatever else a test asks of it."""
 
-    def __init__(self, helm: Helm, folder: Path, values: Mapping[str, Any]) -> None:
+    def __init__(self, helm: Helm, folder: Path, values: Mapping[str, Any], **addresses: Sequence[str]) -> None:
+        """A pool's name leads to its `addresses`; to 127.0.0.1 where none are given."""
         self._helm = helm
         self.values = copy.deepcopy(dict(values))
         objects = self.objects()
-        hosts = [f"{name}.{DOMAIN}" for name in POOLS]
+        found = {name: addresses.get(name, ("127.0.0.1",)) for name in {*POOLS, *self.values["pools"]}}
+        hosts = [f"{address} {name}.{DOMAIN}" for name, each in found.items() for address in each]
         self.pod = Pod(objects.one("Deployment"), objects.objects, folder, hosts)
 
     def objects(self) -> Rendered:
@@ -57,14 +59,18 @@ class Running:
         """Start model servers and the pod, and wait until a request is routed."""
         for number, name in enumerate(POOLS):
             port = 8100 + number
-            self.pod.command(sys.executable, "-m", "router_extproc.demo.model_server", "--name", name, "--port", str(port))
-            until(lambda port=port: self._listens(port), f"the model server {name}")  # type: ignore[misc]  # a default binds the loop's value
+            self.serve(port, "-m", "router_extproc.demo.model_server", "--name", name, "--port", str(port))
         self.pod.start()
         until(lambda: self.ask("hello") == (200, "small"), "a routed request", lambda: self.pod.log("envoy"))
 
-    def _listens(self, port: int) -> bool:
-        with suppress(OSError):
-            return bool(self.page(port, "/healthz"))
+    def serve(self, port: int, *words: str, address: str = "127.0.0.1") -> None:
+        """Start a Python program in the pod's network, and wait until it listens there."""
+        self.pod.command(sys.executable, *words)
+        until(lambda: self._listens(port, address), " ".join(words))
+
+    def _listens(self, port: int, address: str) -> bool:
+        with suppress(OSError), self.pod.network():
+            return bool(get(port, "/healthz", address)[1])
         return False
 
     def upgrade(self, **changes: Any) -> None:
@@ -78,9 +84,11 @@ class Running:
         objects.one("ConfigMap", "-policy")["data"]["policy.yaml"] = policy
         self.pod.sync(objects.objects)
 
-    def ask(self, text: str, headers: Mapping[str, str] | None = None, *, client: Client | None = None) -> tuple[int, str]:
-        """Status, and the pool that answered; over a connection of its own unless one is given."""
-        body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}]}).encode()
+    def ask(
+        self, text: str, headers: Mapping[str, str] | None = None, *, client: Client | None = None, stream: bool = False
+    ) -> tuple[int, str]:
+        """Status, and the pool that answered to the end; over a connection of its own unless one is given."""
+        body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": text}], "stream": stream}).encode()
         with self.pod.network():
             chosen = client or Client(f"http://127.0.0.1:{ENVOY}", timeout_s=10)
             try:

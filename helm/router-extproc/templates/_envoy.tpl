@@ -143,7 +143,7 @@ resources:
         merge_slashes: true
         path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT
         use_remote_address: true
-        stream_idle_timeout: {{ .Values.envoy.idleTimeoutSeconds }}s
+        stream_idle_timeout: {{ .Values.traffic.idleTimeoutSeconds }}s
         request_timeout: 120s
         drain_timeout: 5s
         # Callers must not choose the pool themselves. Here and not in a filter: by the time filters run, a route may have been cached.
@@ -180,7 +180,38 @@ resources:
           config_source: {path_config_source: {path: /etc/envoy-config/dynamic/rds.yaml, watched_directory: {path: /etc/envoy-config/dynamic}}}
 {{- end -}}
 
+{{/* The traffic settings of a pool, or those of all where its name is empty, as JSON: list of the top and the name. */}}
+{{- define "envoy.traffic" -}}
+{{- $top := index . 0 -}}
+{{- $own := dig (index . 1) "traffic" nil $top.Values.pools | default dict -}}
+{{- $found := dict -}}
+{{- range $key, $value := $top.Values.traffic -}}
+{{- $_ := set $found $key (hasKey $own $key | ternary (index $own $key) $value) -}}
+{{- end -}}
+{{ toJson $found }}
+{{- end -}}
+
+{{/* What a route to a pool does, but for where it leads; of the same list. */}}
+{{- define "envoy.routeAction" -}}
+{{- $traffic := include "envoy.traffic" . | fromJson -}}
+auto_host_rewrite: true
+timeout: {{ int64 $traffic.timeoutSeconds }}s
+idle_timeout: {{ int64 $traffic.idleTimeoutSeconds }}s
+retry_policy:
+  retry_on: {{ join "," $traffic.retryOn }}
+  num_retries: {{ int64 $traffic.retries }}
+  {{- with $traffic.tryTimeoutSeconds }}
+  per_try_timeout: {{ int64 . }}s
+  {{- end }}
+  # Elsewhere, where there is an elsewhere.
+  retry_host_predicate:
+  - name: envoy.retry_host_predicates.previous_hosts
+    typed_config: {"@type": type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate}
+  host_selection_retry_max_attempts: 3
+{{- end -}}
+
 {{- define "envoy.rds" -}}
+{{- $header := dig "headers" "pool" "x-router-pool" .Values.policy -}}
 resources:
 - "@type": type.googleapis.com/envoy.config.route.v3.RouteConfiguration
   name: llm
@@ -189,17 +220,24 @@ resources:
     domains: ["*"]
     routes:
     # Any path: the router knows an LLM request however its path is written, and its word counts.
-    - match: {prefix: "/", headers: [{name: {{ dig "headers" "pool" "x-router-pool" .Values.policy }}, present_match: true}]}
+    {{- range $name, $pool := .Values.pools }}
+    {{- if $pool.traffic }}
+    - match: {prefix: "/", headers: [{name: {{ $header }}, string_match: {exact: pool-{{ $name }}}}]}
       route:
-        cluster_header: {{ dig "headers" "pool" "x-router-pool" .Values.policy }}
-        auto_host_rewrite: true
-        timeout: 0s
-        idle_timeout: {{ .Values.envoy.idleTimeoutSeconds }}s
-        retry_policy: {retry_on: "connect-failure,refused-stream,reset-before-request", num_retries: 2}
+        cluster: pool-{{ $name }}
+        {{- include "envoy.routeAction" (list $ $name) | nindent 8 }}
+    {{- end }}
+    {{- end }}
+    - match: {prefix: "/", headers: [{name: {{ $header }}, present_match: true}]}
+      route:
+        cluster_header: {{ $header }}
+        {{- include "envoy.routeAction" (list . "") | nindent 8 }}
     - match: {prefix: "/v1/", case_sensitive: false, headers: [{name: ":method", string_match: {exact: POST}}]}
       {{- if eq .Values.failureMode "open" }}
       # What no router has looked at.
-      route: {cluster: pool-{{ .Values.failOpenPool }}, auto_host_rewrite: true, timeout: 0s, idle_timeout: {{ .Values.envoy.idleTimeoutSeconds }}s}
+      route:
+        cluster: pool-{{ .Values.failOpenPool }}
+        {{- include "envoy.routeAction" (list . .Values.failOpenPool) | nindent 8 }}
       {{- else }}
       # No default: a request without the router's header has nowhere to go, which is what closed means.
       direct_response:
@@ -218,15 +256,28 @@ resources:
 resources:
 {{- range $name, $pool := .Values.pools }}
 {{- $place := $pool.service | default $pool.external }}
+{{- $traffic := include "envoy.traffic" (list $ $name) | fromJson }}
 {{- $host := $place.host | default (printf "%s.%s.svc.%s" $place.name ($place.namespace | default $.Release.Namespace) $.Values.clusterDomain) }}
 - "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
   name: pool-{{ $name }}
   type: STRICT_DNS
-  connect_timeout: 2s
+  connect_timeout: {{ printf "%.3fs" (divf $traffic.connectTimeoutMs 1000) }}
   per_connection_buffer_limit_bytes: {{ include "envoy.buffer" $ }}
   circuit_breakers:
-    thresholds: [{priority: DEFAULT, max_connections: 1024, max_pending_requests: 1024, max_requests: 10000, max_retries: 3}]
-  outlier_detection: {consecutive_5xx: 10, consecutive_gateway_failure: 5, base_ejection_time: 10s, max_ejection_percent: 50}
+    thresholds:
+    # Over HTTP/1.1 a request is a connection. Retries may be a fifth of the requests in flight: no more, or they bring a busy pool down.
+    - priority: DEFAULT
+      max_connections: {{ int64 $traffic.maxRequests }}
+      max_requests: {{ int64 $traffic.maxRequests }}
+      max_pending_requests: {{ int64 $traffic.maxWaiting }}
+      retry_budget: {budget_percent: {value: 20}, min_retry_concurrency: 3}
+  outlier_detection:
+    consecutive_5xx: {{ int64 $traffic.ejectAfter5xx }}
+    consecutive_gateway_failure: {{ int64 $traffic.ejectAfterGatewayFailures }}
+    # Its default is 0: count, and do nothing.
+    enforcing_consecutive_gateway_failure: 100
+    base_ejection_time: {{ int64 $traffic.ejectSeconds }}s
+    max_ejection_percent: {{ int64 $traffic.ejectPercent }}
   load_assignment:
     cluster_name: pool-{{ $name }}
     endpoints: [{lb_endpoints: [{endpoint: {hostname: {{ $host }}, address: {socket_address: {address: {{ $host }}, port_value: {{ $place.port }}}}}}]}]

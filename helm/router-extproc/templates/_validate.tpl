@@ -32,6 +32,20 @@
 {{- if and $pool.credentials (not (and $pool.external $pool.external.tls)) -}}
 {{- fail (printf "pools.%s.credentials: would cross the network in the clear; give an external host with tls: true" $name) -}}
 {{- end -}}
+{{- $elsewhere := dict
+  "router" "on your own Envoy's routes and clusters"
+  "envoyGateway" (printf "with a BackendTrafficPolicy on the HTTPRoute %s" (include "router.name" $))
+  "istio" "with a DestinationRule for its host, and retries in the mesh's defaultHttpRetryPolicy"
+-}}
+{{- range $key, $_ := $pool.traffic -}}
+{{- if not (or (eq $.Values.mode "standalone") (and (include "router.isGateway" $) (eq $key "timeoutSeconds"))) -}}
+{{- fail (printf "pools.%s.traffic.%s: in mode %s no Envoy of ours does it; set it %s" $name $key $.Values.mode (get $elsewhere $.Values.mode)) -}}
+{{- end -}}
+{{- end -}}
+{{- $traffic := include "envoy.traffic" (list $ $name) | fromJson -}}
+{{- if and $traffic.timeoutSeconds (gt $traffic.tryTimeoutSeconds $traffic.timeoutSeconds) -}}
+{{- fail (printf "pools.%s.traffic: tryTimeoutSeconds %v is above timeoutSeconds %v, which all tries share" $name $traffic.tryTimeoutSeconds $traffic.timeoutSeconds) -}}
+{{- end -}}
 {{- if hasKey ($pool.policy | default dict) "cluster" -}}
 {{- fail (printf "pools.%s.policy.cluster: it follows from the pool's name; take it out" $name) -}}
 {{- end -}}
