@@ -34,6 +34,7 @@ OTHER: dict[str, Any] = {
     "image.digest": DIGEST,
     "image.pullPolicy": "Always",
     "imagePullSecrets": ["a"],
+    "router.port": 9102,
     "router.transport": "tcp",
     "router.logLevel": "debug",
     "router.decisionSample": 0.5,

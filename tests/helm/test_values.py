@@ -93,6 +93,20 @@ BAD = {
         },
         "pools: 16 are too many for one HTTPRoute",
     ),
+    "two ports of Envoy": ({"envoy": {"port": 9902}}, "envoy.statsPort 9902 is taken in the same pod: it is envoy.port"),
+    "Envoy's admin port": ({"envoy": {"port": 9901}}, "envoy.port 9901 is taken in the same pod: it is Envoy's admin port"),
+    "the router's admin port": (
+        {"router": {"metricsPort": 9003}},
+        "router.metricsPort 9003 is taken in the same pod: it is the router's admin port",
+    ),
+    "ports of two containers": (
+        {"router": {"metricsPort": 8080}},
+        "router.metricsPort 8080 is taken in the same pod: it is envoy.port",
+    ),
+    "two ports of the router": (
+        {"mode": "router", "router": {"port": 9004}},
+        "router.port 9004 is taken in the same pod: it is router.metricsPort",
+    ),
     "TLS at a gateway": (
         {"mode": "istio", "gateway": {"name": "g"}, "router": {"tlsSecretName": "t"}},
         "router.tlsSecretName: in mode istio the mesh or a BackendTLSPolicy secures the way",
@@ -110,3 +124,15 @@ def test_refused(helm: Helm, values: dict[str, Any], case: str) -> None:
 
     assert told.returncode == 1
     assert message in told.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"router": {"port": 8080}}, id="a socket has no port"),
+        pytest.param({"mode": "router", "router": {"port": 9901, "metricsPort": 8080}}, id="no Envoy is in the pod"),
+    ],
+)
+def test_a_port_that_nobody_listens_on_is_free(helm: Helm, values: dict[str, Any], change: dict[str, Any]) -> None:
+    """Only what shares a pod must differ."""
+    assert helm.template(values | change).returncode == 0

@@ -69,6 +69,22 @@
 {{- if and (include "router.isGateway" .) .Values.otherPool -}}
 {{- fail (printf "otherPool: in mode %s our route takes requests below /v1 only; give the others a route of their own" .Values.mode) -}}
 {{- end -}}
+{{- $taken := dict "9003" "the router's admin port" -}}
+{{- $ports := dict "router.metricsPort" .Values.router.metricsPort -}}
+{{- if eq .Values.mode "standalone" -}}
+{{- $_ := set $taken "9901" "Envoy's admin port" -}}
+{{- $_ := merge $ports (dict "envoy.port" .Values.envoy.port "envoy.statsPort" .Values.envoy.statsPort) -}}
+{{- end -}}
+{{- if eq (include "router.transport" .) "tcp" -}}
+{{- $_ := set $ports "router.port" .Values.router.port -}}
+{{- end -}}
+{{- range $key, $port := $ports -}}
+{{- $port = int64 $port | toString -}}
+{{- with get $taken $port -}}
+{{- fail (printf "%s %s is taken in the same pod: it is %s" $key $port .) -}}
+{{- end -}}
+{{- $_ := set $taken $port $key -}}
+{{- end -}}
 {{- if and .Values.router.tlsSecretName (ne (include "router.transport" .) "tcp") -}}
 {{- fail "router.tlsSecretName: a unix socket has no TLS; give router.transport: tcp" -}}
 {{- end -}}
