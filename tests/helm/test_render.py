@@ -22,6 +22,7 @@ MODES = sorted((CHART / "ci").glob("*-values.yaml"))
 OLDEST, NATIVE, NEWEST = "1.27", "1.29", "1.37"
 CUSTOM = {
     ("monitoring.coreos.com/v1", "PodMonitor"),
+    ("monitoring.coreos.com/v1", "ServiceMonitor"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),
     ("gateway.networking.k8s.io/v1", "HTTPRoute"),
     ("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CHART = Path(__file__).parents[2] / "helm" / "router-extproc"
 DIGEST = "sha256:" + "1" * 64
+MONITORING = ("podMonitor", "serviceMonitor", "prometheusRule", "dashboard")
 ENTRY = [{"name": "x", "value": "y"}]
 OTHER: dict[str, Any] = {
     "mode": "router",
@@ -56,6 +57,7 @@ OTHER: dict[str, Any] = {
     "serviceAccount.annotations": {"a": "b"},
     "networkPolicy.from": [{"podSelector": {}}],
     "monitoring.podMonitor.interval": "9s",
+    "monitoring.serviceMonitor.interval": "9s",
     "podAnnotations": {"a": "b"},
     "podLabels": {"a": "b"},
     "nodeSelector": {"a": "b"},
@@ -74,15 +76,13 @@ NEEDS: dict[str, dict[str, Any]] = {
     "router.tlsSecretName": {"router": {"transport": "tcp"}},
     "autoscaling": {"autoscaling": {"enabled": True}},
     "networkPolicy.from": {"networkPolicy": {"enabled": True}},
-    "monitoring": {"monitoring": {name: {"enabled": True} for name in ("podMonitor", "prometheusRule", "dashboard")}},
+    **{f"monitoring.{name}": {"monitoring": {name: {"enabled": True}}} for name in MONITORING},
 }
 """By the beginning of a key: what must be set for it to matter."""
 WHOLE = {
     "router.resources",
     "envoy.resources",
-    "monitoring.podMonitor.labels",
-    "monitoring.prometheusRule.labels",
-    "monitoring.dashboard.labels",
+    *(f"monitoring.{name}.labels" for name in MONITORING),
 }
 
 

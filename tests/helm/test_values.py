@@ -93,6 +93,10 @@ BAD = {
         },
         "pools: 16 are too many for one HTTPRoute",
     ),
+    "two monitors": (
+        {"monitoring": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}},
+        "monitoring.serviceMonitor and monitoring.podMonitor would have each pod scraped twice",
+    ),
     "two ports of Envoy": ({"envoy": {"port": 9902}}, "envoy.statsPort 9902 is taken in the same pod: it is envoy.port"),
     "Envoy's admin port": ({"envoy": {"port": 9901}}, "envoy.port 9901 is taken in the same pod: it is Envoy's admin port"),
     "the router's admin port": (

@@ -69,6 +69,9 @@
 {{- if and (include "router.isGateway" .) .Values.otherPool -}}
 {{- fail (printf "otherPool: in mode %s our route takes requests below /v1 only; give the others a route of their own" .Values.mode) -}}
 {{- end -}}
+{{- if and .Values.monitoring.podMonitor.enabled .Values.monitoring.serviceMonitor.enabled -}}
+{{- fail "monitoring.serviceMonitor and monitoring.podMonitor would have each pod scraped twice, and all sums doubled; enable one" -}}
+{{- end -}}
 {{- $taken := dict "9003" "the router's admin port" -}}
 {{- $ports := dict "router.metricsPort" .Values.router.metricsPort -}}
 {{- if eq .Values.mode "standalone" -}}
