@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from router_extproc.request import Request
     from router_extproc.routing import Observation, Outcome
@@ -29,6 +29,20 @@ class RouteDetails:
     """The caller's W3C trace context, if any."""
     request_id: str = ""
     """Envoy's x-request-id."""
+    masked: Mapping[str, int] = field(default_factory=dict)
+    """Stretches of the body that gave way to placeholders, by type."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDetails:
+    """What a guard made of one response."""
+
+    outcome_id: str
+    pool: str
+    found: Mapping[str, int]
+    """How often, by type."""
+    result: str
+    """`passed`, `changed`, `blocked`, `refused` (it could not be looked at) or `unread` (nor could this one, which went on)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,7 @@ class Hook(Protocol):
 
     def routed(self, details: RouteDetails, /) -> None: ...
     def observed(self, observation: Observation, /) -> None: ...
+    def answered(self, details: AnswerDetails, /) -> None: ...
     def reloaded(self, details: ReloadDetails, /) -> None: ...
 
 
@@ -74,6 +89,14 @@ class Hooks:
         for hook in self._hooks:
             try:
                 hook.observed(observation)
+            except Exception:  # noqa: BLE001 - as above
+                self.failures += 1
+
+    def answered(self, details: AnswerDetails) -> None:
+        """Tell every hook what a guard made of a response."""
+        for hook in self._hooks:
+            try:
+                hook.answered(details)
             except Exception:  # noqa: BLE001 - as above
                 self.failures += 1
 

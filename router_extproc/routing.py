@@ -26,6 +26,8 @@ class Reason(StrEnum):
     UNKNOWN_DENIED = "unknown_denied"
     MODEL_NOT_FOUND = "model_not_found"
     NO_CANDIDATE = "no_candidate"
+    PRIVATE_DATA = "private_data"
+    UNREADABLE_RESPONSE = "unreadable_response"
     # the request was left alone
     NOT_LLM = "not_llm"
     UNREADABLE_ENCODING = "unreadable_encoding"
@@ -217,6 +219,8 @@ class ModelPool:
     apis: frozenset[str] = frozenset()
     """APIs the endpoints speak, by Request.api names; empty means all."""
     tags: frozenset[str] = frozenset()
+    trusted: bool = False
+    """Whether requests may go there whose private data must go to trusted pools only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,50 @@ class BodyEdits:
         )
 
 
+class PrivateAction(StrEnum):
+    """What is done with private data of one type."""
+
+    ALLOW = "allow"
+    MASK = "mask"
+    """A placeholder takes its place."""
+    RESTORE = "restore"
+    """The same, and the caller's answer has the value again."""
+    TRUSTED = "trusted"
+    """The request goes to a trusted pool."""
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Private data that is replaced in a body. Holds texts of the prompt: never shown, never kept."""
+
+    actions: Mapping[str, PrivateAction]
+    """By type: mask or restore."""
+    texts: Mapping[str, Sequence[tuple[int, int, str]]]
+    """What was found in each text that was read: half-open character offsets and the type."""
+
+
+class ResponseAction(StrEnum):
+    """What is done with private data of one type in an answer."""
+
+    TAG = "tag"
+    """It goes on, and is told."""
+    MASK = "mask"
+    BLOCK = "block"
+    """The answer ends before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseGuard:
+    """What is looked for in an answer."""
+
+    types: Mapping[str, ResponseAction]
+    hold_back: int
+    """Characters at the end of a stream's text that wait for what follows."""
+    refuse_unreadable: bool
+    """Whether an answer that cannot be looked at is refused; else it goes on."""
+
+
 class Verdict(StrEnum):
     """What happens to a request."""
 
@@ -346,7 +394,7 @@ class RuleTrace:
     truth: Truth
     effect: str
     """`matched`, `modified`, `no match`, `unknown: skipped`, `unknown: denied`, `unknown: taken as match`,
-    `not for explicit models`."""
+    `not for explicit models`, `no private data`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +415,12 @@ class Outcome:
     signals: Mapping[str, SignalResult] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     rules: tuple[RuleTrace, ...] = ()
+    private: Mapping[str, PrivateAction] = field(default_factory=dict)
+    """Types of private data that were found and what is done with them, as far as a rule asks."""
+    masks: Masks | None = field(default=None, repr=False, compare=False)
+    """What is replaced in the body."""
+    guard: ResponseGuard | None = None
+    """What is looked for in the answer."""
     observe: bool = False
     """Whether the response phase is wanted for this request."""
     policy: str = ""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from router_extproc.config.loader import Loaded
-    from router_extproc.hooks import Hook, ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, Hook, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
 
 _log = logging.getLogger(__name__)
@@ -106,6 +106,9 @@ class _InForce:
         """Nothing."""
 
     def observed(self, observation: Observation) -> None:
+        """Nothing."""
+
+    def answered(self, details: AnswerDetails) -> None:
         """Nothing."""
 
     def reloaded(self, details: ReloadDetails) -> None:

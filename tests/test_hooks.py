@@ -1,6 +1,6 @@
 """Hooks: observers that cannot hurt what they observe."""
 
-from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
+from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
 from router_extproc.routing import Decision, Observation, Outcome, Reason, Verdict
 
 ROUTED = RouteDetails(
@@ -12,6 +12,7 @@ ROUTED = RouteDetails(
     added_ms=1.0,
 )
 OBSERVED = Observation("1", "small", "m", 200)
+ANSWERED = AnswerDetails("1", "small", {"IBAN": 1}, "changed")
 RELOADED = ReloadDetails(ok=True, version="abc", source="policy.yaml", trigger="start")
 
 
@@ -27,6 +28,9 @@ class Recorder:
     def observed(self, observation: Observation, /) -> None:
         self.seen.append(observation)
 
+    def answered(self, details: AnswerDetails, /) -> None:
+        self.seen.append(details)
+
     def reloaded(self, details: ReloadDetails, /) -> None:
         self.seen.append(details)
 
@@ -40,6 +44,9 @@ class Broken:
     def observed(self, observation: Observation, /) -> None:
         raise RuntimeError(observation)
 
+    def answered(self, details: AnswerDetails, /) -> None:
+        raise RuntimeError(details)
+
     def reloaded(self, details: ReloadDetails, /) -> None:
         raise RuntimeError(details)
 
@@ -47,6 +54,7 @@ class Broken:
 def _tell(hooks: Hooks) -> None:
     hooks.routed(ROUTED)
     hooks.observed(OBSERVED)
+    hooks.answered(ANSWERED)
     hooks.reloaded(RELOADED)
 
 
@@ -57,7 +65,7 @@ class TestHooks:
 
         _tell(Hooks([first, second]))
 
-        assert first.seen == second.seen == [ROUTED, OBSERVED, RELOADED]
+        assert first.seen == second.seen == [ROUTED, OBSERVED, ANSWERED, RELOADED]
 
     def test_a_broken_hook_is_counted_and_hurts_nobody(self) -> None:
         """The hooks after a broken one are still told."""
@@ -66,5 +74,5 @@ class TestHooks:
 
         _tell(hooks)
 
-        assert recorder.seen == [ROUTED, OBSERVED, RELOADED]
-        assert hooks.failures == 3
+        assert recorder.seen == [ROUTED, OBSERVED, ANSWERED, RELOADED]
+        assert hooks.failures == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.apis import payloads
+from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.content import parts, role
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import Body, count, flag, items, metadata, refuse, scalars, section, text, tools
@@ -14,9 +14,10 @@ from router_extproc.request import Message, Request, Role
 from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits
 
@@ -41,6 +42,7 @@ class AnthropicMessages:
 
     name = "anthropic_messages"
     paths = frozenset({"/v1/messages"})
+    marks_end = False
 
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request; `system` comes first. A turn of nothing but tool results is a TOOL message."""
@@ -117,6 +119,18 @@ class AnthropicMessages:
         if kind == "message_stop":
             return facts(None, done=True)
         return facts(None, has_output=True) if kind == "content_block_delta" else NOTHING
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:
+        """The texts that an event continues or ends."""
+        return pieces.messages(told)
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:  # noqa: ARG002 - they say nothing that the end repeats
+        """The events that end the message."""
+        return cuts.message_events(cuts.indexes(open_channels))
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """A message that was refused."""
+        return cuts.message_json(raw)
 
 
 def _messages(body: Body) -> Iterator[Message]:

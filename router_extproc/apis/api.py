@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope, Request
     from router_extproc.routing import BodyEdits
 
@@ -51,6 +54,11 @@ class Api(Protocol):
         """Paths below the prefix, for POST: `/v1/chat/completions`."""
         ...
 
+    @property
+    def marks_end(self) -> bool:
+        """Whether its streams end with `[DONE]`."""
+        ...
+
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request; raises RequestRefusedError(WRONG_SHAPE) naming the field."""
         ...
@@ -73,4 +81,16 @@ class Api(Protocol):
 
     def event_facts(self, event: str, data: bytes) -> ResponseFacts:
         """What one SSE event says (`event` may be empty)."""
+        ...
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:
+        """Which texts of the stream one SSE event continues, and which it ends."""
+        ...
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:
+        """The events that end a stream early, as filtered. `begun` and `last` are its first and its latest event."""
+        ...
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """A JSON answer that says that it was filtered."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.apis import payloads
+from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.content import parts, role
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import count, flag, items, metadata, refuse, scalars, text, tools
@@ -13,7 +13,10 @@ from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Message, Part, PartKind, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits
 
@@ -28,6 +31,7 @@ class OpenAIChat:
 
     name = "openai_chat"
     paths = frozenset({"/v1/chat/completions"})
+    marks_end = True
 
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request."""
@@ -96,6 +100,18 @@ class OpenAIChat:
             delta.get(key) for key in ("content", "tool_calls", "function_call", "refusal", "reasoning_content", "reasoning")
         )
         return facts(chunk.get("usage"), finish_reason=choice.get("finish_reason"), has_output=spoken)
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:
+        """The texts that a chunk continues or ends."""
+        return pieces.chat(told)
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:  # noqa: ARG002 - each chunk says all
+        """The chunk that ends all choices."""
+        return cuts.chat_events(last, cuts.indexes(open_channels), delta=True)
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """A completion whose choices were filtered."""
+        return cuts.chat_json(raw)
 
 
 def _first(answer: dict[str, Any]) -> dict[str, Any]:

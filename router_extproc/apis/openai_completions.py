@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.apis import payloads
+from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.edits import apply, elements, encode, value_of
 from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, text
 from router_extproc.apis.rewriting import joined, plain_changes
@@ -13,9 +13,10 @@ from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits, SystemEdit
 
@@ -30,6 +31,7 @@ class OpenAICompletions:
 
     name = "openai_completions"
     paths = frozenset({"/v1/completions"})
+    marks_end = True
 
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request: the prompt is one user turn."""
@@ -89,6 +91,18 @@ class OpenAICompletions:
         if not chunk:
             return NOTHING
         return facts(chunk.get("usage"), finish_reason=choice.get("finish_reason"), has_output=bool(choice.get("text")))
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:
+        """The texts that a chunk continues or ends."""
+        return pieces.chat(told)
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:  # noqa: ARG002 - each chunk says all
+        """The chunk that ends all choices."""
+        return cuts.chat_events(last, cuts.indexes(open_channels), delta=False)
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """A completion whose choices were filtered."""
+        return cuts.chat_json(raw)
 
 
 def prompts(body: Body, *keys: str) -> tuple[Message, ...]:

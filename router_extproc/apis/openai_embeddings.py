@@ -8,12 +8,16 @@ from router_extproc.apis import payloads
 from router_extproc.apis.edits import apply
 from router_extproc.apis.fields import scalars, text
 from router_extproc.apis.openai_completions import prompts
+from router_extproc.apis.pieces import NO_PIECES
 from router_extproc.apis.rewriting import plain_changes
 from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits
 
@@ -25,6 +29,7 @@ class OpenAIEmbeddings:
 
     name = "openai_embeddings"
     paths = frozenset({"/v1/embeddings"})
+    marks_end = False
 
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request: all inputs are one user turn."""
@@ -58,3 +63,15 @@ class OpenAIEmbeddings:
     def event_facts(self, event: str, data: bytes) -> ResponseFacts:  # noqa: ARG002 - nothing streams here
         """Nothing: embeddings do not stream."""
         return NOTHING
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:  # noqa: ARG002 - nothing streams here
+        """Nothing: embeddings do not stream."""
+        return NO_PIECES
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:  # noqa: ARG002 - as in the contract
+        """None: embeddings do not stream."""
+        return []
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """The answer itself: it holds no words that could have been cut."""
+        return raw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.apis import payloads
+from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.content import media, parts, result_text, role, strings
 from router_extproc.apis.edits import apply, value_of
 from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, section, text, tools
@@ -14,9 +14,10 @@ from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import SystemMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from router_extproc.apis.api import Document, Payload, ResponseFacts
+    from router_extproc.apis.pieces import Channel, Event, Pieces
     from router_extproc.request import Envelope
     from router_extproc.routing import BodyEdits
 
@@ -30,6 +31,7 @@ class OpenAIResponses:
 
     name = "openai_responses"
     paths = frozenset({"/v1/responses"})
+    marks_end = False
 
     def parse(self, document: Document, envelope: Envelope) -> Request:
         """The neutral request; `instructions` come first, as a system message."""
@@ -94,6 +96,18 @@ class OpenAIResponses:
             response = response if isinstance(response, dict) else {}
             return facts(response.get("usage"), finish_reason=response.get("status"), done=True)
         return facts(None, has_output=True) if kind.endswith(".delta") else NOTHING
+
+    def pieces(self, told: dict[str, Any]) -> Pieces:
+        """The texts that an event continues or ends."""
+        return pieces.responses(told)
+
+    def cut_events(self, begun: dict[str, Any], last: dict[str, Any], open_channels: Iterable[Channel]) -> list[Event]:  # noqa: ARG002 - the first event has what the end repeats
+        """The event that ends the response."""
+        return cuts.response_events(begun)
+
+    def cut_json(self, raw: bytes) -> bytes:
+        """A response that is incomplete."""
+        return cuts.response_json(raw)
 
 
 def _conversation(body: Body) -> str:

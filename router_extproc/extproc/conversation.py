@@ -142,6 +142,9 @@ class Conversation:
         if session.observation is not None:
             session.router.observe(session.observation, session.parsed.request if session.parsed else None)
             self._hooks.observed(session.observation)
+        answered = session.answered
+        if answered is not None:
+            self._hooks.answered(answered)
 
     def _routed(self, outcome: Outcome, added_ms: float) -> None:
         session = self._session
@@ -156,5 +159,6 @@ class Conversation:
                 added_ms=added_ms,
                 traceparent=arrival.traceparent if arrival else "",
                 request_id=arrival.request_id if arrival else "",
+                masked=session.masked,
             )
         )

@@ -208,8 +208,22 @@ def _response_headers(reply: ResponseHeadersReply) -> bytes:
         option.header.key = name
         option.header.raw_value = value.encode("utf-8", "replace")
         option.append_action = _OVERWRITE
+    if reply.removed:
+        message.response_headers.response.header_mutation.remove_headers.extend(reply.removed)
     if reply.ask is not None:
         message.mode_override.CopyFrom(_override(reply.ask))
+    return _bytes(message)
+
+
+def _response_body(reply: ResponseBodyReply) -> bytes:
+    if reply.body is None:
+        return _RESPONSE_BODY
+    message = pb.ProcessingResponse()
+    mutation = message.response_body.response.body_mutation
+    if reply.body:
+        mutation.body = reply.body
+    else:
+        mutation.clear_body = True
     return _bytes(message)
 
 
@@ -225,6 +239,6 @@ _WRITERS: dict[type, Callable[[Any], bytes]] = {
     TrailersReply: lambda _: _TRAILERS,
     Immediate: _immediate,
     ResponseHeadersReply: _response_headers,
-    ResponseBodyReply: lambda _: _RESPONSE_BODY,
+    ResponseBodyReply: _response_body,
     ResponseTrailersReply: lambda _: _RESPONSE_TRAILERS,
 }

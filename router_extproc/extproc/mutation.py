@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from router_extproc.apis.api import Document
 from router_extproc.apis.registry import by_name
 from router_extproc.extproc.replies import Immediate, Mutation
 from router_extproc.routing import HeaderEdit, HeaderOp, Verdict
@@ -32,6 +35,8 @@ def record(outcome: Outcome, api: str) -> dict[str, str | float]:
     }
     if decision.recipe:
         told["recipe"] = decision.recipe
+    if outcome.private:
+        told["private"] = ",".join(f"{kind}={action.value}" for kind, action in sorted(outcome.private.items()))
     if decision.unknown:
         told["unknown"] = ",".join(decision.unknown)
     if selection is not None:
@@ -39,16 +44,33 @@ def record(outcome: Outcome, api: str) -> dict[str, str | float]:
     return told
 
 
-def forwarded(outcome: Outcome, arrival: Arrival, parsed: Parsed | None, names: HeaderNames, *, chunked: bool) -> Mutation:
-    """The changes to a request that goes to a pool. `chunked`: Envoy sends the body in pieces, without content-length."""
+def forwarded(
+    outcome: Outcome,
+    arrival: Arrival,
+    parsed: Parsed | None,
+    names: HeaderNames,
+    *,
+    chunked: bool,
+    masked: bytes | None = None,
+    readable: bool = False,
+) -> Mutation:
+    """The changes to a request that goes to a pool.
+
+    `chunked`: Envoy sends the body in pieces, without content-length. `masked`: the body without private data. `readable`: the answer must
+    come uncompressed.
+    """
     selection = outcome.selection
     if selection is None:
         raise ValueError("only a routed request goes on to a pool")
     body = None
     edits: list[HeaderEdit] = list(outcome.headers)
-    if parsed is not None and outcome.edits and arrival.api is not None:
-        body = arrival.api.edit(parsed.document, outcome.edits)
+    if parsed is not None and arrival.api is not None and (outcome.edits or masked is not None):
+        document = parsed.document if masked is None else Document(masked, msgspec.json.decode(masked))
+        body = arrival.api.edit(document, outcome.edits) if outcome.edits else document.raw
         edits += _body_headers(body, parsed, chunked=chunked)
+    if readable:
+        # What comes back is to be read here.
+        edits.append(HeaderEdit(_SET, "accept-encoding", "identity"))
     written = [
         HeaderEdit(_SET, names.pool, selection.pool.cluster),
         HeaderEdit(_SET, names.decision, outcome.decision.name),

@@ -38,6 +38,7 @@ class Ask:
     """Do not send the request's body."""
     response_headers: bool = False
     response_body: bool = False
+    """In pieces, as it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,16 @@ class ResponseHeadersReply:
 
     headers: tuple[tuple[str, str], ...] = ()
     ask: Ask | None = None
+    removed: tuple[str, ...] = ()
+    """Headers that are taken out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseBodyReply:
-    """Answers a piece of the response's body, which goes on untouched."""
+    """Answers a piece of the response's body."""
+
+    body: bytes | None = None
+    """What goes on instead of it; None leaves it as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
 from router_extproc.extproc import mutation
+from router_extproc.extproc.answer import REFUSED, Answer
 from router_extproc.extproc.events import (
     BodyMode,
     BodyReceived,
@@ -27,6 +28,7 @@ from router_extproc.extproc.replies import (
     BodyReply,
     Finish,
     HeadersReply,
+    Immediate,
     Mutation,
     ResponseBodyReply,
     ResponseHeadersReply,
@@ -35,12 +37,16 @@ from router_extproc.extproc.replies import (
     TrailersReply,
 )
 from router_extproc.extproc.response import ResponseReader
+from router_extproc.hooks import AnswerDetails
 from router_extproc.policy.compiled import RejectWhen
+from router_extproc.privacy.masking import masked
+from router_extproc.privacy.placeholders import Restorer
 from router_extproc.routing import HeaderEdit, HeaderOp, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from router_extproc.apis.api import Api
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.extproc.replies import Reply
@@ -95,6 +101,10 @@ class Session:
         self._trailers = False
         self._parsed: Parsed | None = None
         self._reader: ResponseReader | None = None
+        self._answer: Answer | None = None
+        """Where the response is changed."""
+        self.masked: Mapping[str, int] = {}
+        """Stretches of the body that gave way to placeholders, by type."""
         self.sent_at = 0.0
         """When the request went on, on the clock of the response's events; the server sets it."""
         self.outcome: Outcome | None = None
@@ -126,6 +136,14 @@ class Session:
     def mode(self) -> BodyMode:
         """As Envoy announced it."""
         return self._mode
+
+    @property
+    def answered(self) -> AnswerDetails | None:
+        """What a guard made of the response, once it went by; None where none looked at it."""
+        if self._answer is None or self.outcome is None or self.outcome.guard is None or not self._answer.result:
+            return None
+        pool = self.outcome.selection.pool.name if self.outcome.selection else ""
+        return AnswerDetails(self.outcome.id, pool, self._answer.found, self._answer.result)
 
     @property
     def body_bytes(self) -> int:
@@ -253,14 +271,34 @@ class Session:
             raise ValueError("an outcome before any headers")
         if outcome.verdict is not Verdict.ROUTE:
             return self._end(outcome)
-        chunked = self._mode not in _WHOLE
-        change = mutation.forwarded(outcome, arrival, self._parsed, self._settings.headers, chunked=chunked)
+        body = self._masked(outcome)
+        change = mutation.forwarded(
+            outcome,
+            arrival,
+            self._parsed,
+            self._settings.headers,
+            chunked=self._mode not in _WHOLE,
+            masked=body,
+            readable=self._answer is not None,
+        )
         self.outcome = outcome
-        wants = outcome.observe or self._settings.response_headers
+        wants = outcome.observe or self._settings.response_headers or self._answer is not None
         self._state = State.SENT if wants else State.DONE
         replies = self._forward(change, self._asking(Ask(response_headers=True)) if wants else None)
         self._chunks.clear()
         return replies if wants else (*replies, Finish())
+
+    def _masked(self, outcome: Outcome) -> bytes | None:
+        """The body without private data, if there was any; what its answer needs is kept."""
+        parsed, api = self._parsed, self._arrival.api if self._arrival else None
+        if parsed is None or api is None:
+            return None
+        found = masked(parsed.document.raw, outcome.masks, conversation=parsed.request.conversation_id) if outcome.masks else None
+        restorer = found.restorer if found else Restorer({})
+        self.masked = found.counts if found else {}
+        if restorer or outcome.guard is not None:
+            self._answer = Answer(api, restorer, outcome.guard)
+        return found.body if found else None
 
     def _asking(self, ask: Ask) -> Ask | None:
         """Envoy takes no mode_override in the chunked modes: there its configuration must send responses from the start."""
@@ -338,15 +376,29 @@ class Session:
         told: tuple[tuple[str, str], ...] = ()
         if outcome is not None and self._settings.response_headers:
             told = mutation.told_headers(outcome, self._settings.headers)
-        if outcome is None or arrival is None or arrival.api is None or not outcome.observe:
+        if outcome is None or arrival is None or arrival.api is None or not (outcome.observe or self._answer):
             self._state = State.DONE
             return (ResponseHeadersReply(told), Finish())
-        self._reader = ResponseReader(outcome, arrival.api, self.sent_at)
-        readable = self._reader.headers(event.headers)
-        if event.end_of_stream or not readable:
+        readable = changes = False
+        if outcome.observe:
+            self._reader = ResponseReader(outcome, arrival.api, self.sent_at)
+            readable = self._reader.headers(event.headers)
+        if self._answer is not None and not event.end_of_stream:
+            changes = self._answer.headers(event.headers)
+            if not changes and self._answer.refuses:
+                return self._unreadable(arrival.api, told, event.at)
+        if event.end_of_stream or not (readable or changes):
             return (ResponseHeadersReply(told), *self._observed(event.at))
         self._state = State.OBSERVING
-        return (ResponseHeadersReply(told, self._asking(Ask(response_body=True))),)
+        removed = ("content-length",) if changes else ()
+        return (ResponseHeadersReply(told, self._asking(Ask(response_body=True)), removed),)
+
+    def _unreadable(self, api: Api, told: tuple[tuple[str, str], ...], at: float) -> Replies:
+        """Refuse an answer that a guard cannot look at."""
+        payload = api.error(502, REFUSED, code=Reason.UNREADABLE_RESPONSE.value)
+        details = f"router_extproc_{Reason.UNREADABLE_RESPONSE.value}"
+        answer = Immediate(502, payload.content_type, payload.body, told, details=details)
+        return (answer, *self._observed(at))
 
     def _local_reply(self, _event: ResponseHeadersReceived) -> Replies:
         """Envoy answered by itself (a redirect, a malformed request) before any filter saw the request."""
@@ -356,9 +408,9 @@ class Session:
     def _response_body(self, event: ResponseBodyReceived) -> Replies:
         if self._reader is not None:
             self._reader.body(event.body, event.at)
-        if not event.end_of_stream:
-            return (ResponseBodyReply(),)
-        return (ResponseBodyReply(), *self._observed(event.at))
+        changed = self._answer.body(event.body, last=event.end_of_stream) if self._answer is not None else event.body
+        reply = ResponseBodyReply(None if changed == event.body else changed)
+        return (reply, *self._observed(event.at)) if event.end_of_stream else (reply,)
 
     def _response_trailers(self, event: ResponseTrailersReceived) -> Replies:
         return (ResponseTrailersReply(), *self._observed(event.at))

@@ -15,7 +15,7 @@ import msgspec
 from router_extproc.routing import Signal, Verdict
 
 if TYPE_CHECKING:
-    from router_extproc.hooks import ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation, SignalResult
 
 _QUEUED = 10_000
@@ -58,6 +58,21 @@ class DecisionLog:
         if self._is_sampled(seen.outcome_id):
             figures = {name: getattr(seen, name) for name in _FIGURES if getattr(seen, name) not in {None, ""}}
             self._put({"time": _now(), "event": "observation", "id": seen.outcome_id, **figures})
+
+    def answered(self, details: AnswerDetails) -> None:
+        """Write what a guard made of a response, if it did or found anything: never sampled, as rejections are not."""
+        if details.found or details.result not in {"passed", "changed"}:
+            found = {"found": details.found} if details.found else {}
+            self._put(
+                {
+                    "time": _now(),
+                    "event": "answer",
+                    "id": details.outcome_id,
+                    "pool": details.pool,
+                    "result": details.result,
+                    **found,
+                }
+            )
 
     def _is_sampled(self, identity: str) -> bool:
         # By the id, so that a decision and its observation are both written or neither is.
@@ -172,6 +187,10 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
         line |= {"requested_model": request.model[:_MAX_TEXT], "stream": request.stream}
     if selection is not None:
         line |= {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
+    if outcome.private:
+        line["private"] = {kind: action.value for kind, action in sorted(outcome.private.items())}
+    if details.masked:
+        line["masked"] = details.masked
     if outcome.verdict is Verdict.REJECT:
         line["status"] = outcome.status
     if outcome.signals:

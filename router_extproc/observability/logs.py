@@ -11,7 +11,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from router_extproc.hooks import ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
 
 
@@ -62,6 +62,9 @@ class ReloadLog:
 
     def observed(self, observation: Observation) -> None:
         """Nothing."""
+
+    def answered(self, details: AnswerDetails) -> None:
+        """Nothing: the decision log has it."""
 
     def reloaded(self, details: ReloadDetails) -> None:
         """Log the attempt, with every problem of a policy that was refused."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.models import Models, Stocks
-    from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
     from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
 
@@ -64,6 +64,9 @@ class _Traffic(Collector):
         self.responses = Counts()
         self.tokens = Counts()
         self.cost = Counts()
+        self.private = Counts()
+        self.answers = Counts()
+        self.findings = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -93,11 +96,23 @@ class _Traffic(Collector):
             ("responses", "Responses observed.", ("pool", "status"), self.responses),
             ("tokens", "Tokens that responses reported.", ("pool", "direction"), self.tokens),
             ("cost_usd", "Cost by the policy's prices, US dollars.", ("pool",), self.cost),
+            ("private_data", "Requests with private data that a decision asks for.", ("type", "action"), self.private),
+            ("guarded_answers", "Responses that a guard looked at.", ("pool", "result"), self.answers),
+            ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
     def _lost(self) -> int:
-        counts = (self.handled, self.models, self.computed, self.unknown, self.responses, self.tokens, self.cost)
+        counts: tuple[Counts, ...] = (
+            self.handled,
+            self.models,
+            self.computed,
+            self.unknown,
+            self.responses,
+            self.tokens,
+            self.cost,
+        )
+        counts += (self.private, self.answers, self.findings)
         return sum(one.lost for one in counts)
 
 
@@ -207,6 +222,14 @@ class Metrics:
                 traffic.computed.add((name,))
             else:
                 traffic.unknown.add((name, result.reason))
+        for kind, action in outcome.private.items():
+            traffic.private.add((kind, action))
+
+    def answered(self, details: AnswerDetails) -> None:
+        """Count a response that a guard looked at."""
+        self._traffic.answers.add((details.pool, details.result))
+        for kind, count in details.found.items():
+            self._traffic.findings.add((details.pool, kind), count)
 
     def observed(self, seen: Observation) -> None:
         """Count a response."""

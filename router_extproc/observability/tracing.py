@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.util.types import AttributeValue
 
-    from router_extproc.hooks import ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
 
 _OPERATIONS = {
@@ -70,6 +70,9 @@ class Tracing:
 
     def observed(self, observation: Observation) -> None:
         """Nothing: the response belongs to the caller's own span."""
+
+    def answered(self, details: AnswerDetails) -> None:
+        """Nothing: a trace tells of requests."""
 
     def reloaded(self, details: ReloadDetails) -> None:
         """Nothing."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
+from router_extproc.encoders.heads import SPANS
 from router_extproc.policy.section import HeaderName, Name, Positive, Section, Word, wrong
 
 FORMS = ("all", "any", "not", "signal")
@@ -193,6 +194,37 @@ class SystemClause(Section):
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 
 
+class PrivateClause(Section):
+    """What is done with private data that a `pii` signal finds."""
+
+    signal: Name = "pii"
+    """A signal of the type `pii`; the bare type reads everything."""
+    types: Annotated[
+        dict[str, Literal["allow", "mask", "restore", "trusted", "reject"]], Field(min_length=1, max_length=len(SPANS) + 1)
+    ]
+    """By type, or `other` for the rest: leave it; put a placeholder in its place; put one there and the value back into the answer; send
+    the request to a trusted pool; refuse the request."""
+    at_least: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Confidence from which a finding counts."""
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the text that must have been looked at; with less, `onUnknown` decides."""
+    message: Annotated[str, StringConstraints(min_length=1, max_length=2000)] = (
+        "This request holds private data that may not be sent."
+    )
+    """What the caller reads who is refused; the types follow."""
+
+
+class ResponseClause(Section):
+    """What is done with private data in the answer: types that patterns and checksums tell."""
+
+    pii: Annotated[dict[str, Literal["tag", "mask", "block"]], Field(min_length=1, max_length=len(SPANS))]
+    """By type: tell of it; put the type's name in its place; end the answer before it, in the API's own words for "filtered"."""
+    hold_back: Annotated[int, Field(ge=32, le=4096)] = 160
+    """Characters at the end of a stream's text that wait for what follows."""
+    on_unreadable: Literal["refuse", "allow"] = "refuse"
+    """What becomes of answers that cannot be looked at: compressed, of another content type, too large."""
+
+
 class ActionClause(Section):
     """What a decision does beside, or instead of, routing."""
 
@@ -210,6 +242,10 @@ class ActionClause(Section):
     """Change the system prompt."""
     reasoning_effort: Effort | None = None
     """Set the effort, spelt as the chosen pool's `reasoning` family spells it."""
+    response: ResponseClause | None = None
+    """Look at the answer. Also for requests that name an explicit model."""
+    pii: PrivateClause | None = None
+    """Mask, restore or refuse private data, or keep it among trusted pools. Also for requests that name an explicit model."""
 
 
 def _not_reserved(name: str) -> str:
@@ -228,7 +264,7 @@ class DecisionClause(Section):
     when: When | None = None
     """When it applies; left out, it always does."""
     on_unknown: Literal["skip", "match", "deny"] | None = None
-    """What it does when its condition is unknown; `deny` if it rejects, else `skip`."""
+    """What it does when its condition, or what its `pii` must know, is unknown; `deny` if it rejects or has `pii`, else `skip`."""
     route: RouteTarget | None = None
     """Where requests go. Skipped for requests that name an explicit model."""
     action: ActionClause | None = None

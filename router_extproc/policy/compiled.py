@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from router_extproc.routing import OnUnknown, SignalResult, Truth
 
 if TYPE_CHECKING:
-    from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
+    from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, PrivateAction, ResponseGuard, SystemEdit
 
 Lookup = Callable[[str], SignalResult]
 """Gives a signal by name, computing it when it is first asked for."""
@@ -162,6 +162,18 @@ class Modify:
 
 
 @dataclass(frozen=True, slots=True)
+class Privacy:
+    """What a rule does with private data."""
+
+    signal: str
+    actions: Mapping[str, PrivateAction]
+    """By type; all types that are not left alone."""
+    at_least: float
+    min_coverage: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One entry of `decisions`. It ends the search if it has an `end`; without one it only modifies, and the search goes on."""
 
@@ -171,6 +183,9 @@ class Rule:
     on_unknown: OnUnknown
     end: Route | Reject | Answer | None
     modify: Modify = field(default_factory=Modify)
+    privacy: Privacy | None = None
+    response: ResponseGuard | None = None
+    """What is looked for in the answer."""
 
     @property
     def is_guard(self) -> bool:

@@ -51,6 +51,8 @@ class PoolSection(Section):
     """The model family's way to set reasoning effort; left out, effort is not set."""
     apis: Annotated[list[ApiName], Field(max_length=16)] = []
     """APIs that the endpoints speak; left out, all of them."""
+    trusted: bool = False
+    """Whether private data may go there that a decision lets go to trusted pools only."""
     tags: Annotated[list[Word], Field(max_length=32)] = []
     """For selectors."""
 

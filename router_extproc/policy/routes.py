@@ -36,6 +36,7 @@ def pool(name: str, section: PoolSection) -> ModelPool:
         reasoning=section.reasoning or "",
         apis=frozenset(section.apis),
         tags=frozenset(section.tags),
+        trusted=section.trusted,
     )
 
 

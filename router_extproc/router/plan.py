@@ -40,10 +40,14 @@ class Step:
     rule: Rule
     target: Target | None
     """Where it routes, if it does."""
+    asks: frozenset[str]
+    """Signals that it may ask for."""
     modifies: bool
     ends: bool
     matched: RuleTrace
     missed: RuleTrace
+    clean: RuleTrace
+    """It applies, and there is no private data."""
     undecided: RuleTrace
     exempt: RuleTrace
     skipped: Mapping[str, Skipped]
@@ -132,10 +136,13 @@ def _step(rule: Rule, signals: tuple[str, ...]) -> Step:
     return Step(
         rule=rule,
         target=_target(rule.end) if isinstance(rule.end, Route) else None,
+        asks=(rule.when.signals if rule.when else frozenset())
+        | (frozenset({rule.privacy.signal}) if rule.privacy else frozenset()),
         modifies=rule.modify != _NOTHING,
         ends=ends,
         matched=RuleTrace(rule.name, Truth.TRUE, "matched" if ends else "modified"),
         missed=RuleTrace(rule.name, Truth.FALSE, "no match"),
+        clean=RuleTrace(rule.name, Truth.TRUE, "no private data"),
         undecided=RuleTrace(rule.name, Truth.UNKNOWN, _UNKNOWN_EFFECT[rule.on_unknown]),
         exempt=RuleTrace(rule.name, Truth.FALSE, "not for explicit models"),
         skipped={name: Skipped(name, f"not needed: {rule.name} decided first") for name in signals},

@@ -12,7 +12,7 @@ from router_extproc.errors import RequestRefusedError
 from router_extproc.router.explanation import Explanation, explain
 from router_extproc.router.plan import make_plan
 from router_extproc.router.walk import DEFAULT, Routing
-from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
+from router_extproc.routing import Decision, Outcome, PrivateAction, Reason, Selection, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Router:
         """Whether some request's response may be wanted."""
         self.forbidden = policy.settings.headers.all() | policy.settings.strip
         """Request headers that callers may not send."""
-        self.wants_responses = self.may_observe or policy.settings.response_headers
+        self.wants_responses = self.may_observe or policy.settings.response_headers or _changes_responses(policy)
         """Whether response headers are to be asked for, while it is not known yet for which requests they are needed."""
         self.prompt_tokens = services.token_ratio.prompt_tokens
         """Estimated size of a request's prompt, tokens."""
@@ -131,3 +131,12 @@ class Router:
     def next_id() -> str:
         """An id that no other outcome has, in this process or another."""
         return f"{_PREFIX}-{next(_COUNT):x}"
+
+
+def _changes_responses(policy: Policy) -> bool:
+    """Whether some rule may change what comes back."""
+    rules = (rule for recipe in (policy.main, *policy.recipes.values()) for rule in recipe.rules)
+    return any(
+        rule.response is not None or (rule.privacy is not None and PrivateAction.RESTORE in rule.privacy.actions.values())
+        for rule in rules
+    )

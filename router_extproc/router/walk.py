@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.edits import merged
+from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.signals import NeedsModel, SignalTable
 from router_extproc.routing import (
     BodyEdits,
+    Candidate,
     Decision,
     OnUnknown,
     Outcome,
+    PrivateAction,
     Reason,
     Selection,
     Signal,
@@ -25,14 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from router_extproc.policy.compiled import Modify
+    from router_extproc.policy.compiled import Modify, Privacy
     from router_extproc.request import Request
     from router_extproc.router.plan import Course, Step, Target
     from router_extproc.router.router import Router
-    from router_extproc.routing import ModelPool, RuleTrace, Skipped
+    from router_extproc.routing import ModelPool, ResponseGuard, RuleTrace, Skipped
 
 _TRUE, _FALSE = Truth.TRUE, Truth.FALSE
 _NO_EDITS = BodyEdits()
+_NOTHING: Mapping[str, PrivateAction] = MappingProxyType({})
 
 EXPLICIT = "explicit-model"
 """What a decision is called that the caller's own choice of a model made."""
@@ -47,7 +52,9 @@ class Routing:
         "_at",
         "_course",
         "_explicit",
+        "_guards",
         "_modify",
+        "_private",
         "_request",
         "_router",
         "_start",
@@ -67,8 +74,11 @@ class Routing:
         self._explicit: ModelPool | None = None
         self._at = 0
         self._modify: list[Modify] = []
+        self._guards: list[ResponseGuard] = []
         self._traces: list[RuleTrace] = []
         self._undecided: list[str] = []
+        self._private: PrivateData | None = None
+        """Once a rule asked about private data."""
         self.work: Sequence[Future[Any]] = ()
         """What `step` waits for."""
         self._place()
@@ -94,9 +104,8 @@ class Routing:
     def _prepare(self) -> None:
         """Have the rule that waits wait once, not once for each of its signals."""
         course = self._course
-        when = course.steps[self._at].rule.when if course else None
-        if when is not None:
-            self.signals.prepare(when.signals)
+        if course is not None:
+            self.signals.prepare(course.steps[self._at].asks)
 
     def finish(self) -> Outcome:
         """The outcome, waiting for whatever is needed. Blocks until the request's deadline at most."""
@@ -137,17 +146,15 @@ class Routing:
     def _applied(self, step: Step, truth: Truth) -> Outcome | None:
         """What a rule that is true or unknown does; None if the search goes on."""
         rule = step.rule
+        if truth is _TRUE and rule.privacy is not None:
+            return self._guarded(step, rule.privacy)
         if truth is _TRUE:
             self._traces.append(step.matched)
         else:
-            self._note_unknown(step)
-            self._traces.append(step.undecided)
-            if rule.on_unknown is OnUnknown.SKIP:
-                return None
-            if rule.on_unknown is OnUnknown.DENY:
-                return self._refused(step, Reason.UNKNOWN_DENIED, 503, DENIED)
-        if step.modifies:
-            self._modify.append(rule.modify)
+            refused = self._undecidable(step)
+            if refused is not None or rule.on_unknown is OnUnknown.SKIP:
+                return refused
+        self._modified(step)
         if not step.ends:
             return None
         if step.target is not None:
@@ -156,10 +163,41 @@ class Routing:
             return self._refused(step, Reason.RULE_REJECT, rule.end.status, rule.end.message)
         return self._answered(step)
 
+    def _undecidable(self, step: Step) -> Outcome | None:
+        """What an unknown does where it denies."""
+        self._note_unknown(step)
+        self._traces.append(step.undecided)
+        return self._refused(step, Reason.UNKNOWN_DENIED, 503, DENIED) if step.rule.on_unknown is OnUnknown.DENY else None
+
+    def _guarded(self, step: Step, privacy: Privacy) -> Outcome | None:
+        """What a rule about private data does; None if the search goes on."""
+        if self._private is None:
+            self._private = PrivateData()
+        private = self._private
+        found = private.found(privacy, self.signals)
+        if found is None:
+            return self._undecidable(step)
+        if not found:
+            self._traces.append(step.clean)
+            return None
+        self._traces.append(step.matched)
+        refused = private.types(PrivateAction.REJECT)
+        if refused:
+            return self._refused(step, Reason.PRIVATE_DATA, 403, listed(privacy.message, refused))
+        private.locate(privacy, self._router.policy.extractors[privacy.signal], self._request)
+        self._modified(step)
+        return None
+
+    def _modified(self, step: Step) -> None:
+        """Keep what a rule changes."""
+        if step.modifies:
+            self._modify.append(step.rule.modify)
+        if step.rule.response is not None:
+            self._guards.append(step.rule.response)
+
     def _note_unknown(self, step: Step) -> None:
         """Remember which signals left the rule undecided."""
-        asked = step.rule.when.signals if step.rule.when else ()
-        for name in sorted(asked):
+        for name in sorted(step.asks):
             result = self.signals.get(name)
             if result is not None and not isinstance(result, Signal) and name not in self._undecided:
                 self._undecided.append(name)
@@ -169,18 +207,31 @@ class Routing:
         if self._explicit is None:
             return self._routed(course.default, DEFAULT, Reason.DEFAULT, course.skipped)
         pool = self._explicit
+        if self._private is not None and self._private.only_trusted and not pool.trusted:
+            types = ", ".join(self._private.types(PrivateAction.TRUSTED))
+            message = f"The model {self._request.model} may not get the private data of this request ({types})."
+            decision = self._decision(EXPLICIT, Reason.PRIVATE_DATA)
+            return self._ended(Verdict.REJECT, decision, course.skipped, status=403, message=message)
         selection = Selection(pool, pool.model or self._request.model, "explicit", {pool.name: 1.0})
         return self._sent(selection, self._decision(EXPLICIT, Reason.EXPLICIT_MODEL), course.skipped)
 
     def _routed(self, target: Target, name: str, reason: Reason, skipped: Mapping[str, Skipped]) -> Outcome:
         router = self._router
         choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics())
-        selection, dropped = target.selector.select(target.route.candidates, choice)
+        candidates = target.route.candidates
+        if self._private is not None and self._private.only_trusted:
+            candidates = self._trusted(candidates)
+        selection, dropped = target.selector.select(candidates, choice)
         if selection is None:
             reasons = ", ".join(f"{pool}: {why}" for pool, why in sorted(dropped.items()))
             message = f"No model of this route can serve the request ({reasons})."
             return self._ended(Verdict.REJECT, self._decision(name, Reason.NO_CANDIDATE), skipped, status=400, message=message)
         return self._sent(selection, self._decision(name, reason), skipped)
+
+    def _trusted(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """Those that are trusted; where the route has none, all trusted pools of the policy."""
+        trusted = tuple(candidate for candidate in candidates if candidate.pool.trusted)
+        return trusted or tuple(Candidate(pool) for pool in self._router.policy.pools.values() if pool.trusted)
 
     def _decision(self, name: str, reason: Reason) -> Decision:
         return Decision(name, reason, self._course.name if self._course else "", tuple(self._undecided))
@@ -190,6 +241,7 @@ class Routing:
         request, router = self._request, self._router
         model = None if selection.model == request.model else selection.model
         changes = merged(self._modify) if self._modify else None
+        private = self._private
         return Outcome(
             id=router.next_id(),
             verdict=Verdict.ROUTE,
@@ -200,6 +252,9 @@ class Routing:
             signals=self.signals,
             skipped=self._skipped(skipped),
             rules=tuple(self._traces),
+            private=private.actions if private else _NOTHING,
+            masks=private.masks() if private else None,
+            guard=together(self._guards) if self._guards else None,
             observe=router.observes(selection.pool.name),
             policy=router.policy.version,
             route_us=(time.perf_counter() - self._start) * 1e6,
@@ -237,6 +292,7 @@ class Routing:
             signals=self.signals,
             skipped=self._skipped(skipped),
             rules=tuple(self._traces),
+            private=self._private.actions if self._private else _NOTHING,
             policy=self._router.policy.version,
             route_us=(time.perf_counter() - self._start) * 1e6,
             signal_us=self.signals.timings or {},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from router_extproc.config.loader import Loaded
     from router_extproc.config.store import Load
-    from router_extproc.hooks import ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
     from router_extproc.routing import Observation
 
 
@@ -30,6 +30,9 @@ class Loads:
         """Nothing."""
 
     def observed(self, observation: Observation, /) -> None:
+        """Nothing."""
+
+    def answered(self, details: AnswerDetails, /) -> None:
         """Nothing."""
 
     def reloaded(self, details: ReloadDetails, /) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from router_extproc.hooks import ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
     from router_extproc.request import Request
     from router_extproc.routing import Observation
 
@@ -58,6 +58,9 @@ class Told:
 
     def observed(self, observation: Observation, /) -> None:
         self.observations.append(observation)
+
+    def answered(self, details: AnswerDetails, /) -> None:
+        """Nothing."""
 
     def reloaded(self, details: ReloadDetails, /) -> None:
         raise AssertionError(details)

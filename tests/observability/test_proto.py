@@ -12,10 +12,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from grpc_tools import protoc
 
 from router_extproc.config.offline import decide
-from router_extproc.hooks import RouteDetails
+from router_extproc.hooks import AnswerDetails, RouteDetails
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
-from router_extproc.routing import Observation
+from router_extproc.routing import Decision, Observation, Outcome, PrivateAction, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     for each in descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes()).file:
         pool.Add(each)
-    names = ("Decision", "Observation")
+    names = ("Decision", "Observation", "Answer")
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"router_extproc.v1.{name}")) for name in names}
 
 
@@ -88,3 +88,20 @@ class TestDecisionLog:
         parsed = json_format.ParseDict(json.loads(stream.getvalue()), messages["Observation"]())
 
         assert (parsed.id, parsed.output_tokens, parsed.complete) == ("id-1", 2, True)
+
+    def test_answers_have_the_published_form(self, messages: dict[str, Any]) -> None:
+        """Also private data of a decision; values are nowhere."""
+        stream = Kept()
+        log = DecisionLog(stream, sample=0.0)
+        log.answered(AnswerDetails("id-1", "small", {"IBAN": 2}, "changed"))
+        log.answered(AnswerDetails("id-2", "small", {}, "passed"))
+        private = {"EMAIL": PrivateAction.RESTORE}
+        outcome = Outcome("id-3", Verdict.ANSWER, Decision("a", Reason.RULE_ANSWER), private=private)
+        log.routed(RouteDetails(outcome, None, "openai_chat", "buffered", 100, 0.5, masked={"EMAIL": 3}))
+        log.close()
+
+        first, second = map(json.loads, stream.getvalue().splitlines())
+        answer = json_format.ParseDict(first, messages["Answer"]())
+        decision = json_format.ParseDict(second, messages["Decision"]())
+        assert (answer.id, answer.result, dict(answer.found)) == ("id-1", "changed", {"IBAN": 2})
+        assert (dict(decision.private), dict(decision.masked)) == ({"EMAIL": "restore"}, {"EMAIL": 3})

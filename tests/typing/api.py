@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from router_extproc.hooks import Hook, ReloadDetails, RouteDetails
+    from router_extproc.hooks import AnswerDetails, Hook, ReloadDetails, RouteDetails
     from router_extproc.request import Request
     from router_extproc.routing import Candidate, Extractor, Observation, SignalResult
     from router_extproc.selectors.selector import Choice, Scorer
@@ -68,6 +68,9 @@ class Printing:
 
     def observed(self, observation: Observation, /) -> None:
         """A response was seen."""
+
+    def answered(self, details: AnswerDetails, /) -> None:
+        """Nothing."""
 
     def reloaded(self, details: ReloadDetails, /) -> None:
         """A policy was loaded."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.scores import Span
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
     from router_extproc.signals.neural.patterns import Found, Patterns
@@ -115,6 +116,17 @@ class Pii(Guard):
             return Signal(self.name, 0.0, label="", labels={}, coverage=coverage)
         best = max(scores, key=scores.__getitem__)
         return Signal(self.name, scores[best], label=best, labels=scores, evidence=tuple(sorted(scores)), coverage=coverage)
+
+    def spans(self, request: Request) -> dict[str, list[Span]]:
+        """Where it stands, by text that was read; for requests whose signal was extracted."""
+        pairs, _ = self._read(request)
+        told: dict[str, list[Span]] = {}
+        for (segment, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
+            found = finding.result()
+            spans = [span for span in found.spans if span.type in self._types]
+            spans += [span for span in reading.spans if span.type in self._types and found.leaves_room(span)]
+            told[segment.text] = spans
+        return told
 
     def _told(self, reading: Reading, found: Found) -> Iterator[tuple[str, float]]:
         """Types of one text that count."""

@@ -1,0 +1,82 @@
+"""Answer: one response on its way to the caller, its bytes changed as the policy asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from router_extproc.privacy.answers import JsonAnswer, Plan, StreamAnswer, UnreadableError
+from router_extproc.routing import Reason, ResponseAction
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from router_extproc.apis.api import Api
+    from router_extproc.privacy.placeholders import Restorer
+    from router_extproc.routing import ResponseGuard
+
+REFUSED = "The answer could not be checked, and the policy refuses what it cannot check."
+
+
+class Answer:
+    """Changes one response. Made when the request goes on; `headers` comes first, then `body` for each piece."""
+
+    def __init__(self, api: Api, restorer: Restorer, guard: ResponseGuard | None) -> None:
+        self._api = api
+        self._restorer = restorer
+        self._guard = guard
+        self._content: JsonAnswer | StreamAnswer | None = None
+        self._plan: Plan | None = None
+        self._stream = False
+        self._unread = False
+        """Whether it cannot be looked at."""
+        self._refused = False
+
+    def headers(self, headers: Mapping[str, str]) -> bool:
+        """Take the response's headers; whether its body is to be changed."""
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._stream = kind == "text/event-stream"
+        if headers.get("content-encoding", "identity") != "identity" or not (self._stream or kind == "application/json"):
+            self._unread, self._refused = True, self.refuses
+            return False
+        self._plan = Plan(self._api, self._restorer, self._guard, stream=self._stream)
+        self._content = StreamAnswer(self._plan) if self._stream else JsonAnswer(self._plan)
+        return True
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a response that cannot be looked at must not go on."""
+        return self._guard is not None and self._guard.refuse_unreadable
+
+    @property
+    def found(self) -> Mapping[str, int]:
+        """What the guard found: how often, by type."""
+        return self._plan.findings.counts if self._plan else {}
+
+    @property
+    def result(self) -> str:
+        """As in AnswerDetails; empty before there was a response."""
+        if self._unread:
+            return "refused" if self._refused else "unread"
+        if self._plan is None:
+            return ""
+        if self._plan.findings.blocked:
+            return "blocked"
+        masks = self._guard is not None and any(self._guard.types[kind] is ResponseAction.MASK for kind in self.found)
+        return "changed" if masks else "passed"
+
+    def body(self, chunk: bytes, *, last: bool) -> bytes:
+        """What goes on instead of a piece of the body."""
+        content = self._content
+        if content is None:
+            return b"" if self._refused else chunk
+        try:
+            return content.feed(chunk, last=last)
+        except UnreadableError:
+            self._content = None
+            self._unread = True
+            if not self.refuses:
+                return content.rest()
+            self._refused = True
+            if isinstance(content, StreamAnswer):
+                return content.cut_off()
+            return self._api.error(502, REFUSED, code=Reason.UNREADABLE_RESPONSE.value).body

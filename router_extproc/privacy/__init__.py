@@ -1,0 +1,1 @@
+"""Privacy: private data taken out of requests, and put back into answers."""

@@ -1,0 +1,293 @@
+"""Answers: what a model server's answer becomes on its way to the caller: values restored, private data masked or cut off."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.apis.edits import changed, encode
+from router_extproc.apis.leaves import Leaf, Splice, leaves, spliced
+from router_extproc.apis.pieces import EVERYTHING, Fragment, Pieces
+from router_extproc.apis.usage import decoded
+from router_extproc.privacy.stages import Findings, Guarding, Restoring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from router_extproc.apis.api import Api
+    from router_extproc.apis.leaves import Path
+    from router_extproc.apis.pieces import Channel, Event
+    from router_extproc.privacy.placeholders import Restorer
+    from router_extproc.privacy.stages import Stage
+    from router_extproc.routing import ResponseGuard
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a JSON answer, and of one event: larger ones cannot be looked at."""
+
+_EVENT_END = re.compile(rb"\r?\n\r?\n|\r\r")
+_DATA = re.compile(rb"^data:[ ]?([^\r\n]*)", re.MULTILINE)
+_HINT = re.compile(rb'\[(?:["A-Z]|\\)|\\u005[bB]')
+"""Of a placeholder, or of the beginning of one at the end of a string."""
+_CODE = frozenset({"arguments", "partial_json"})
+_OWN = frozenset(
+    {
+        "id", "object", "model", "type", "role", "system_fingerprint", "service_tier", "finish_reason", "stop_reason", "status", "call_id",
+        "item_id", "name", "signature", "encrypted_content", "obfuscation", "previous_response_id", "url",
+    }
+)  # fmt: skip
+"""Members of an answer that are the API's own, and no words of the model's."""
+_DONE = b"[DONE]"
+TOLD = "router_extproc"
+"""Member of a JSON answer, and beginning of a comment in a stream, that tells what a guard found: types and how often."""
+
+
+class UnreadableError(ValueError):
+    """An answer that cannot be looked at: too large, or not what its content type says."""
+
+
+class Plan:
+    """What is done with all texts of one answer."""
+
+    def __init__(self, api: Api, restorer: Restorer, guard: ResponseGuard | None, *, stream: bool) -> None:
+        self._counts = not stream
+        """A stream tells its texts piece by piece, and some APIs once more as a whole at the end."""
+        self.api = api
+        self.restorer = restorer
+        self.guard = guard
+        self.findings = Findings()
+
+    def stages(self, *, code: bool, counts: bool = True) -> list[Stage]:
+        """For one text: first what the model says is looked at, then the caller's own values are put in."""
+        made: list[Stage] = []
+        if self.guard is not None:
+            made.append(Guarding(self.guard, self.findings, code=code, counts=counts))
+        if self.restorer:
+            made.append(Restoring(self.restorer, code=code))
+        return made
+
+    def whole(self, raw: bytes, skipped: Mapping[Path, str] | None = None) -> bytes:
+        """A JSON document with each of its texts passed; `skipped` has those that are known already."""
+        splices: list[Splice] = []
+        for leaf in leaves(raw):
+            text = leaf.text
+            new = skipped.get(leaf.path) if skipped else None
+            if new is None:
+                new = self._passed(leaf, text)
+            if new != text:
+                splices.append(Splice(leaf.start, leaf.end, encode(new)))
+        return spliced(raw, splices) if splices else raw
+
+    def _passed(self, leaf: Leaf, text: str) -> str:
+        code = leaf.path[-1] in _CODE if leaf.path else False
+        if leaf.path and leaf.path[-1] in _OWN:
+            return self.restorer.restored(text)
+        for stage in self.stages(code=code, counts=self._counts):
+            text = stage.feed(text, final=True)
+        return text
+
+
+class JsonAnswer:
+    """An answer in one JSON document: held until it is whole."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._held = bytearray()
+        self._over = False
+
+    def feed(self, chunk: bytes, *, last: bool) -> bytes:
+        """What goes on. Raises UnreadableError."""
+        if self._over:
+            return b""
+        self._held += chunk
+        if len(self._held) > MAX_BYTES:
+            raise UnreadableError
+        if not last and not self._is_whole():
+            return b""
+        self._over = True
+        raw = bytes(self._held)
+        self._held.clear()
+        if not decoded(raw):
+            if self._plan.guard is not None:
+                raise UnreadableError
+            return raw
+        made = self._plan.whole(raw)
+        findings = self._plan.findings
+        if findings.blocked:
+            made = self._plan.api.cut_json(made)
+        return changed(made, {TOLD: encode({"private_data": findings.counts})}) if findings.counts else made
+
+    def _is_whole(self) -> bool:
+        """Where trailers follow, no chunk says that it is the last."""
+        return self._held.rstrip().endswith(b"}") and bool(decoded(bytes(self._held)))
+
+    def rest(self) -> bytes:
+        """What was held and not looked at."""
+        held = bytes(self._held)
+        self._held.clear()
+        self._over = True
+        return held
+
+
+class StreamAnswer:
+    """An answer as server-sent events: each goes on as soon as its texts may."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._held = b""
+        self._channels: dict[Channel, list[Stage]] = {}
+        self._more: dict[Channel, Fragment] = {}
+        self._begun: dict[str, Any] = {}
+        self._last: dict[str, Any] = {}
+        self._added = 0
+        """Events of our own so far: where events are numbered, later numbers grow by it."""
+        self._is_cut = False
+        self._commented = False
+
+    def feed(self, chunk: bytes, *, last: bool) -> bytes:
+        """What goes on. Raises UnreadableError."""
+        if self._ends_here():
+            return b""
+        self._held += chunk
+        passed: list[bytes] = []
+        at = 0
+        for match in _EVENT_END.finditer(self._held):
+            passed.append(self._event(self._held[at : match.end()]))
+            at = match.end()
+            if self._ends_here():
+                self._held = b""
+                return b"".join(passed)
+        self._held = self._held[at:]
+        if len(self._held) > MAX_BYTES:
+            raise UnreadableError
+        if last:
+            rest, self._held = self._held, b""
+            passed.append(self._event(rest) if rest.strip() else rest)
+            passed += self._ended((EVERYTHING,))
+            passed.append(self._comment())
+        return b"".join(passed)
+
+    def rest(self) -> bytes:
+        """What was held and not looked at."""
+        held, self._held = self._held, b""
+        return held
+
+    def _event(self, raw: bytes) -> bytes:
+        if self._plan.guard is None and not self._channels_hold() and not self._added and not _HINT.search(raw):
+            return raw
+        found = list(_DATA.finditer(raw))
+        if not found:
+            return raw
+        data = b"\n".join(match.group(1) for match in found)
+        if data.strip() == _DONE:
+            ended = b"".join(self._ended((EVERYTHING,)))
+            return ended if self._ends_here() else ended + self._comment() + raw
+        told = decoded(data)
+        if not told:
+            if self._plan.guard is not None:
+                raise UnreadableError
+            return raw
+        return self._told(raw, data, told, (found[0].start(1), found[-1].end(1)))
+
+    def _told(self, raw: bytes, data: bytes, told: dict[str, Any], place: tuple[int, int]) -> bytes:
+        self._begun = self._begun or told
+        self._last = told
+        pieces = self._plan.api.pieces(told)
+        texts = self._continued(pieces)
+        if self._blocked():
+            return self._cut_off(pieces, texts)
+        ended = b"".join(self._ended(pieces.closes))
+        made = self._plan.whole(data, texts)
+        if self._blocked():
+            return ended + self._cut_off(pieces, texts)
+        made = self._numbered(made, told)
+        if len(data.splitlines()) > 1:
+            made = made.replace(b"\n", b"\ndata: ")
+        return ended + (raw if made == data else raw[: place[0]] + made + raw[place[1] :])
+
+    def _continued(self, pieces: Pieces) -> dict[Path, str]:
+        """What an event's pieces of texts become."""
+        texts: dict[Path, str] = {}
+        for fragment in pieces.fragments:
+            value: Any = self._last
+            for step in fragment.path:
+                value = value[step]
+            stages = self._channels.get(fragment.channel)
+            if stages is None:
+                stages = self._channels[fragment.channel] = self._plan.stages(code=fragment.code)
+            self._more[fragment.channel] = fragment
+            final = any(_begins(fragment.channel, closed) for closed in pieces.closes)
+            texts[fragment.path] = _through(stages, value, final=final)
+        return texts
+
+    def _ended(self, closes: Iterable[Channel]) -> list[bytes]:
+        """Events with what still waited in channels that end."""
+        made: list[bytes] = []
+        for channel in [channel for channel in self._channels if any(_begins(channel, closed) for closed in closes)]:
+            text = _through(self._channels.pop(channel), "", final=True)
+            fragment = self._more.pop(channel)
+            if text:
+                made.append(self._own(fragment.more(text)))
+            if self._plan.findings.blocked:
+                self._channels[channel], self._more[channel] = [], fragment
+                made.append(self._cut_off(Pieces(), {}))
+                break
+        return made
+
+    def _cut_off(self, pieces: Pieces, texts: Mapping[Path, str]) -> bytes:
+        """The end of the stream: what went through, then the API's own way to say that the rest is filtered."""
+        self._is_cut = True
+        made = [self._own(fragment.more(texts[fragment.path])) for fragment in pieces.fragments if texts.get(fragment.path)]
+        made += [self._own(event) for event in self._plan.api.cut_events(self._begun, self._last, tuple(self._channels))]
+        made.append(self._comment())
+        if self._plan.api.marks_end:
+            made.append(b"data: [DONE]\n\n")
+        return b"".join(made)
+
+    def cut_off(self) -> bytes:
+        """End the stream here, as filtered."""
+        return b"" if self._ends_here() else self._cut_off(Pieces(), {})
+
+    def _comment(self) -> bytes:
+        """What was found, told once."""
+        counts = self._plan.findings.counts
+        if not counts or self._commented:
+            return b""
+        self._commented = True
+        return b": " + TOLD.encode() + b" " + encode({"private_data": counts}) + b"\n\n"
+
+    def _own(self, event: Event) -> bytes:
+        kind, told = event
+        if "sequence_number" in told:
+            told = {**told, "sequence_number": self._number(self._last)}
+            self._added += 1
+        head = b"event: " + kind.encode() + b"\n" if kind else b""
+        return head + b"data: " + encode(told) + b"\n\n"
+
+    def _number(self, told: dict[str, Any]) -> int:
+        number = told.get("sequence_number")
+        return (number if type(number) is int else 0) + self._added
+
+    def _numbered(self, data: bytes, told: dict[str, Any]) -> bytes:
+        if not self._added or type(told.get("sequence_number")) is not int:
+            return data
+        return re.sub(rb'("sequence_number"\s*:\s*)\d+', rb"\g<1>%d" % self._number(told), data, count=1)
+
+    def _blocked(self) -> bool:
+        return bool(self._plan.findings.blocked)
+
+    def _ends_here(self) -> bool:
+        """Whether it was cut."""
+        return self._is_cut
+
+    def _channels_hold(self) -> bool:
+        return any(stage.holds for stages in self._channels.values() for stage in stages)
+
+
+def _through(stages: Iterable[Stage], text: str, *, final: bool) -> str:
+    for stage in stages:
+        text = stage.feed(text, final=final)
+    return text
+
+
+def _begins(channel: Channel, beginning: Channel) -> bool:
+    return channel[: len(beginning)] == beginning

@@ -1,0 +1,199 @@
+"""Masking: private data in a request's body gives way to placeholders; every other byte stays."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import ahocorasick_rs
+import msgspec
+
+from router_extproc.apis.leaves import Leaf, Offsets, Splice, characters, inner, spliced
+from router_extproc.pii.patterns import find
+from router_extproc.privacy.placeholders import Placeholders, Restorer
+from router_extproc.privacy.places import words
+from router_extproc.routing import PrivateAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from router_extproc.routing import Masks
+
+_SHORT = 4
+_TELLING = 6
+_JUDGED = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
+_VAGUE = frozenset({"AGE"})
+_SUFFIX = 3
+
+
+class Private(NamedTuple):
+    """Private data in one text: half-open character offsets, and its type."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A body without the private data."""
+
+    body: bytes
+    restorer: Restorer
+    """Of what the caller is to get back."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Stretches that were replaced, by type."""
+
+
+def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
+    """The body with what was found replaced, wherever else in it the same values stand, too.
+
+    `conversation` names one that the model server remembers: this request does not show which numbers its earlier turns took, so that
+    placeholders get letters of their own.
+    """
+    found = [_Text(leaf, leaf.text, masks) for leaf in words(body)]
+    for text in found:
+        text.locate()
+    repeats = _Repeats(found)
+    # What the caller typed must not turn into a value on its way back. Where nothing is put back, an earlier answer holds placeholders.
+    restored = frozenset(kind for kind, action in masks.actions.items() if action is PrivateAction.RESTORE)
+    placeholders = Placeholders(lambda made, kind: kind in restored and made.encode() in body, _letters(conversation))
+    splices: list[Splice] = []
+    values: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for text in found:
+        for start, end, value, kind in text.stretches(repeats):
+            made = placeholders.placeholder(value, kind)
+            splices.append(Splice(start, end, made.encode()))
+            counts[kind] = counts.get(kind, 0) + 1
+            if masks.actions[kind] is PrivateAction.RESTORE:
+                values[made] = value
+    return Masked(spliced(body, splices), Restorer(values), counts)
+
+
+def _letters(conversation: str) -> str:
+    if not conversation:
+        return ""
+    digest = hashlib.sha256(conversation.encode()).digest()
+    return "".join(chr(ord("a") + byte % 26) for byte in digest[:_SUFFIX])
+
+
+class _Text:
+    """One text of the body, and the private data in it."""
+
+    def __init__(self, leaf: Leaf, text: str, masks: Masks) -> None:
+        self.leaf = leaf
+        self.text = text
+        self._masks = masks
+        self.found: list[Private] = []
+
+    def locate(self) -> None:
+        """Find what the signal found: by place where it read this text, alone or among others; what it did not read is searched here."""
+        texts = self._masks.texts
+        spans = texts.get(self.text)
+        if spans is None and self.text.strip():
+            for whole, told in texts.items():
+                at = whole.find(self.text)
+                if at >= 0:
+                    spans = _within(told, at, at + len(self.text))
+                    break
+            else:
+                spans = [
+                    Private(span.start, span.end, span.type) for span in find(self.text, types=frozenset(self._masks.actions))
+                ]
+        self.found = [Private(*span) for span in spans or ()]
+
+    def stretches(self, repeats: _Repeats) -> Iterator[tuple[int, int, str, str]]:
+        """What is to be replaced: bytes of the body from and to, the value, its type; in order."""
+        spans = _disjoint((*self.found, *repeats.within(self.text)))
+        if not spans:
+            return
+        leaf, text = self.leaf, self.text
+        offsets = Offsets(leaf.raw)
+        pieces = inner(text)
+        for start, end, value, kind in spans_of_json(text, spans, pieces) if pieces is not None else _plain(text, spans):
+            yield leaf.start + offsets.byte(start), leaf.start + offsets.byte(end), value, kind
+
+
+def _plain(text: str, spans: Iterable[Private]) -> Iterator[tuple[int, int, str, str]]:
+    return ((span.start, span.end, text[span.start : span.end], span.kind) for span in spans)
+
+
+def _within(spans: Iterable[tuple[int, int, str]], start: int, end: int) -> list[Private]:
+    """The parts of spans that lie between two offsets, relative to the first."""
+    cut = ((max(first, start), min(last, end), kind) for first, last, kind in spans)
+    return [Private(first - start, last - start, kind) for first, last, kind in cut if first < last]
+
+
+def _disjoint(spans: Iterable[Private]) -> list[Private]:
+    """In order; of those that overlap, the one that begins first, then the longest."""
+    kept: list[Private] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+        elif span.end > kept[-1].end:
+            # What sticks out behind is private all the same.
+            kept[-1] = Private(kept[-1].start, span.end, kept[-1].kind)
+    return kept
+
+
+def spans_of_json(text: str, spans: Sequence[Private], pieces: Sequence[Leaf]) -> Iterator[tuple[int, int, str, str]]:
+    """Spans of a JSON text, cut to the strings in it, so that it stays JSON; an escape is taken whole."""
+    starts = characters(text, [leaf.start for leaf in pieces])
+    for leaf, at in zip(pieces, starts, strict=True):
+        written = leaf.raw[1:-1].decode()
+        first = at + 1
+        # A finding that goes on beyond a member's name is about the values beside it.
+        own = [span for span in spans if not leaf.key or (span.start >= first and span.end <= first + len(written))]
+        for span in _within(own, first, first + len(written)):
+            start, end = _whole_escapes(written, span.start, span.end)
+            value = str(msgspec.json.decode(f'"{written[start:end]}"'))
+            if value.strip():
+                yield first + start, first + end, value, span.kind
+
+
+_ESCAPED = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)")
+
+
+def _whole_escapes(written: str, start: int, end: int) -> tuple[int, int]:
+    """Offsets moved outward, so that neither stands inside an escape."""
+    for match in _ESCAPED.finditer(written):
+        if match.start() < start < match.end():
+            start = match.start()
+        if match.start() < end < match.end():
+            end = match.end()
+    return start, end
+
+
+class _Repeats:
+    """Values that are telling enough to be private wherever they stand."""
+
+    def __init__(self, texts: Iterable[_Text]) -> None:
+        kinds: dict[str, str] = {}
+        for text in texts:
+            for span in text.found:
+                value = text.text[span.start : span.end]
+                if _is_telling(value, span.kind):
+                    kinds.setdefault(value, span.kind)
+                    kinds.setdefault(msgspec.json.encode(value)[1:-1].decode(), span.kind)
+        self._kinds = list(kinds.values())
+        self._automaton = (
+            ahocorasick_rs.AhoCorasick(list(kinds), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest) if kinds else None
+        )
+
+    def within(self, text: str) -> Iterator[Private]:
+        """Where they stand in a text, as words of their own."""
+        if self._automaton is None:
+            return
+        for number, start, end in self._automaton.find_matches_as_indexes(text):
+            if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+                yield Private(start, end, self._kinds[number])
+
+
+def _is_telling(value: str, kind: str) -> bool:
+    """A lone short name is a word, too ("May", "Will"); an age is any number."""
+    if kind in _VAGUE or len(value) < _SHORT:
+        return False
+    return kind not in _JUDGED or " " in value or len(value) >= _TELLING

@@ -1,0 +1,102 @@
+"""Private data in the rules of a policy: what is decided, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from router_extproc.config.offline import decide
+from router_extproc.routing import PrivateAction, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from router_extproc.router import Router
+    from router_extproc.routing import Outcome
+
+POLICY = """\
+version: 1
+pools:
+  small: {cluster: a}
+  large: {cluster: b}
+  home: {cluster: c, trusted: true}
+default: [small, large]
+signals:
+  found: {type: pii}
+  seen: {type: keyword, any: [otter]}
+decisions:
+  - name: private
+    OPTIONS
+    action: {pii: {signal: found, types: {EMAIL: restore, IBAN: trusted, API_KEY: reject, other: allow}}}
+  - {name: otters, when: seen, route: large}
+"""
+MAIL, IBAN = "jana.hofer@post.example.org", "DE89370400440532013000"
+
+
+@pytest.fixture
+def ask(make_router: Callable[[str], Router], chat: Callable[..., bytes]) -> Callable[..., Outcome]:
+    """The outcome of a prompt; options of the rule by keyword."""
+
+    def asked(text: str, *, model: str = "auto", options: str = "description: x") -> Outcome:
+        router = make_router(POLICY.replace("OPTIONS", options)).unhurried()
+        return decide(router, path="/v1/chat/completions", headers={}, body=chat(text, model=model))
+
+    return asked
+
+
+class TestPrivateData:
+    def test_is_told_and_located(self, ask: Callable[..., Outcome]) -> None:
+        """The search goes on."""
+        outcome = ask(f"An otter writes to {MAIL}")
+
+        assert outcome.decision.name == "otters"
+        assert outcome.private == {"EMAIL": PrivateAction.RESTORE}
+        assert outcome.masks is not None
+        assert MAIL not in repr(outcome)
+
+    def test_where_there_is_none_nothing_is_done(self, ask: Callable[..., Outcome]) -> None:
+        """And the trace says that the rule held."""
+        outcome = ask("An otter swims")
+
+        assert outcome.masks is None
+        assert not outcome.private
+        assert outcome.rules[0].effect == "no private data"
+
+    def test_refuses_by_type(self, ask: Callable[..., Outcome]) -> None:
+        """The types are told."""
+        outcome = ask("the key: sk-proj-Zk3vQ9mW2xLr8TnB5yHc7JdF")
+
+        assert (outcome.verdict, outcome.status, outcome.decision.reason) == (Verdict.REJECT, 403, Reason.PRIVATE_DATA)
+        assert outcome.message.endswith("(API_KEY)")
+
+    @pytest.mark.parametrize(("model", "pool"), [("auto", "home"), ("home", "home")])
+    def test_keeps_to_trusted_pools(self, ask: Callable[..., Outcome], model: str, pool: str) -> None:
+        """Although the route has none."""
+        outcome = ask(f"pay to {IBAN}", model=model)
+
+        assert outcome.selection is not None
+        assert outcome.selection.pool.name == pool
+
+    def test_an_explicit_model_that_is_not_trusted_is_refused(self, ask: Callable[..., Outcome]) -> None:
+        """It is not silently replaced."""
+        outcome = ask(f"pay to {IBAN}", model="large")
+
+        assert (outcome.verdict, outcome.decision.reason) == (Verdict.REJECT, Reason.PRIVATE_DATA)
+
+    @pytest.mark.parametrize(
+        ("options", "verdict"),
+        [("description: x", Verdict.REJECT), ("onUnknown: deny", Verdict.REJECT), ("onUnknown: skip", Verdict.ROUTE)],
+    )
+    def test_what_was_not_read_is_unknown(self, ask: Callable[..., Outcome], options: str, verdict: Verdict) -> None:
+        """More text than the signal reads."""
+        outcome = ask("All is well. " * 5000, options=options)
+
+        assert outcome.verdict is verdict
+        if verdict is Verdict.REJECT:
+            assert outcome.decision.reason is Reason.UNKNOWN_DENIED
+
+    def test_a_condition_can_stand_before_it(self, ask: Callable[..., Outcome]) -> None:
+        """Only then is it looked for."""
+        assert ask(f"write to {MAIL}", options="when: seen").masks is None
+        assert ask(f"otter: write to {MAIL}", options="when: seen").masks is not None
