@@ -20,7 +20,7 @@ IMAGE_ARGS = $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg SOURCE_DATE_EPOC
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg SOURCE=$(SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports unit envoy-test test-helm fault-matrix bench soak models eval image sbom clean format
+.PHONY: help demo test check lint types imports unit envoy-test test-helm capacity fault-matrix bench soak models eval image sbom clean format
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ envoy-test: $(STAMP) ## Tests through the real Envoy
 
 test-helm: $(STAMP) ## The chart: real Helm, Kubernetes' schemas, real Envoy, the pod as processes (part of test)
 	@$(BIN)/pytest -q -p no:randomly tests/helm
+
+capacity: $(STAMP) ## CPU and memory of the chart's pod, by policy (a minute; docs/operations.md)
+	@$(BIN)/pytest -q -p no:randomly tests/helm/capacity.py
 
 fault-matrix: $(STAMP) ## Write docs/fault-matrix.md anew from the real Envoy
 	@UPDATE_FAULT_MATRIX=1 $(BIN)/pytest -q -m envoy -p no:randomly tests/envoy/test_fault_matrix.py
