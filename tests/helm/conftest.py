@@ -81,6 +81,12 @@ class Helm:
         assert told.returncode == 0, told.stderr
         return Rendered(told.stdout, [each for each in YAML(typ="safe").load_all(told.stdout) if each])
 
+    def notes(self, values: Path | dict[str, Any]) -> str:
+        """What an install prints at its end."""
+        told = self.run("install", "demo", CHART, "--dry-run=client", "-n", "llm", "-f", self.file(values))
+        assert told.returncode == 0, told.stderr
+        return told.stdout.partition("NOTES:")[2]
+
     def file(self, values: Path | dict[str, Any]) -> Path:
         """Values as a file."""
         if isinstance(values, Path):

@@ -163,3 +163,14 @@ def test_nobody_is_root_and_nothing_can_be_written(running: Running) -> None:
         root = running.pod.root(name)
         assert os.statvfs(root).f_flag & os.ST_RDONLY
         assert not os.statvfs(root / "tmp").f_flag & os.ST_RDONLY
+
+
+def test_the_notes_curl_lines_work(running: Running) -> None:
+    """As they are printed, where `kubectl port-forward` has brought the ports: two answers and an explanation."""
+    lines = [line.partition("  #")[0].split(maxsplit=1)[1] for line in running.notes().splitlines() if line.startswith("  curl")]
+
+    first, second, third = (running.pod.run("bash", "-c", f"curl {line}").stdout for line in lines)
+
+    assert json.loads(first)["object"] == "chat.completion"
+    assert second.startswith("HTTP/1.1 200 OK")
+    assert json.loads(third)["verdict"] == "route"

@@ -169,19 +169,13 @@ class TestOneNumber:
 class TestNotes:
     def test_say_what_is_bypassed(self, helm: Helm, values: dict[str, Any]) -> None:
         """Before it happens."""
-        closed = self._notes(helm, values)
-        opened = self._notes(helm, values | {"failureMode": "open", "failOpenPool": "large"})
+        closed = helm.notes(values)
+        opened = helm.notes(values | {"failureMode": "open", "failOpenPool": "large"})
 
         assert "503" in closed
         assert "every guard of the policy is bypassed" in opened
         assert "large" in opened
-        assert closed.count("curl") == 2
-
-    @staticmethod
-    def _notes(helm: Helm, values: dict[str, Any]) -> str:
-        told = helm.run("install", "demo", CHART, "--dry-run=client", "-n", "llm", "-f", helm.file(values))
-        assert told.returncode == 0, told.stderr
-        return told.stdout.partition("NOTES:")[2]
+        assert closed.count("curl") == 3
 
 
 class TestExtraObjects:

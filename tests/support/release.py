@@ -55,6 +55,10 @@ class Running:
         """The release's, by the values as they are now."""
         return self._helm.rendered(self.values)
 
+    def notes(self) -> str:
+        """What an install prints at its end."""
+        return self._helm.notes(self.values)
+
     def start(self) -> None:
         """Start model servers and the pod, and wait until a request is routed."""
         for number, name in enumerate(POOLS):
