@@ -303,12 +303,14 @@ class PrivateAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Private data that is replaced in a body. Holds texts of the prompt: never shown, never kept."""
+    """What is replaced in a body. Holds texts of the prompt: never shown, never kept."""
 
     actions: Mapping[str, PrivateAction]
     """By type: mask or restore."""
     texts: Mapping[str, Sequence[tuple[int, int, str]]]
     """What was found in each text that was read: half-open character offsets and the type."""
+    stripped: Mapping[str, str] = field(default_factory=dict)
+    """Texts that go as a whole, each with what takes its place."""
 
 
 class ResponseAction(StrEnum):
@@ -394,7 +396,7 @@ class RuleTrace:
     truth: Truth
     effect: str
     """`matched`, `modified`, `no match`, `unknown: skipped`, `unknown: denied`, `unknown: taken as match`,
-    `not for explicit models`, `no private data`."""
+    `not for explicit models`, `nothing found`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +421,8 @@ class Outcome:
     """Types of private data that were found and what is done with them, as far as a rule asks."""
     masks: Masks | None = field(default=None, repr=False, compare=False)
     """What is replaced in the body."""
+    stripped: int = 0
+    """Texts that are taken out of the body as a whole."""
     guard: ResponseGuard | None = None
     """What is looked for in the answer."""
     observe: bool = False

@@ -37,6 +37,8 @@ def record(outcome: Outcome, api: str) -> dict[str, str | float]:
         told["recipe"] = decision.recipe
     if outcome.private:
         told["private"] = ",".join(f"{kind}={action.value}" for kind, action in sorted(outcome.private.items()))
+    if outcome.stripped:
+        told["stripped"] = outcome.stripped
     if decision.unknown:
         told["unknown"] = ",".join(decision.unknown)
     if selection is not None:

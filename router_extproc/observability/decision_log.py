@@ -189,6 +189,8 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
         line |= {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
     if outcome.private:
         line["private"] = {kind: action.value for kind, action in sorted(outcome.private.items())}
+    if outcome.stripped:
+        line["stripped"] = outcome.stripped
     if details.masked:
         line["masked"] = details.masked
     if outcome.verdict is Verdict.REJECT:

@@ -65,6 +65,7 @@ class _Traffic(Collector):
         self.tokens = Counts()
         self.cost = Counts()
         self.private = Counts()
+        self.stripped = Counts()
         self.answers = Counts()
         self.findings = Counts()
         self.added = Distributions(_FAST)
@@ -97,6 +98,7 @@ class _Traffic(Collector):
             ("tokens", "Tokens that responses reported.", ("pool", "direction"), self.tokens),
             ("cost_usd", "Cost by the policy's prices, US dollars.", ("pool",), self.cost),
             ("private_data", "Requests with private data that a decision asks for.", ("type", "action"), self.private),
+            ("stripped_texts", "Texts taken out of requests.", (), self.stripped),
             ("guarded_answers", "Responses that a guard looked at.", ("pool", "result"), self.answers),
             ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
@@ -112,7 +114,7 @@ class _Traffic(Collector):
             self.tokens,
             self.cost,
         )
-        counts += (self.private, self.answers, self.findings)
+        counts += (self.private, self.stripped, self.answers, self.findings)
         return sum(one.lost for one in counts)
 
 
@@ -224,6 +226,8 @@ class Metrics:
                 traffic.unknown.add((name, result.reason))
         for kind, action in outcome.private.items():
             traffic.private.add((kind, action))
+        if outcome.stripped:
+            traffic.stripped.add((), outcome.stripped)
 
     def answered(self, details: AnswerDetails) -> None:
         """Count a response that a guard looked at."""

@@ -214,6 +214,23 @@ class PrivateClause(Section):
     """What the caller reads who is refused; the types follow."""
 
 
+class StripClause(Section):
+    """Which texts are taken out: those in which a `jailbreak` signal sees an attempt."""
+
+    signal: Name = "jailbreak"
+    """A signal of the type `jailbreak`; the bare type reads everything."""
+    at_least: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Probability from which a text goes."""
+    texts: Annotated[list[Literal["tool_results", "user"]], Field(min_length=1, max_length=2)] = ["tool_results"]
+    """Whose: what tools and documents bring in, or what anybody in the chat says."""
+    min_coverage: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Share of the text that must have been looked at; with less, `onUnknown` decides."""
+    notice: Annotated[str, StringConstraints(min_length=1, max_length=2000)] = (
+        "[This text was removed: it looked like an attempt to give instructions.]"
+    )
+    """What takes its place."""
+
+
 class ResponseClause(Section):
     """What is done with private data in the answer: types that patterns and checksums tell."""
 
@@ -242,6 +259,8 @@ class ActionClause(Section):
     """Change the system prompt."""
     reasoning_effort: Effort | None = None
     """Set the effort, spelt as the chosen pool's `reasoning` family spells it."""
+    strip: StripClause | None = None
+    """Take texts out that look like injected instructions. Also for requests that name an explicit model."""
     response: ResponseClause | None = None
     """Look at the answer. Also for requests that name an explicit model."""
     pii: PrivateClause | None = None
@@ -264,7 +283,7 @@ class DecisionClause(Section):
     when: When | None = None
     """When it applies; left out, it always does."""
     on_unknown: Literal["skip", "match", "deny"] | None = None
-    """What it does when its condition, or what its `pii` must know, is unknown; `deny` if it rejects or has `pii`, else `skip`."""
+    """What it does when its condition, or what its guards must know, is unknown; `deny` if it rejects, masks or strips, else `skip`."""
     route: RouteTarget | None = None
     """Where requests go. Skipped for requests that name an explicit model."""
     action: ActionClause | None = None

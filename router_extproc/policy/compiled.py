@@ -174,6 +174,18 @@ class Privacy:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """Which texts a rule takes out."""
+
+    signal: str
+    at_least: float
+    kinds: frozenset[str]
+    """Of encoders.scores.Kind."""
+    min_coverage: float
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One entry of `decisions`. It ends the search if it has an `end`; without one it only modifies, and the search goes on."""
 
@@ -184,6 +196,7 @@ class Rule:
     end: Route | Reject | Answer | None
     modify: Modify = field(default_factory=Modify)
     privacy: Privacy | None = None
+    strip: Strip | None = None
     response: ResponseGuard | None = None
     """What is looked for in the answer."""
 

@@ -5,22 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.heads import SPANS
-from router_extproc.pii.kinds import PiiType
-from router_extproc.policy.compiled import Answer, Modify, Privacy, Reject, Route, Rule
+from router_extproc.policy.compiled import Answer, Modify, Reject, Route, Rule
 from router_extproc.policy.expression import staged
-from router_extproc.policy.suggest import suggestion
+from router_extproc.policy.guards import Guards
 from router_extproc.routing import (
     HeaderEdit,
     HeaderOp,
     OnUnknown,
-    PrivateAction,
-    ResponseAction,
-    ResponseGuard,
     SystemEdit,
     SystemMode,
 )
-from router_extproc.signals.neural.guards import Pii
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,8 +23,6 @@ if TYPE_CHECKING:
         ActionClause,
         DecisionClause,
         HeadersClause,
-        PrivateClause,
-        ResponseClause,
         SystemClause,
     )
     from router_extproc.policy.conditions import Conditions
@@ -44,9 +36,6 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 """A header's name (RFC 9110, 5.6.2)."""
 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "host", "te", "upgrade", "content-encoding"})
-OTHER = "other"
-"""All types of private data that a clause does not name."""
-_FOUND = frozenset(str(kind) for kind in PiiType)
 _UNBLOCKABLE = frozenset({"model", "messages", "input", "prompt"})
 
 
@@ -69,6 +58,7 @@ class Rules:
         self._findings = findings
         self._own_headers = own_headers
         self._pools = pools
+        self._guards = Guards(vocabulary, findings, pools)
         self.nodes: dict[Path, Node] = {}
         """Conditions by the place of their decision, for the checks that compare rules."""
 
@@ -87,15 +77,12 @@ class Rules:
         action = clause.action
         end = self._end(route, action, clause, path)
         modify = self._modify(action, (*path, "action")) if action else Modify()
-        privacy = self._privacy(action.pii, (*path, "action", "pii")) if action and action.pii else None
-        response = self._response(action.response, (*path, "action", "response")) if action and action.response else None
-        self._check_guards(clause, path)
+        guards = self._guards.compiled(clause, path)
         self._check_effect(clause, end, modify, path)
-        if clause.when is None and clause.on_unknown is not None and privacy is None:
+        if clause.when is None and clause.on_unknown is not None and not guards.judges:
             self._findings.error((*path, "onUnknown"), "`onUnknown` has no effect without `when`", "remove it", key=True)
         broken = (clause.when is not None and node is None) or (clause.route is not None and route is None)
-        broken = broken or (privacy is None and action is not None and action.pii is not None)
-        if broken:
+        if broken or guards.broken:
             return None
         if node is not None:
             self.nodes[path] = node
@@ -103,11 +90,12 @@ class Rules:
         return Rule(
             name=clause.name,
             when=staged(node, costs) if node is not None else None,
-            on_unknown=OnUnknown(clause.on_unknown or ("deny" if isinstance(end, Reject) or privacy else "skip")),
+            on_unknown=OnUnknown(clause.on_unknown or ("deny" if isinstance(end, Reject) or guards.judges else "skip")),
             end=end,
             modify=modify,
-            privacy=privacy,
-            response=response,
+            privacy=guards.privacy,
+            strip=guards.strip,
+            response=guards.response,
         )
 
     def _end(
@@ -132,7 +120,9 @@ class Rules:
         return route
 
     def _check_effect(self, clause: DecisionClause, end: Route | Reject | Answer | None, modify: Modify, path: Path) -> None:
-        changes = modify != Modify() or bool(clause.action and (clause.action.pii or clause.action.response))
+        changes = modify != Modify() or bool(
+            clause.action and (clause.action.pii or clause.action.strip or clause.action.response)
+        )
         if end is None and clause.route is None and not changes:
             self._findings.error(path, f"the decision {clause.name!r} does nothing", "give it `route` or `action`")
         if isinstance(end, Reject | Answer) and changes:
@@ -146,62 +136,6 @@ class Rules:
                     "no pool that this decision can reach says how its models take reasoning effort",
                     "set `reasoning` at the pool: openai, anthropic, qwen, deepseek or gpt-oss",
                 )
-
-    def _check_guards(self, clause: DecisionClause, path: Path) -> None:
-        """What guards must not be got past by naming a model, and cannot act on what is not known."""
-        action = clause.action
-        for key, there in (("pii", action and action.pii), ("response", action and action.response)):
-            if there and clause.route is not None:
-                self._findings.error(
-                    (*path, "action", key),
-                    "a decision that routes does not apply to requests for an explicit model, so they would get past it",
-                    f"put `{key}` into a decision of its own, before this one",
-                    key=True,
-                )
-        if action and action.pii and clause.on_unknown == "match":
-            self._findings.error((*path, "onUnknown"), "private data that is not known cannot be replaced", "say deny or skip")
-
-    def _response(self, clause: ResponseClause, path: Path) -> ResponseGuard:
-        for kind in clause.pii:
-            if kind not in _FOUND:
-                cure = "only a model finds it, and answers are searched by pattern" if kind in SPANS else suggestion(kind, _FOUND)
-                self._findings.error((*path, "pii", kind), f"{kind!r} is not looked for in answers", cure, key=True)
-        types = {kind: ResponseAction(action) for kind, action in clause.pii.items()}
-        return ResponseGuard(types, clause.hold_back, clause.on_unreadable == "refuse")
-
-    def _privacy(self, clause: PrivateClause, path: Path) -> Privacy | None:
-        """What is done with private data; None after noting what is wrong."""
-        extractor = self._vocabulary.find(clause.signal, (*path, "signal"))
-        if extractor is None:
-            return None
-        if not isinstance(extractor, Pii):
-            self._findings.error((*path, "signal"), f"{clause.signal!r} finds no private data", "name a signal of the type pii")
-            return None
-        actions: dict[str, PrivateAction] = {}
-        for kind in clause.types:
-            if kind != OTHER and kind not in SPANS:
-                self._findings.error(
-                    (*path, "types", kind), f"unknown type {kind!r}", suggestion(kind, (*SPANS, OTHER)), key=True
-                )
-            elif kind != OTHER and kind not in (extractor.shape.labels or ()):
-                self._findings.error(
-                    (*path, "types", kind),
-                    f"the signal {clause.signal!r} does not look for {kind}",
-                    "add it to its `types`",
-                    key=True,
-                )
-        other = clause.types.get(OTHER, "allow")
-        for kind in sorted(extractor.shape.labels or ()):
-            action = PrivateAction(clause.types.get(kind, other))
-            if action is not PrivateAction.ALLOW:
-                actions[kind] = action
-        if set(clause.types.values()) == {"allow"}:
-            self._findings.error(
-                (*path, "types"), "every type is allowed, so this does nothing", "say mask, restore, trusted or reject"
-            )
-        if PrivateAction.TRUSTED in actions.values() and not any(pool.trusted for pool in self._pools.values()):
-            self._findings.error((*path, "types"), "no pool is trusted", "set `trusted: true` at one of the pools")
-        return Privacy(clause.signal, actions, clause.at_least, clause.min_coverage, clause.message)
 
     def _modify(self, action: ActionClause, path: Path) -> Modify:
         caps = action.caps

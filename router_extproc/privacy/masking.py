@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import ahocorasick_rs
 import msgspec
 
+from router_extproc.apis.edits import encode
 from router_extproc.apis.leaves import Leaf, Offsets, Splice, characters, inner, spliced
 from router_extproc.pii.patterns import find
 from router_extproc.privacy.placeholders import Placeholders, Restorer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from router_extproc.routing import Masks
 
+_CODE = frozenset({"arguments"})
+"""A model's own tool calls: code that a notice would break."""
 _SHORT = 4
 _TELLING = 6
 _JUDGED = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
@@ -53,7 +56,7 @@ def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
     `conversation` names one that the model server remembers: this request does not show which numbers its earlier turns took, so that
     placeholders get letters of their own.
     """
-    found = [_Text(leaf, leaf.text, masks) for leaf in words(body)]
+    found, gone = _sorted(body, masks)
     for text in found:
         text.locate()
     repeats = _Repeats(found)
@@ -64,6 +67,9 @@ def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
     values: dict[str, str] = {}
     counts: dict[str, int] = {}
     for text in found:
+        if text.leaf in gone:
+            splices.append(Splice(text.leaf.start, text.leaf.end, encode(gone[text.leaf])))
+            continue
         for start, end, value, kind in text.stretches(repeats):
             made = placeholders.placeholder(value, kind)
             splices.append(Splice(start, end, made.encode()))
@@ -71,6 +77,25 @@ def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
             if masks.actions[kind] is PrivateAction.RESTORE:
                 values[made] = value
     return Masked(spliced(body, splices), Restorer(values), counts)
+
+
+def _sorted(body: bytes, masks: Masks) -> tuple[list[_Text], dict[Leaf, str]]:
+    """The texts of a body, and which of them go as a whole, with what takes their place."""
+    texts: list[_Text] = []
+    gone: dict[Leaf, str] = {}
+    for leaf in words(body):
+        text = _Text(leaf, leaf.text, masks)
+        texts.append(text)
+        if masks.stripped and not _CODE.intersection(leaf.path):
+            notice = next((notice for whole, notice in masks.stripped.items() if _is_part(text.text, whole)), None)
+            if notice is not None:
+                gone[leaf] = notice
+    return texts, gone
+
+
+def _is_part(text: str, whole: str) -> bool:
+    """Whether it is the text that was judged, or one of several that were judged as one."""
+    return text == whole or (len(text.strip()) > _SHORT and f"\n{text}\n" in f"\n{whole}\n")
 
 
 def _letters(conversation: str) -> str:
@@ -93,7 +118,7 @@ class _Text:
         """Find what the signal found: by place where it read this text, alone or among others; what it did not read is searched here."""
         texts = self._masks.texts
         spans = texts.get(self.text)
-        if spans is None and self.text.strip():
+        if spans is None and self.text.strip() and self._masks.actions:
             for whole, told in texts.items():
                 at = whole.find(self.text)
                 if at >= 0:

@@ -47,7 +47,7 @@ class Step:
     matched: RuleTrace
     missed: RuleTrace
     clean: RuleTrace
-    """It applies, and there is no private data."""
+    """It applies, and its guards find nothing."""
     undecided: RuleTrace
     exempt: RuleTrace
     skipped: Mapping[str, Skipped]
@@ -136,14 +136,18 @@ def _step(rule: Rule, signals: tuple[str, ...]) -> Step:
     return Step(
         rule=rule,
         target=_target(rule.end) if isinstance(rule.end, Route) else None,
-        asks=(rule.when.signals if rule.when else frozenset())
-        | (frozenset({rule.privacy.signal}) if rule.privacy else frozenset()),
+        asks=_asked(rule),
         modifies=rule.modify != _NOTHING,
         ends=ends,
         matched=RuleTrace(rule.name, Truth.TRUE, "matched" if ends else "modified"),
         missed=RuleTrace(rule.name, Truth.FALSE, "no match"),
-        clean=RuleTrace(rule.name, Truth.TRUE, "no private data"),
+        clean=RuleTrace(rule.name, Truth.TRUE, "nothing found"),
         undecided=RuleTrace(rule.name, Truth.UNKNOWN, _UNKNOWN_EFFECT[rule.on_unknown]),
         exempt=RuleTrace(rule.name, Truth.FALSE, "not for explicit models"),
         skipped={name: Skipped(name, f"not needed: {rule.name} decided first") for name in signals},
     )
+
+
+def _asked(rule: Rule) -> frozenset[str]:
+    guards = (rule.privacy, rule.strip)
+    return (rule.when.signals if rule.when else frozenset()) | {guard.signal for guard in guards if guard is not None}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from router_extproc.request import PartKind
 from router_extproc.routing import Masks, PrivateAction, ResponseAction, ResponseGuard, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from router_extproc.policy.compiled import Privacy
+    from router_extproc.policy.compiled import Privacy, Strip
     from router_extproc.request import Request
     from router_extproc.router.signals import SignalTable
     from router_extproc.routing import Extractor
-    from router_extproc.signals.neural.guards import Pii
+    from router_extproc.signals.neural.guards import Jailbreak, Pii
 
 _REPLACED = frozenset({PrivateAction.MASK, PrivateAction.RESTORE})
 _SEVERITY = {action: rank for rank, action in enumerate(ResponseAction)}
@@ -21,15 +22,32 @@ _STRENGTH = {action: rank for rank, action in enumerate(PrivateAction)}
 
 
 class PrivateData:
-    """What was found in one request so far, and what is to become of it."""
+    """What guards found in one request so far, and what is to become of it."""
 
-    __slots__ = ("_replaced", "_spans", "actions")
+    __slots__ = ("_replaced", "_spans", "actions", "stripped")
 
     def __init__(self) -> None:
         self.actions: dict[str, PrivateAction] = {}
         """By type that was found; of several rules' actions the strongest."""
         self._replaced: dict[str, PrivateAction] = {}
         self._spans: dict[str, list[tuple[int, int, str]]] = {}
+        self.stripped: dict[str, str] = {}
+        """Texts that go as a whole, each with what takes its place."""
+
+    def judged(self, strip: Strip, signals: SignalTable, extractor: Extractor, request: Request) -> bool | None:
+        """Take the texts that a rule strips; whether there are any, None where that is unknown. Raises NeedsModel until it can be told."""
+        told = signals[strip.signal]
+        if not isinstance(told, Signal) or told.coverage < strip.min_coverage:
+            return None
+        if told.value < strip.at_least:
+            return False
+        judged = cast("Jailbreak", extractor).judged(request)
+        # A model's own tool calls are code, which a notice would break.
+        calls = {part.text for message in request.messages for part in message.parts if part.kind is PartKind.TOOL_CALL}
+        wanted = (segment.text for segment, chance in judged if chance >= strip.at_least and segment.kind in strip.kinds)
+        texts = [text for text in wanted if text not in calls]
+        self.stripped |= dict.fromkeys(texts, strip.notice)
+        return bool(texts)
 
     def found(self, privacy: Privacy, signals: SignalTable) -> bool | None:
         """Take what a rule asks for; whether there is anything, None where that is unknown. Raises NeedsModel until it can be told."""
@@ -65,7 +83,7 @@ class PrivateData:
 
     def masks(self) -> Masks | None:
         """What is to be replaced in the body, if anything."""
-        return Masks(self._replaced, self._spans) if self._replaced else None
+        return Masks(self._replaced, self._spans, self.stripped) if self._replaced or self.stripped else None
 
 
 def _counts(kind: str, score: float, privacy: Privacy, replaced: Iterable[str]) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
-    from router_extproc.policy.compiled import Modify, Privacy
+    from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
     from router_extproc.router.plan import Course, Step, Target
     from router_extproc.router.router import Router
@@ -146,8 +146,8 @@ class Routing:
     def _applied(self, step: Step, truth: Truth) -> Outcome | None:
         """What a rule that is true or unknown does; None if the search goes on."""
         rule = step.rule
-        if truth is _TRUE and rule.privacy is not None:
-            return self._guarded(step, rule.privacy)
+        if truth is _TRUE and (rule.privacy is not None or rule.strip is not None):
+            return self._guarded(step)
         if truth is _TRUE:
             self._traces.append(step.matched)
         else:
@@ -169,22 +169,27 @@ class Routing:
         self._traces.append(step.undecided)
         return self._refused(step, Reason.UNKNOWN_DENIED, 503, DENIED) if step.rule.on_unknown is OnUnknown.DENY else None
 
-    def _guarded(self, step: Step, privacy: Privacy) -> Outcome | None:
-        """What a rule about private data does; None if the search goes on."""
+    def _guarded(self, step: Step) -> Outcome | None:
+        """What a rule does that looks at the texts itself; None if the search goes on."""
         if self._private is None:
             self._private = PrivateData()
-        private = self._private
-        found = private.found(privacy, self.signals)
-        if found is None:
+        private, rule, extractors = self._private, step.rule, self._router.policy.extractors
+        found: list[bool | None] = []
+        if rule.strip is not None:
+            found.append(private.judged(rule.strip, self.signals, extractors[rule.strip.signal], self._request))
+        if rule.privacy is not None:
+            found.append(private.found(rule.privacy, self.signals))
+        if None in found:
             return self._undecidable(step)
-        if not found:
+        if True not in found:
             self._traces.append(step.clean)
             return None
         self._traces.append(step.matched)
-        refused = private.types(PrivateAction.REJECT)
-        if refused:
-            return self._refused(step, Reason.PRIVATE_DATA, 403, listed(privacy.message, refused))
-        private.locate(privacy, self._router.policy.extractors[privacy.signal], self._request)
+        if rule.privacy is not None:
+            refused = private.types(PrivateAction.REJECT)
+            if refused:
+                return self._refused(step, Reason.PRIVATE_DATA, 403, listed(rule.privacy.message, refused))
+            private.locate(rule.privacy, extractors[rule.privacy.signal], self._request)
         self._modified(step)
         return None
 
@@ -254,6 +259,7 @@ class Routing:
             rules=tuple(self._traces),
             private=private.actions if private else _NOTHING,
             masks=private.masks() if private else None,
+            stripped=len(private.stripped) if private else 0,
             guard=together(self._guards) if self._guards else None,
             observe=router.observes(selection.pool.name),
             policy=router.policy.version,

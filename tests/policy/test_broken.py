@@ -59,6 +59,13 @@ EXPECTED = {
         "a decision that routes does not apply to requests for an explicit model, so they would get past it",
         "put `response` into a decision of its own, before this one",
     ),
+    "strip_with_route": (
+        6,
+        38,
+        "a decision that routes does not apply to requests for an explicit model, so they would get past it",
+        "put `strip` into a decision of its own, before this one",
+    ),
+    "strip_wrong_signal": (6, 40, "'pii' judges no single texts", "name a signal of the type jailbreak"),
     "never_holds": (8, 11, "no number is in these bounds: the condition never holds", "swap the bounds"),
     "no_effect": (7, 5, "the decision 'nothing' does nothing", "give it `route` or `action`"),
     "no_version": (1, 1, "'version' is missing", "add `version:`"),

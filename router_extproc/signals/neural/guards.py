@@ -88,6 +88,12 @@ class Jailbreak(Guard):
         chance, kind = max(((reading.chances["jailbreak"], segment.kind.value) for segment, reading in pairs), default=(0.0, ""))
         return Signal(self.name, chance, evidence=(kind,) if kind else (), coverage=coverage)
 
+    def judged(self, request: Request) -> list[tuple[Segment, float]]:
+        """Each text that was read, as it was sent, with its probability; for requests whose signal was extracted."""
+        pairs, _ = self._read(request)
+        sent = self._texts(request)[: self._options.max_texts]
+        return [(segment, reading.chances["jailbreak"]) for segment, (_, reading) in zip(sent, pairs, strict=True)]
+
 
 class Pii(Guard):
     """Types of private data that some text holds: what checksums and patterns confirm, and what the token head marks."""
