@@ -210,6 +210,8 @@ def _changes(outcome: Outcome) -> Text:
     changes += [f"without {name}" for name in sorted(edits.blocked)]
     changes += [f"system prompt: {edit.mode.value}" for edit in edits.system]
     changes += [f"reasoning effort {edits.reasoning_effort}"] if edits.reasoning_effort else []
+    changes += [f"{kind}: {action.value}" for kind, action in sorted(outcome.private.items())]
+    changes += [f"{outcome.stripped} texts removed"] if outcome.stripped else []
     for edit in outcome.headers:
         changes.append(f"header {edit.name}: {edit.op.value}" + ("" if edit.op is HeaderOp.REMOVE else f" {edit.value!r}"))
     return Text(f"Changes   {'; '.join(changes) if changes else 'none'}")

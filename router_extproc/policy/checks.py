@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic.alias_generators import to_camel
+
 from router_extproc.policy.compiled import Route
 from router_extproc.policy.conditions import canonical
+from router_extproc.routing import PrivateAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -99,3 +102,32 @@ def check_recipes(file: PolicyFile, findings: Findings) -> None:
             )
     if header and not file.recipes:
         findings.error(("requests", "recipeHeader"), "there are no recipes to choose", "remove it, or add `recipes:`", key=True)
+
+
+_PASSES = {
+    "unreadable_encoding": "whose content-encoding cannot be read",
+    "malformed": "that cannot be parsed",
+    "on_error": "on which the router fails",
+}
+"""Keys of `requests` that may let requests go on unread, and which."""
+
+
+def check_guards(file: PolicyFile, rules: Sequence[tuple[Rule, Path]], findings: Findings) -> None:
+    """What gets past guards of the texts, and trust that no guard asks for."""
+    guards = [(rule, path) for rule, path in rules if rule.privacy is not None or rule.strip is not None]
+    if guards:
+        for key, which in _PASSES.items():
+            if getattr(file.requests, key) == "route":
+                name = to_camel(key)
+                given = key in file.requests.model_fields_set
+                path = ("requests", name) if given else guards[0][1]
+                message = f"requests {which} get past the decision {guards[0][0].name!r}: requests.{name} lets them go on unread"
+                findings.warn(path, message, f"set requests.{name}: reject")
+    if any(rule.privacy is not None and PrivateAction.TRUSTED in rule.privacy.actions.values() for rule, _ in guards):
+        return
+    for name, section in file.pools.items():
+        if section.trusted:
+            message = f"the pool {name!r} is trusted, and no decision keeps private data among trusted pools"
+            findings.warn(
+                ("pools", name, "trusted"), message, "say `trusted` for some types in `action.pii`, or remove it", key=True
+            )

@@ -74,6 +74,8 @@ class _Compiler:
         self._findings = findings
         self._vocabulary = vocabulary
         self._pools: Mapping[str, ModelPool] = {name: pool(name, section) for name, section in file.pools.items()}
+        self._own: list[tuple[Rule, Path]] = []
+        """Rules of recipes that are not the main policy's."""
         self._routes = Routes(self._pools, selectors, findings)
         self._rules = Rules(
             Conditions(vocabulary, findings),
@@ -94,6 +96,7 @@ class _Compiler:
         checks.check_reachable(main, self._rules.nodes, findings)
         checks.check_models(file, self._pools, findings)
         checks.check_recipes(file, findings)
+        checks.check_guards(file, [*main, *self._own], findings)
         check_headers(file, findings)
         tests = embedded_tests(file, findings, signals=self._vocabulary.used)
         self._vocabulary.warn_unused()
@@ -120,6 +123,7 @@ class _Compiler:
             places += [(clause.name, (*path, "decisions", index)) for index, clause in enumerate(section.decisions)]
             checks.check_names(places, self._findings)
             checks.check_reachable(guards + own, self._rules.nodes, self._findings)
+            self._own += own
             target = default
             if section.default is not None:
                 target = self._routes.compiled(section.default, (*path, "default"))

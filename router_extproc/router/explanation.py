@@ -143,6 +143,12 @@ def _changes(outcome: Outcome) -> dict[str, Any]:
         changes["system"] = [edit.mode.value for edit in edits.system]
     if edits.reasoning_effort:
         changes["reasoning_effort"] = edits.reasoning_effort
+    if outcome.private:
+        changes["private_data"] = {kind: action.value for kind, action in sorted(outcome.private.items())}
+    if outcome.stripped:
+        changes["stripped_texts"] = outcome.stripped
+    if outcome.guard is not None:
+        changes["answer"] = {kind: action.value for kind, action in sorted(outcome.guard.types.items())}
     if outcome.headers:
         changes["headers"] = [
             {"op": edit.op.value, "name": edit.name} | ({} if edit.op is HeaderOp.REMOVE else {"value": edit.value})

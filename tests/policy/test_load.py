@@ -137,6 +137,26 @@ class TestProblems:
 
         assert found == ["unknown pool 'smal'", "unknown signal 'strem'", "unknown pool 'larg'"]
 
+    @pytest.mark.parametrize(
+        ("requests", "place", "told"),
+        [
+            ("", 5, "whose content-encoding cannot be read"),
+            ("requests: {malformed: route, unreadableEncoding: reject}\n", 4, "that cannot be parsed"),
+            ("requests: {onError: route, unreadableEncoding: reject}\n", 4, "on which the router fails"),
+        ],
+    )
+    def test_what_gets_past_a_guard_is_a_warning(self, requests: str, place: int, told: str) -> None:
+        """Unread requests, wherever the policy lets them go on."""
+        text = f"version: 1\npools: {{a: {{cluster: a}}}}\ndefault: a\n{requests}decisions:\n  - {{name: g, action: {{strip: {{}}}}}}\n"
+        (warning,) = compiled(text).warnings
+        assert told in warning.message
+        assert warning.line == place
+
+    def test_trust_that_nobody_asks_for_is_a_warning(self) -> None:
+        """It would do nothing."""
+        (warning,) = compiled("version: 1\npools: {a: {cluster: a, trusted: true}}\ndefault: a\n").warnings
+        assert "no decision keeps private data among trusted pools" in warning.message
+
     def test_unused_signals_are_warnings(self) -> None:
         """They cost nothing, so the policy can be served."""
         result = compiled(HEAD + "signals:\n  words: {type: keyword, any: [a]}\n")
