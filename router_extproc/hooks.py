@@ -43,6 +43,10 @@ class AnswerDetails:
     """How often, by type."""
     result: str
     """`passed`, `changed`, `blocked`, `refused` (it could not be looked at) or `unread` (nor could this one, which went on)."""
+    sentences: int = 0
+    """That say anything, where they were compared with the request's sources."""
+    unsupported: int = 0
+    """Of these, those that no source supports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,6 +332,10 @@ class ResponseGuard:
     """Characters at the end of a stream's text that wait for what follows."""
     refuse_unreadable: bool
     """Whether an answer that cannot be looked at is refused; else it goes on."""
+    min_support: float = 0.0
+    """Support below which a sentence of the answer is told as unsupported by the request's sources; 0: they are not compared."""
+    whole_request: bool = False
+    """Whether all that was said counts as a source, not only what tools and documents brought in."""
 
 
 class Verdict(StrEnum):

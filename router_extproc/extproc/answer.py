@@ -5,22 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router_extproc.privacy.answers import JsonAnswer, Plan, StreamAnswer, UnreadableError
+from router_extproc.privacy.support import Sources
+from router_extproc.request import PartKind
 from router_extproc.routing import Reason, ResponseAction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from router_extproc.apis.api import Api
     from router_extproc.privacy.placeholders import Restorer
+    from router_extproc.request import Request
     from router_extproc.routing import ResponseGuard
 
 REFUSED = "The answer could not be checked, and the policy refuses what it cannot check."
 
 
+def sources(request: Request, guard: ResponseGuard | None) -> list[str]:
+    """What the request brought along to answer from, the last first; nothing if the answer is not compared with it."""
+    if guard is None or not guard.min_support:
+        return []
+    parts = [part for message in reversed(request.messages) for part in message.parts]
+    return [part.text for part in parts if part.text and (guard.whole_request or part.kind is PartKind.TOOL_RESULT)]
+
+
 class Answer:
     """Changes one response. Made when the request goes on; `headers` comes first, then `body` for each piece."""
 
-    def __init__(self, api: Api, restorer: Restorer, guard: ResponseGuard | None) -> None:
+    def __init__(self, api: Api, restorer: Restorer, guard: ResponseGuard | None, texts: Sequence[str] = ()) -> None:
+        """`texts` are the request's sources, if the guard compares the answer with them."""
+        self._texts = texts
         self._api = api
         self._restorer = restorer
         self._guard = guard
@@ -38,7 +51,8 @@ class Answer:
         if headers.get("content-encoding", "identity") != "identity" or not (self._stream or kind == "application/json"):
             self._unread, self._refused = True, self.refuses
             return False
-        self._plan = Plan(self._api, self._restorer, self._guard, stream=self._stream)
+        sources = Sources(self._texts) if any(text.strip() for text in self._texts) else None
+        self._plan = Plan(self._api, self._restorer, self._guard, stream=self._stream, sources=sources)
         self._content = StreamAnswer(self._plan) if self._stream else JsonAnswer(self._plan)
         return True
 
@@ -51,6 +65,12 @@ class Answer:
     def found(self) -> Mapping[str, int]:
         """What the guard found: how often, by type."""
         return self._plan.findings.counts if self._plan else {}
+
+    @property
+    def sentences(self) -> tuple[int, int]:
+        """Sentences of the answer that say anything, and those of them that the request's sources do not support."""
+        grounding = self._plan.findings.grounding if self._plan else None
+        return (grounding.sentences, len(grounding.unsupported)) if grounding else (0, 0)
 
     @property
     def result(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
 from router_extproc.extproc import mutation
-from router_extproc.extproc.answer import REFUSED, Answer
+from router_extproc.extproc.answer import REFUSED, Answer, sources
 from router_extproc.extproc.events import (
     BodyMode,
     BodyReceived,
@@ -143,7 +143,7 @@ class Session:
         if self._answer is None or self.outcome is None or self.outcome.guard is None or not self._answer.result:
             return None
         pool = self.outcome.selection.pool.name if self.outcome.selection else ""
-        return AnswerDetails(self.outcome.id, pool, self._answer.found, self._answer.result)
+        return AnswerDetails(self.outcome.id, pool, self._answer.found, self._answer.result, *self._answer.sentences)
 
     @property
     def body_bytes(self) -> int:
@@ -297,7 +297,7 @@ class Session:
         restorer = found.restorer if found else Restorer({})
         self.masked = found.counts if found else {}
         if restorer or outcome.guard is not None:
-            self._answer = Answer(api, restorer, outcome.guard)
+            self._answer = Answer(api, restorer, outcome.guard, sources(parsed.request, outcome.guard))
         return found.body if found else None
 
     def _asking(self, ask: Ask) -> Ask | None:

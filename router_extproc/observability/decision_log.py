@@ -61,8 +61,9 @@ class DecisionLog:
 
     def answered(self, details: AnswerDetails) -> None:
         """Write what a guard made of a response, if it did or found anything: never sampled, as rejections are not."""
-        if details.found or details.result not in {"passed", "changed"}:
-            found = {"found": details.found} if details.found else {}
+        if details.found or details.unsupported or details.result not in {"passed", "changed"}:
+            found: dict[str, Any] = {"found": details.found} if details.found else {}
+            found |= {"sentences": details.sentences, "unsupported": details.unsupported} if details.sentences else {}
             self._put(
                 {
                     "time": _now(),

@@ -68,6 +68,7 @@ class _Traffic(Collector):
         self.stripped = Counts()
         self.answers = Counts()
         self.findings = Counts()
+        self.sentences = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -101,6 +102,7 @@ class _Traffic(Collector):
             ("stripped_texts", "Texts taken out of requests.", (), self.stripped),
             ("guarded_answers", "Responses that a guard looked at.", ("pool", "result"), self.answers),
             ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
+            ("answer_sentences", "Sentences that were compared with sources.", ("pool", "supported"), self.sentences),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
@@ -114,7 +116,7 @@ class _Traffic(Collector):
             self.tokens,
             self.cost,
         )
-        counts += (self.private, self.stripped, self.answers, self.findings)
+        counts += (self.private, self.stripped, self.answers, self.findings, self.sentences)
         return sum(one.lost for one in counts)
 
 
@@ -234,6 +236,9 @@ class Metrics:
         self._traffic.answers.add((details.pool, details.result))
         for kind, count in details.found.items():
             self._traffic.findings.add((details.pool, kind), count)
+        for supported, count in (("yes", details.sentences - details.unsupported), ("no", details.unsupported)):
+            if count:
+                self._traffic.sentences.add((details.pool, supported), count)
 
     def observed(self, seen: Observation) -> None:
         """Count a response."""

@@ -102,8 +102,17 @@ class Guards:
             if kind not in _FOUND:
                 cure = "only a model finds it, and answers are searched by pattern" if kind in SPANS else suggestion(kind, _FOUND)
                 self._findings.error((*path, "pii", kind), f"{kind!r} is not looked for in answers", cure, key=True)
+        if not clause.pii and clause.grounding is None:
+            self._findings.error(path, "an empty `response` does nothing", "add `pii` or `grounding`")
         types = {kind: ResponseAction(action) for kind, action in clause.pii.items()}
-        return ResponseGuard(types, clause.hold_back, clause.on_unreadable == "refuse")
+        grounding = clause.grounding
+        return ResponseGuard(
+            types,
+            clause.hold_back,
+            clause.on_unreadable == "refuse",
+            min_support=grounding.min_support if grounding else 0.0,
+            whole_request=grounding is not None and grounding.sources == "everything",
+        )
 
     def _privacy(self, clause: PrivateClause, path: Path) -> Privacy | None:
         """What is done with private data; None after noting what is wrong."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from router_extproc.apis.pieces import Channel, Event
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.privacy.stages import Stage
+    from router_extproc.privacy.support import Sources
     from router_extproc.routing import ResponseGuard
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -36,6 +37,9 @@ _OWN = frozenset(
     }
 )  # fmt: skip
 """Members of an answer that are the API's own, and no words of the model's."""
+_READ = frozenset({"content", "text"})
+"""Members of a JSON answer that hold what the caller gets to read."""
+_THOUGHTS = frozenset({"reasoning", "thinking"})
 _DONE = b"[DONE]"
 TOLD = "router_extproc"
 """Member of a JSON answer, and beginning of a comment in a stream, that tells what a guard found: types and how often."""
@@ -48,18 +52,23 @@ class UnreadableError(ValueError):
 class Plan:
     """What is done with all texts of one answer."""
 
-    def __init__(self, api: Api, restorer: Restorer, guard: ResponseGuard | None, *, stream: bool) -> None:
+    def __init__(
+        self, api: Api, restorer: Restorer, guard: ResponseGuard | None, *, stream: bool, sources: Sources | None = None
+    ) -> None:
         self._counts = not stream
         """A stream tells its texts piece by piece, and some APIs once more as a whole at the end."""
         self.api = api
         self.restorer = restorer
         self.guard = guard
         self.findings = Findings()
+        self._sources = sources
+        """What the answer's sentences are compared with."""
+        self._heard: dict[Channel, list[str]] = {}
 
     def stages(self, *, code: bool, counts: bool = True) -> list[Stage]:
         """For one text: first what the model says is looked at, then the caller's own values are put in."""
         made: list[Stage] = []
-        if self.guard is not None:
+        if self.guard is not None and self.guard.types:
             made.append(Guarding(self.guard, self.findings, code=code, counts=counts))
         if self.restorer:
             made.append(Restoring(self.restorer, code=code))
@@ -77,12 +86,32 @@ class Plan:
                 splices.append(Splice(leaf.start, leaf.end, encode(new)))
         return spliced(raw, splices) if splices else raw
 
+    def hear(self, channel: Channel, text: str) -> None:
+        """Note what the caller gets to read, for the comparison with the sources."""
+        if self._sources is not None and text:
+            self._heard.setdefault(channel, []).append(text)
+
+    def told(self) -> dict[str, Any]:
+        """What the caller is told at the end; empty if there is nothing to tell."""
+        found: dict[str, Any] = {"private_data": self.findings.counts} if self.findings.counts else {}
+        if self._sources is not None and self.guard is not None:
+            answer = "\n".join("".join(pieces) for pieces in self._heard.values())
+            self.findings.grounding = grounding = self._sources.judged(answer, self.guard.min_support)
+            found["grounding"] = {
+                "sentences": grounding.sentences,
+                "unsupported": grounding.unsupported,
+                "coverage": round(grounding.coverage, 3),
+            }
+        return found
+
     def _passed(self, leaf: Leaf, text: str) -> str:
         code = leaf.path[-1] in _CODE if leaf.path else False
         if leaf.path and leaf.path[-1] in _OWN:
             return self.restorer.restored(text)
         for stage in self.stages(code=code, counts=self._counts):
             text = stage.feed(text, final=True)
+        if self._counts and leaf.path[-1] in _READ:
+            self.hear(leaf.path, text)
         return text
 
 
@@ -111,10 +140,10 @@ class JsonAnswer:
                 raise UnreadableError
             return raw
         made = self._plan.whole(raw)
-        findings = self._plan.findings
-        if findings.blocked:
+        if self._plan.findings.blocked:
             made = self._plan.api.cut_json(made)
-        return changed(made, {TOLD: encode({"private_data": findings.counts})}) if findings.counts else made
+        told = self._plan.told()
+        return changed(made, {TOLD: encode(told)}) if told else made
 
     def _is_whole(self) -> bool:
         """Where trailers follow, no chunk says that it is the last."""
@@ -216,8 +245,13 @@ class StreamAnswer:
                 stages = self._channels[fragment.channel] = self._plan.stages(code=fragment.code)
             self._more[fragment.channel] = fragment
             final = any(_begins(fragment.channel, closed) for closed in pieces.closes)
-            texts[fragment.path] = _through(stages, value, final=final)
+            texts[fragment.path] = text = _through(stages, value, final=final)
+            self._hear(fragment, text)
         return texts
+
+    def _hear(self, fragment: Fragment, text: str) -> None:
+        if not fragment.code and not _THOUGHTS.intersection(str(fragment.channel[1]).replace(".", "_").split("_")):
+            self._plan.hear(fragment.channel, text)
 
     def _ended(self, closes: Iterable[Channel]) -> list[bytes]:
         """Events with what still waited in channels that end."""
@@ -225,6 +259,7 @@ class StreamAnswer:
         for channel in [channel for channel in self._channels if any(_begins(channel, closed) for closed in closes)]:
             text = _through(self._channels.pop(channel), "", final=True)
             fragment = self._more.pop(channel)
+            self._hear(fragment, text)
             if text:
                 made.append(self._own(fragment.more(text)))
             if self._plan.findings.blocked:
@@ -249,11 +284,11 @@ class StreamAnswer:
 
     def _comment(self) -> bytes:
         """What was found, told once."""
-        counts = self._plan.findings.counts
-        if not counts or self._commented:
+        if self._commented:
             return b""
         self._commented = True
-        return b": " + TOLD.encode() + b" " + encode({"private_data": counts}) + b"\n\n"
+        told = self._plan.told()
+        return b": " + TOLD.encode() + b" " + encode(told) + b"\n\n" if told else b""
 
     def _own(self, event: Event) -> bytes:
         kind, told = event

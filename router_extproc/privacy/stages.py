@@ -12,6 +12,7 @@ from router_extproc.routing import ResponseAction
 
 if TYPE_CHECKING:
     from router_extproc.privacy.placeholders import Restorer
+    from router_extproc.privacy.support import Grounding
     from router_extproc.routing import ResponseGuard
 
 
@@ -70,6 +71,8 @@ class Findings:
         self.counts: dict[str, int] = {}
         self.blocked = ""
         """The type for which the answer was cut; empty if it was not."""
+        self.grounding: Grounding | None = None
+        """How it stands to the request's sources, once it is over; None where they are not compared."""
 
     def note(self, kind: str) -> None:
         """Count one."""

@@ -98,7 +98,13 @@ def together(guards: Sequence[ResponseGuard]) -> ResponseGuard:
     for guard in guards:
         for kind, action in guard.types.items():
             types[kind] = max(action, types.get(kind, action), key=_SEVERITY.__getitem__)
-    return ResponseGuard(types, max(guard.hold_back for guard in guards), any(guard.refuse_unreadable for guard in guards))
+    return ResponseGuard(
+        types,
+        max(guard.hold_back for guard in guards),
+        any(guard.refuse_unreadable for guard in guards),
+        max(guard.min_support for guard in guards),
+        any(guard.whole_request for guard in guards),
+    )
 
 
 def listed(message: str, types: Iterable[str]) -> str:

@@ -48,6 +48,7 @@ decisions:
   - name: look
     action:
       response:
+        grounding: {}
         pii: {API_KEY: block, IBAN: mask, IP_ADDRESS: tag}
 """
 
@@ -254,7 +255,18 @@ class TestAnswers:
         text = said(path, answer.body) if stream else answer.body.decode()
         assert "pay to [IBAN] from 10.11.12.13" in text
         assert b"DE8937" not in answer.body
-        assert b'{"private_data":{"IBAN":1,"IP_ADDRESS":1}}' in answer.body
+        assert b'"private_data":{"IBAN":1,"IP_ADDRESS":1}' in answer.body
+
+    @pytest.mark.parametrize("path", PATHS)
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_tells_what_no_source_supports(self, guarded: Stack, path: str, *, stream: bool) -> None:
+        """By the sentence's number; the answer is whole."""
+        words = "Sure! It was sent by mail to the address. Tickets for the show cost 900 dollars."
+        answer = ask(guarded, path, "hello", headers=say(words, piece="3"), stream=stream)
+
+        text = said(path, answer.body) if stream else answer.body.decode()
+        assert words in text
+        assert b'"grounding":{"sentences":2,"unsupported":[1,2],"coverage":1.0}' in answer.body
 
     def test_refuses_an_answer_that_it_cannot_look_at(self, guarded: Stack) -> None:
         """Another content type."""

@@ -53,6 +53,7 @@ EXPECTED = {
         "'PERSON' is not looked for in answers",
         "only a model finds it, and answers are searched by pattern",
     ),
+    "response_empty": (6, 34, "an empty `response` does nothing", "add `pii` or `grounding`"),
     "response_with_route": (
         6,
         38,

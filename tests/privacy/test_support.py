@@ -1,0 +1,64 @@
+"""Support: sentences against their sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from router_extproc.privacy.support import MAX_CONTEXT, Sources, sentences
+
+CLAIMS: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).with_name("claims.yaml").read_text())
+EVERYTHING = [claim["context"] for claim in CLAIMS]
+
+
+@pytest.mark.parametrize("texts", ["own", "all"])
+def test_tells_supported_sentences_from_others(texts: str) -> None:
+    """Among its own source, and among all of them at once: docs/guards.md has these figures."""
+    rows = [
+        (kind == "supported", Sources([claim["context"]] if texts == "own" else EVERYTHING).support(sentence))
+        for claim in CLAIMS
+        for kind in ("supported", "unsupported")
+        for sentence in claim[kind]
+    ]
+    good = [support for holds, support in rows if holds and support is not None]
+    bad = [support for holds, support in rows if not holds and support is not None]
+
+    assert len(good) + len(bad) == len(rows)
+    assert sum(support < 0.5 for support in bad) / len(bad) >= 0.95
+    assert sum(support < 0.5 for support in good) / len(good) <= 0.07
+
+
+def test_numbers_and_names_count_most() -> None:
+    """The rest of the sentence does not excuse them."""
+    sources = Sources(["The bridge at Odense was built by Karen Holm in 1934 and is 240 metres long."])
+
+    assert sources.support("The bridge was built by Karen Holm in 1934.") == 1.0
+    assert (sources.support("The bridge was built by Karen Holm in 1943.") or 0) < 0.5
+    assert (sources.support("The bridge was built by Peter Holm in 1934.") or 0) < 0.5
+
+
+@pytest.mark.parametrize("sentence", ["Sure!", "Hello there.", "Would you like to know more about the bridge?", "##"])
+def test_some_sentences_say_nothing(sentence: str) -> None:
+    """They cannot be wrong."""
+    assert Sources(["anything"]).support(sentence) is None
+
+
+def test_judges_a_whole_answer() -> None:
+    """By the number of each sentence."""
+    sources = Sources(["Tickets cost 12 euros. The museum opens at 9 and closes at 17."])
+    grounding = sources.judged("Sure! Tickets cost 12 euros.\nTickets cost 15 euros. The museum opens at nine.", 0.5)
+
+    assert (grounding.sentences, grounding.unsupported) == (3, (2,))
+
+
+def test_is_bounded() -> None:
+    """However much a request brings along."""
+    sources = Sources(["word. " * MAX_CONTEXT, "the secret is 4711"])
+
+    assert (sources.support("The secret number is 4711.") or 0) < 0.5
+    assert sources.coverage < 0.2
+    assert not Sources([])
+    assert sentences("\n \n") == []
