@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from router_extproc.guarding import ResponseAction
 from router_extproc.privacy.answers import JsonAnswer, Plan, StreamAnswer, UnreadableError
 from router_extproc.privacy.support import Sources
 from router_extproc.request import PartKind
-from router_extproc.routing import Reason, ResponseAction
+from router_extproc.routing import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from router_extproc.apis.api import Api
+    from router_extproc.guarding import ResponseGuard
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.request import Request
-    from router_extproc.routing import ResponseGuard
 
 REFUSED = "The answer could not be checked, and the policy refuses what it cannot check."
 

@@ -139,12 +139,14 @@ class Conversation:
             self._timer.cancel()
         session = self._session
         session.closed(time.perf_counter())
-        if session.observation is not None:
-            session.router.observe(session.observation, session.parsed.request if session.parsed else None)
-            self._hooks.observed(session.observation)
-        answered = session.answered
-        if answered is not None:
-            self._hooks.answered(answered)
+        passage = session.passage
+        if passage is None:
+            return
+        if passage.observation is not None:
+            session.router.observe(passage.observation, session.parsed.request if session.parsed else None)
+            self._hooks.observed(passage.observation)
+        if passage.answered is not None:
+            self._hooks.answered(passage.answered)
 
     def _routed(self, outcome: Outcome, added_ms: float) -> None:
         session = self._session
@@ -159,6 +161,6 @@ class Conversation:
                 added_ms=added_ms,
                 traceparent=arrival.traceparent if arrival else "",
                 request_id=arrival.request_id if arrival else "",
-                masked=session.masked,
+                masked=session.passage.masked if session.passage else {},
             )
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
 from router_extproc.extproc import mutation
-from router_extproc.extproc.answer import REFUSED, Answer, sources
 from router_extproc.extproc.events import (
     BodyMode,
     BodyReceived,
@@ -23,30 +23,24 @@ from router_extproc.extproc.events import (
 )
 from router_extproc.extproc.framing import chunks, last_resort, late, pieces
 from router_extproc.extproc.intake import arrive, is_let_through, parse, too_large
+from router_extproc.extproc.passage import Passage
 from router_extproc.extproc.replies import (
     Ask,
     BodyReply,
     Finish,
     HeadersReply,
-    Immediate,
     Mutation,
-    ResponseBodyReply,
     ResponseHeadersReply,
     ResponseTrailersReply,
     Think,
     TrailersReply,
 )
-from router_extproc.extproc.response import ResponseReader
-from router_extproc.hooks import AnswerDetails
 from router_extproc.policy.compiled import RejectWhen
-from router_extproc.privacy.masking import masked
-from router_extproc.privacy.placeholders import Restorer
 from router_extproc.routing import HeaderEdit, HeaderOp, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from router_extproc.apis.api import Api
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.extproc.replies import Reply
@@ -100,17 +94,12 @@ class Session:
         self._bodyless = False
         self._trailers = False
         self._parsed: Parsed | None = None
-        self._reader: ResponseReader | None = None
-        self._answer: Answer | None = None
-        """Where the response is changed."""
-        self.masked: Mapping[str, int] = {}
-        """Stretches of the body that gave way to placeholders, by type."""
+        self._passage: Passage | None = None
+        """Of the response, once the request goes on."""
         self.sent_at = 0.0
         """When the request went on, on the clock of the response's events; the server sets it."""
         self.outcome: Outcome | None = None
         """Once it is decided."""
-        self.observation: Observation | None = None
-        """Once the response was seen."""
 
     @property
     def state(self) -> State:
@@ -138,12 +127,14 @@ class Session:
         return self._mode
 
     @property
-    def answered(self) -> AnswerDetails | None:
-        """What a guard made of the response, once it went by; None where none looked at it."""
-        if self._answer is None or self.outcome is None or self.outcome.guard is None or not self._answer.result:
-            return None
-        pool = self.outcome.selection.pool.name if self.outcome.selection else ""
-        return AnswerDetails(self.outcome.id, pool, self._answer.found, self._answer.result, *self._answer.sentences)
+    def passage(self) -> Passage | None:
+        """What becomes of the response; None where the request did not go on."""
+        return self._passage
+
+    @property
+    def observation(self) -> Observation | None:
+        """Of the response, once it was seen."""
+        return self._passage.observation if self._passage else None
 
     @property
     def body_bytes(self) -> int:
@@ -164,8 +155,8 @@ class Session:
 
     def closed(self, at: float) -> None:
         """The stream is over. A response that was being observed broke off."""
-        if self._state is State.OBSERVING and self._reader is not None:
-            self.observation = self._reader.finish(at, whole=False)
+        if self._state is State.OBSERVING and self._passage is not None:
+            self._passage.finish(at, whole=False)
         self._state = State.DONE
 
     # The request's headers
@@ -271,34 +262,22 @@ class Session:
             raise ValueError("an outcome before any headers")
         if outcome.verdict is not Verdict.ROUTE:
             return self._end(outcome)
-        body = self._masked(outcome)
+        passage = self._passage = Passage(outcome, arrival, self._parsed, self._settings)
         change = mutation.forwarded(
             outcome,
             arrival,
             self._parsed,
             self._settings.headers,
             chunked=self._mode not in _WHOLE,
-            masked=body,
-            readable=self._answer is not None,
+            masked=passage.body,
+            readable=passage.changes,
         )
         self.outcome = outcome
-        wants = outcome.observe or self._settings.response_headers or self._answer is not None
+        wants = passage.wanted
         self._state = State.SENT if wants else State.DONE
         replies = self._forward(change, self._asking(Ask(response_headers=True)) if wants else None)
         self._chunks.clear()
         return replies if wants else (*replies, Finish())
-
-    def _masked(self, outcome: Outcome) -> bytes | None:
-        """The body without private data, if there was any; what its answer needs is kept."""
-        parsed, api = self._parsed, self._arrival.api if self._arrival else None
-        if parsed is None or api is None:
-            return None
-        found = masked(parsed.document.raw, outcome.masks, conversation=parsed.request.conversation_id) if outcome.masks else None
-        restorer = found.restorer if found else Restorer({})
-        self.masked = found.counts if found else {}
-        if restorer or outcome.guard is not None:
-            self._answer = Answer(api, restorer, outcome.guard, sources(parsed.request, outcome.guard))
-        return found.body if found else None
 
     def _asking(self, ask: Ask) -> Ask | None:
         """Envoy takes no mode_override in the chunked modes: there its configuration must send responses from the start."""
@@ -372,33 +351,17 @@ class Session:
     # The response
 
     def _response_headers(self, event: ResponseHeadersReceived) -> Replies:
-        outcome, arrival = self.outcome, self._arrival
-        told: tuple[tuple[str, str], ...] = ()
-        if outcome is not None and self._settings.response_headers:
-            told = mutation.told_headers(outcome, self._settings.headers)
-        if outcome is None or arrival is None or arrival.api is None or not (outcome.observe or self._answer):
+        passage = self._passage
+        if passage is None:
             self._state = State.DONE
-            return (ResponseHeadersReply(told), Finish())
-        readable = changes = False
-        if outcome.observe:
-            self._reader = ResponseReader(outcome, arrival.api, self.sent_at)
-            readable = self._reader.headers(event.headers)
-        if self._answer is not None and not event.end_of_stream:
-            changes = self._answer.headers(event.headers)
-            if not changes and self._answer.refuses:
-                return self._unreadable(arrival.api, told, event.at)
-        if event.end_of_stream or not (readable or changes):
-            return (ResponseHeadersReply(told), *self._observed(event.at))
+            return (ResponseHeadersReply(), Finish())
+        reply, goes_on = passage.headers(event, self.sent_at)
+        if isinstance(reply, ResponseHeadersReply) and reply.ask is not None:
+            reply = replace(reply, ask=self._asking(reply.ask))
+        if not goes_on:
+            return (reply, *self._observed(event.at))
         self._state = State.OBSERVING
-        removed = ("content-length",) if changes else ()
-        return (ResponseHeadersReply(told, self._asking(Ask(response_body=True)), removed),)
-
-    def _unreadable(self, api: Api, told: tuple[tuple[str, str], ...], at: float) -> Replies:
-        """Refuse an answer that a guard cannot look at."""
-        payload = api.error(502, REFUSED, code=Reason.UNREADABLE_RESPONSE.value)
-        details = f"router_extproc_{Reason.UNREADABLE_RESPONSE.value}"
-        answer = Immediate(502, payload.content_type, payload.body, told, details=details)
-        return (answer, *self._observed(at))
+        return (reply,)
 
     def _local_reply(self, _event: ResponseHeadersReceived) -> Replies:
         """Envoy answered by itself (a redirect, a malformed request) before any filter saw the request."""
@@ -406,18 +369,17 @@ class Session:
         return (ResponseHeadersReply(), Finish())
 
     def _response_body(self, event: ResponseBodyReceived) -> Replies:
-        if self._reader is not None:
-            self._reader.body(event.body, event.at)
-        changed = self._answer.body(event.body, last=event.end_of_stream) if self._answer is not None else event.body
-        reply = ResponseBodyReply(None if changed == event.body else changed)
+        if self._passage is None:
+            raise ValueError("a response to no request")
+        reply = self._passage.content(event)
         return (reply, *self._observed(event.at)) if event.end_of_stream else (reply,)
 
     def _response_trailers(self, event: ResponseTrailersReceived) -> Replies:
         return (ResponseTrailersReply(), *self._observed(event.at))
 
     def _observed(self, at: float) -> Replies:
-        if self._reader is not None:
-            self.observation = self._reader.finish(at, whole=True)
+        if self._passage is not None:
+            self._passage.finish(at, whole=True)
         self._state = State.DONE
         return (Finish(),)
 

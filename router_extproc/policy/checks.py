@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
+from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Route
 from router_extproc.policy.conditions import canonical
-from router_extproc.routing import PrivateAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from router_extproc.routing import OnUnknown, SignalResult, Truth
 
 if TYPE_CHECKING:
-    from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, PrivateAction, ResponseGuard, SystemEdit
+    from router_extproc.guarding import PrivateAction, ResponseGuard
+    from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
 
 Lookup = Callable[[str], SignalResult]
 """Gives a signal by name, computing it when it is first asked for."""

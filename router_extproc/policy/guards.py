@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.scores import Kind
+from router_extproc.guarding import PrivateAction, ResponseAction, ResponseGuard
 from router_extproc.pii.kinds import PiiType
 from router_extproc.policy.compiled import Privacy, Strip
 from router_extproc.policy.suggest import suggestion
-from router_extproc.routing import PrivateAction, ResponseAction, ResponseGuard
 from router_extproc.signals.neural.guards import Jailbreak, Pii
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from router_extproc.apis.api import Api
     from router_extproc.apis.leaves import Path
     from router_extproc.apis.pieces import Channel, Event
+    from router_extproc.guarding import ResponseGuard
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.privacy.stages import Stage
     from router_extproc.privacy.support import Sources
-    from router_extproc.routing import ResponseGuard
 
 MAX_BYTES = 4 * 1024 * 1024
 """Of a JSON answer, and of one event: larger ones cannot be looked at."""

@@ -12,15 +12,15 @@ import msgspec
 
 from router_extproc.apis.edits import encode
 from router_extproc.apis.leaves import Leaf, Offsets, Splice, characters, inner, spliced
+from router_extproc.guarding import PrivateAction
 from router_extproc.pii.patterns import find
 from router_extproc.privacy.placeholders import Placeholders, Restorer
 from router_extproc.privacy.places import words
-from router_extproc.routing import PrivateAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from router_extproc.routing import Masks
+    from router_extproc.guarding import Masks
 
 _CODE = frozenset({"arguments"})
 """A model's own tool calls: code that a notice would break."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from router_extproc.guarding import ResponseAction
 from router_extproc.pii.patterns import find
-from router_extproc.routing import ResponseAction
 
 if TYPE_CHECKING:
+    from router_extproc.guarding import ResponseGuard
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.privacy.support import Grounding
-    from router_extproc.routing import ResponseGuard
 
 
 class Stage(Protocol):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from router_extproc.guarding import Masks, PrivateAction, ResponseAction, ResponseGuard
 from router_extproc.request import PartKind
-from router_extproc.routing import Masks, PrivateAction, ResponseAction, ResponseGuard, Signal
+from router_extproc.routing import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

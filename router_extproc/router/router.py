@@ -9,10 +9,11 @@ import time
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
+from router_extproc.guarding import PrivateAction
 from router_extproc.router.explanation import Explanation, explain
 from router_extproc.router.plan import make_plan
 from router_extproc.router.walk import DEFAULT, Routing
-from router_extproc.routing import Decision, Outcome, PrivateAction, Reason, Selection, Verdict
+from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,34 +6,24 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.edits import merged
 from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.signals import NeedsModel, SignalTable
-from router_extproc.routing import (
-    BodyEdits,
-    Candidate,
-    Decision,
-    OnUnknown,
-    Outcome,
-    PrivateAction,
-    Reason,
-    Selection,
-    Signal,
-    Truth,
-    Verdict,
-)
+from router_extproc.routing import BodyEdits, Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
 from router_extproc.selectors.selector import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
+    from router_extproc.guarding import ResponseGuard
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
     from router_extproc.router.plan import Course, Step, Target
     from router_extproc.router.router import Router
-    from router_extproc.routing import ModelPool, ResponseGuard, RuleTrace, Skipped
+    from router_extproc.routing import ModelPool, RuleTrace, Skipped
 
 _TRUE, _FALSE = Truth.TRUE, Truth.FALSE
 _NO_EDITS = BodyEdits()

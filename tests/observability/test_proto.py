@@ -12,10 +12,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from grpc_tools import protoc
 
 from router_extproc.config.offline import decide
+from router_extproc.guarding import PrivateAction
 from router_extproc.hooks import AnswerDetails, RouteDetails
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
-from router_extproc.routing import Decision, Observation, Outcome, PrivateAction, Reason, Verdict
+from router_extproc.routing import Decision, Observation, Outcome, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router_extproc.apis.registry import find
+from router_extproc.guarding import ResponseAction, ResponseGuard
 from router_extproc.privacy.answers import MAX_BYTES, JsonAnswer, Plan, StreamAnswer, UnreadableError
 from router_extproc.privacy.placeholders import Restorer
-from router_extproc.routing import ResponseAction, ResponseGuard
 
 _SPEC = importlib.util.spec_from_file_location("echo_server", Path(__file__).parents[1] / "envoy" / "echo_server.py")
 assert _SPEC is not None

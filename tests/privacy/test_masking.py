@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router_extproc.guarding import Masks, PrivateAction
 from router_extproc.privacy.masking import masked
-from router_extproc.routing import Masks, PrivateAction
 
 MAIL = "jana.hofer@post.example.org"
 MASK, RESTORE = PrivateAction.MASK, PrivateAction.RESTORE

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from router_extproc.config.offline import decide
-from router_extproc.routing import PrivateAction, Reason, Verdict
+from router_extproc.guarding import PrivateAction
+from router_extproc.routing import Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
