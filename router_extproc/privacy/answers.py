@@ -26,6 +26,8 @@ MAX_BYTES = 4 * 1024 * 1024
 """Of a JSON answer, and of one event: larger ones cannot be looked at."""
 
 _EVENT_END = re.compile(rb"\r?\n\r?\n|\r\r")
+_END_BYTES = 3
+"""One less than the longest of them."""
 _DATA = re.compile(rb"^data:[ ]?([^\r\n]*)", re.MULTILINE)
 _HINT = re.compile(rb'\[(?:["A-Z]|\\)|\\u005[bB]')
 """Of a placeholder, or of the beginning of one at the end of a string."""
@@ -176,10 +178,12 @@ class StreamAnswer:
         """What goes on. Raises UnreadableError."""
         if self._ends_here():
             return b""
+        # What was searched before has no end in it, but for its last bytes: an event may come in many chunks.
+        start = max(0, len(self._held) - _END_BYTES)
         self._held += chunk
         passed: list[bytes] = []
         at = 0
-        for match in _EVENT_END.finditer(self._held):
+        for match in _EVENT_END.finditer(self._held, start):
             passed.append(self._event(self._held[at : match.end()]))
             at = match.end()
             if self._ends_here():

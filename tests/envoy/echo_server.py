@@ -1,8 +1,9 @@
 """A model server that answers with what it was told, or with what a header says, cut wherever a test wants.
 
-`x-say`: the answer in base64 (default: the last user text as it arrived); `x-tool`: answer with a tool call whose argument it is;
-`x-piece`: characters of one event's text; `x-split`: bytes of one network chunk, whatever the events; `x-delay`: seconds between two;
-`x-break`: end the connection after so many chunks. The response header `x-received` holds the body that arrived, in base64.
+`x-say`: the answer in base64 (default: the last user text as it arrived); `x-repeat`: so many times; `x-tool`: answer with a tool call
+whose argument it is; `x-piece`: characters of one event's text; `x-split`: bytes of one network chunk, whatever the events; `x-delay`:
+seconds between two; `x-break`: end the connection after so many chunks. The response header `x-received` holds the body that arrived, in
+base64.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ async def endpoint(request: Request) -> Response:
     headers = {"x-received": base64.b64encode(raw).decode(), "x-accept-encoding": request.headers.get("accept-encoding", "")}
     said = request.headers.get("x-say")
     text = base64.b64decode(said).decode() if said else last_text(body)
-    size = int(request.headers.get("x-piece", "1000000"))
+    text *= int(request.headers.get("x-repeat", "1"))
+    size = int(request.headers.get("x-piece", "10000000"))
     pieces = [text[at : at + size] for at in range(0, len(text), size)] or [""]
     tool = "x-tool" in request.headers
     whole, events = ANSWERS[request.url.path](text, pieces, tool=tool)

@@ -192,6 +192,16 @@ class TestMasking:
         assert (json.loads(text)["text"] if tool else text) == f"to {MAIL} and {OTHER}!"
         assert b"[EMAIL" not in answer.body
 
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_large_answers(self, guarded: Stack, *, stream: bool) -> None:
+        """Two megabytes, in one event or one document."""
+        text = f"mail {MAIL} and so on, "
+        answer = ask(guarded, PATHS[0], text, headers={"x-repeat": "40000"}, stream=stream)
+
+        assert answer.status == 200
+        words = said(PATHS[0], answer.body) if stream else json.loads(answer.body)["choices"][0]["message"]["content"]
+        assert words == text * 40_000
+
     def test_asks_for_an_answer_that_it_can_read(self, guarded: Stack) -> None:
         """The server must not compress it."""
         answer = ask(guarded, PATHS[0], MAIL, headers={"accept-encoding": "gzip, br"})

@@ -130,6 +130,20 @@ class TestPrivateData:
         if verdict is Verdict.REJECT:
             assert outcome.decision.reason is Reason.UNKNOWN_DENIED
 
+    @pytest.mark.parametrize(
+        ("options", "reason"), [("onUnknown: deny", Reason.UNKNOWN_DENIED), ("onUnknown: skip", Reason.DEFAULT)]
+    )
+    def test_a_model_that_is_late_is_unknown(
+        self, make_router: Callable[[str], Router], chat: Callable[..., bytes], options: str, reason: Reason
+    ) -> None:
+        """Refused, or sent on with a word about it; never taken for a request without private data."""
+        router = make_router(POLICY.replace("OPTIONS", options) + "limits: {deadlineMs: 1}\n")
+        text = f"{options} " + "Much text takes the model more than a millisecond. " * 20
+        outcome = decide(router, path="/v1/chat/completions", headers={}, body=chat(text))
+
+        assert outcome.decision.reason is reason
+        assert outcome.decision.unknown == ("found",)
+
     def test_a_condition_can_stand_before_it(self, ask: Callable[..., Outcome]) -> None:
         """Only then is it looked for."""
         assert ask(f"write to {MAIL}", options="when: seen").masks is None
