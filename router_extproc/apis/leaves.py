@@ -100,6 +100,8 @@ class Offsets:
         written = raw[1:-1].decode()
         self._written = written
         self._plain = written.isascii()
+        self._known = (0, 0)
+        """The last offset that was asked for, in characters and in bytes: offsets that rise are found in one pass."""
         self._said: list[int] = [0]
         self._wrote: list[int] = [0]
         said = wrote = 0
@@ -120,7 +122,12 @@ class Offsets:
         """Offset in the leaf's bytes, opening quote included, of the character at that index; also for the one behind the last."""
         place = bisect_right(self._said, index) - 1
         wrote = self._wrote[place] + index - self._said[place]
-        return 1 + (wrote if self._plain else len(self._written[:wrote].encode()))
+        return 1 + (wrote if self._plain else self._bytes(wrote))
+
+    def _bytes(self, wrote: int) -> int:
+        at, known = self._known if self._known[0] <= wrote else (0, 0)
+        self._known = (wrote, known + len(self._written[at:wrote].encode()))
+        return self._known[1]
 
 
 def inner(text: str) -> list[Leaf] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ from router_extproc.apis.edits import encode
 from router_extproc.apis.leaves import Leaf, Offsets, Splice, characters, inner, spliced
 from router_extproc.guarding import PrivateAction
 from router_extproc.pii.patterns import find
-from router_extproc.privacy.placeholders import Placeholders, Restorer
+from router_extproc.privacy.placeholders import Placeholders, Restorer, in_text
 from router_extproc.privacy.places import words
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _CODE = frozenset({"arguments"})
 """A model's own tool calls: code that a notice would break."""
+_BUDGET = 20_000_000
+"""Characters that are searched for texts within texts, at most; what is not found then is searched for private data itself."""
 _SHORT = 4
 _TELLING = 6
 _JUDGED = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
@@ -56,13 +59,14 @@ def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
     `conversation` names one that the model server remembers: this request does not show which numbers its earlier turns took, so that
     placeholders get letters of their own.
     """
-    found, gone = _sorted(body, masks)
+    wholes = _Wholes(masks)
+    found, gone = _sorted(body, masks, wholes)
     for text in found:
-        text.locate()
+        text.locate(wholes)
     repeats = _Repeats(found)
     # What the caller typed must not turn into a value on its way back. Where nothing is put back, an earlier answer holds placeholders.
     restored = frozenset(kind for kind, action in masks.actions.items() if action is PrivateAction.RESTORE)
-    placeholders = Placeholders(lambda made, kind: kind in restored and made.encode() in body, _letters(conversation))
+    placeholders = Placeholders(in_text(body.decode(), restored), _letters(conversation))
     splices: list[Splice] = []
     values: dict[str, str] = {}
     counts: dict[str, int] = {}
@@ -79,7 +83,7 @@ def masked(body: bytes, masks: Masks, *, conversation: str = "") -> Masked:
     return Masked(spliced(body, splices), Restorer(values), counts)
 
 
-def _sorted(body: bytes, masks: Masks) -> tuple[list[_Text], dict[Leaf, str]]:
+def _sorted(body: bytes, masks: Masks, wholes: _Wholes) -> tuple[list[_Text], dict[Leaf, str]]:
     """The texts of a body, and which of them go as a whole, with what takes their place."""
     texts: list[_Text] = []
     gone: dict[Leaf, str] = {}
@@ -87,15 +91,39 @@ def _sorted(body: bytes, masks: Masks) -> tuple[list[_Text], dict[Leaf, str]]:
         text = _Text(leaf, leaf.text, masks)
         texts.append(text)
         if masks.stripped and not _CODE.intersection(leaf.path):
-            notice = next((notice for whole, notice in masks.stripped.items() if _is_part(text.text, whole)), None)
+            notice = masks.stripped.get(text.text) or wholes.notice(text.text)
             if notice is not None:
                 gone[leaf] = notice
     return texts, gone
 
 
-def _is_part(text: str, whole: str) -> bool:
-    """Whether it is the text that was judged, or one of several that were judged as one."""
-    return text == whole or (len(text.strip()) > _SHORT and f"\n{text}\n" in f"\n{whole}\n")
+class _Wholes:
+    """Texts that signals read and that were put together of several: a body's text may be part of one."""
+
+    def __init__(self, masks: Masks) -> None:
+        self._read = masks.texts
+        self._stripped = {f"\n{whole}\n": notice for whole, notice in masks.stripped.items() if "\n" in whole}
+        self._left = _BUDGET
+
+    def place(self, text: str) -> list[Private] | None:
+        """What was found in it, as part of a longer text; None if it is part of none."""
+        for whole, told in self._read.items():
+            at = self._find(text, whole)
+            if at >= 0:
+                return _within(told, at, at + len(text))
+        return None
+
+    def notice(self, text: str) -> str | None:
+        """What takes its place, if it is part of a text that goes."""
+        if len(text.strip()) <= _SHORT:
+            return None
+        return next((notice for whole, notice in self._stripped.items() if self._find(f"\n{text}\n", whole) >= 0), None)
+
+    def _find(self, text: str, whole: str) -> int:
+        if len(whole) <= len(text) or self._left <= 0:
+            return -1
+        self._left -= len(whole)
+        return whole.find(text)
 
 
 def _letters(conversation: str) -> str:
@@ -114,21 +142,17 @@ class _Text:
         self._masks = masks
         self.found: list[Private] = []
 
-    def locate(self) -> None:
+    def locate(self, wholes: _Wholes) -> None:
         """Find what the signal found: by place where it read this text, alone or among others; what it did not read is searched here."""
-        texts = self._masks.texts
-        spans = texts.get(self.text)
-        if spans is None and self.text.strip() and self._masks.actions:
-            for whole, told in texts.items():
-                at = whole.find(self.text)
-                if at >= 0:
-                    spans = _within(told, at, at + len(self.text))
-                    break
-            else:
-                spans = [
-                    Private(span.start, span.end, span.type) for span in find(self.text, types=frozenset(self._masks.actions))
-                ]
-        self.found = [Private(*span) for span in spans or ()]
+        told = self._masks.texts.get(self.text)
+        if told is not None:
+            self.found = [Private(*span) for span in told]
+        elif self.text.strip() and self._masks.actions:
+            placed = wholes.place(self.text)
+            if placed is None:
+                searched = find(self.text, types=frozenset(self._masks.actions))
+                placed = [Private(span.start, span.end, span.type) for span in searched]
+            self.found = placed
 
     def stretches(self, repeats: _Repeats) -> Iterator[tuple[int, int, str, str]]:
         """What is to be replaced: bytes of the body from and to, the value, its type; in order."""
@@ -165,15 +189,17 @@ def _disjoint(spans: Iterable[Private]) -> list[Private]:
 
 
 def spans_of_json(text: str, spans: Sequence[Private], pieces: Sequence[Leaf]) -> Iterator[tuple[int, int, str, str]]:
-    """Spans of a JSON text, cut to the strings in it, so that it stays JSON; an escape is taken whole."""
-    starts = characters(text, [leaf.start for leaf in pieces])
-    for leaf, at in zip(pieces, starts, strict=True):
+    """Spans of a JSON text, in order and disjoint, cut to the strings in it, so that it stays JSON; an escape is taken whole."""
+    starts, ends = [span.start for span in spans], [span.end for span in spans]
+    for leaf, at in zip(pieces, characters(text, [leaf.start for leaf in pieces]), strict=True):
         written = leaf.raw[1:-1].decode()
-        first = at + 1
+        first, last = at + 1, at + 1 + len(written)
+        near = spans[bisect_right(ends, first) : bisect_left(starts, last)]
         # A finding that goes on beyond a member's name is about the values beside it.
-        own = [span for span in spans if not leaf.key or (span.start >= first and span.end <= first + len(written))]
-        for span in _within(own, first, first + len(written)):
-            start, end = _whole_escapes(written, span.start, span.end)
+        own = [span for span in near if not leaf.key or (span.start >= first and span.end <= last)]
+        escapes = [match.span() for match in _ESCAPED.finditer(written)] if own else []
+        for span in _within(own, first, last):
+            start, end = _outward(escapes, span.start), _outward(escapes, span.end, up=True)
             value = str(msgspec.json.decode(f'"{written[start:end]}"'))
             if value.strip():
                 yield first + start, first + end, value, span.kind
@@ -182,14 +208,12 @@ def spans_of_json(text: str, spans: Sequence[Private], pieces: Sequence[Leaf]) -
 _ESCAPED = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)")
 
 
-def _whole_escapes(written: str, start: int, end: int) -> tuple[int, int]:
-    """Offsets moved outward, so that neither stands inside an escape."""
-    for match in _ESCAPED.finditer(written):
-        if match.start() < start < match.end():
-            start = match.start()
-        if match.start() < end < match.end():
-            end = match.end()
-    return start, end
+def _outward(escapes: Sequence[tuple[int, int]], offset: int, *, up: bool = False) -> int:
+    """The offset, moved out of an escape that it stands in: down to its beginning or up to its end."""
+    at = bisect_right(escapes, (offset, -1)) - 1
+    if at < 0 or not escapes[at][0] < offset < escapes[at][1]:
+        return offset
+    return escapes[at][1] if up else escapes[at][0]
 
 
 class _Repeats:

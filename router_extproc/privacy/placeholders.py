@@ -12,11 +12,16 @@ _SHAPE = re.compile(r"\[[A-Z][A-Z_]*_[0-9]+[a-z]*\]")
 _LONGEST = 48
 
 
+def in_text(text: str, kinds: frozenset[str]) -> frozenset[str]:
+    """Placeholders of these types, or what looks like them, that stand in a text."""
+    return frozenset(found for found in _SHAPE.findall(text) if found[1:].rpartition("_")[0] in kinds)
+
+
 class Placeholders:
     """Hands out placeholders in the order of asking: as a chat grows, the numbers of its earlier turns stay."""
 
-    def __init__(self, taken: Callable[[str, str], bool], suffix: str = "") -> None:
-        """`taken` tells whether a placeholder of that type may not be used; `suffix` is letters that keep two series apart."""
+    def __init__(self, taken: frozenset[str], suffix: str = "") -> None:
+        """`taken` are those that may not be used; `suffix` is letters that keep two series apart."""
         self._taken = taken
         self._suffix = suffix
         self._of: dict[str, str] = {}
@@ -30,7 +35,7 @@ class Placeholders:
         while True:
             number = self._counts[kind] = self._counts.get(kind, 0) + 1
             made = f"[{kind}_{number}{self._suffix}]"
-            if not self._taken(made, kind):
+            if made not in self._taken:
                 break
         self._of[value] = made
         return made
