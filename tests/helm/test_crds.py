@@ -39,6 +39,16 @@ def test_an_api_server_would_take_them(helm: Helm, mode: Path, known: dict[tuple
             assert faults(known[each["apiVersion"], each["kind"]], each) == []
 
 
+def test_an_api_server_would_take_the_streamed_mode(helm: Helm, known: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """It has the response from the start, because there no override asks for it."""
+    policy = helm.rendered(
+        MODES[0].with_name("envoy-gateway-values.yaml"), "--set", "bodyMode=FULL_DUPLEX_STREAMED,failureMode=closed"
+    ).one("EnvoyExtensionPolicy")
+
+    assert policy["spec"]["extProc"][0]["processingMode"]["response"] == {"body": "Streamed"}
+    assert faults(known[policy["apiVersion"], policy["kind"]], policy) == []
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
