@@ -14,15 +14,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from router_extproc.config.offline import decide, explain
+from router_extproc.encoders.breaker import BreakerState
 from router_extproc.errors import RequestRefusedError
 from router_extproc.observability.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request as HttpRequest
 
     from router_extproc.config.store import PolicyStore
+    from router_extproc.encoders.breaker import BreakerReport
     from router_extproc.observability.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -33,15 +35,25 @@ DEFAULT_PATH = "/v1/chat/completions"
 
 
 class Admin:
-    """The admin application. `ready` tells whether this process takes traffic, `bounds` what no policy sets."""
+    """The admin application. `ready` tells whether this process takes traffic, `bounds` what no policy sets.
+
+    `breakers` tells how each classifier stands. One that does not work leaves the process ready: what its signals mean then is
+    the policy's to say.
+    """
 
     def __init__(
-        self, store: PolicyStore, metrics: Metrics, ready: Callable[[], bool], bounds: Mapping[str, int] | None = None
+        self,
+        store: PolicyStore,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+        bounds: Mapping[str, int] | None = None,
+        breakers: Callable[[], Mapping[str, BreakerReport]] = dict,
     ) -> None:
         self._store = store
         self._metrics = metrics
         self._ready = ready
         self._bounds = bounds or {}
+        self._breakers = breakers
 
     def app(self) -> Starlette:
         """The ASGI application with all of it, for the loopback."""
@@ -68,8 +80,21 @@ class Admin:
     async def _healthz(self, _request: HttpRequest) -> Response:
         return PlainTextResponse("ok\n")
 
-    async def _readyz(self, _request: HttpRequest) -> Response:
-        return PlainTextResponse("ready\n") if self._ready() else PlainTextResponse("not ready\n", 503)
+    async def _readyz(self, request: HttpRequest) -> Response:
+        ready = self._ready()
+        detail = "".join(self._detail()) if "verbose" in request.query_params else ""
+        return PlainTextResponse(f"{detail}{'ready' if ready else 'not ready'}\n", 200 if ready else 503)
+
+    def _detail(self) -> Iterator[str]:
+        """What readiness does not depend on: a line each, in the form of Kubernetes' own /readyz?verbose."""
+        status = self._store.status
+        yield (
+            f"[+]policy {status.version} ok\n" if status.last_ok else f"[-]policy: the last load failed, {status.version} stays\n"
+        )
+        for name, report in sorted(self._breakers().items()):
+            closed = report.state is BreakerState.CLOSED
+            state = report.state.replace("_", "-")
+            yield f"[+]classifier {name} ok\n" if closed else f"[-]classifier {name}: breaker {state}: {report.why}\n"
 
     async def _metrics_text(self, _request: HttpRequest) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)

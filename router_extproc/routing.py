@@ -58,6 +58,7 @@ class UnknownReason(StrEnum):
     DEADLINE = "deadline"
     NO_TEXT = "no_text"
     UNAVAILABLE = "unavailable"
+    """The request does not tell it, or its classifier has failed again and again and is not asked for a while."""
     OVERLOADED = "overloaded"
     """Too many texts wait for the model already."""
 

@@ -160,6 +160,7 @@ class Service:
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
+        self.metrics.watch_breakers(self._services)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
@@ -167,7 +168,7 @@ class Service:
     def _admin(self, encoder: EncoderOptions) -> Admin:
         if self.store is None:
             raise RuntimeError("no policy is loaded")
-        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder))
+        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder), self._services.breakers)
 
     def _http(self) -> list[AdminServer]:
         """The HTTP ports that were asked for."""

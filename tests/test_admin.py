@@ -14,6 +14,7 @@ import pytest
 from router_extproc.admin import Admin, AdminServer
 from router_extproc.config.loader import load
 from router_extproc.config.store import PolicyStore
+from router_extproc.encoders.breaker import BreakerReport, BreakerState
 from router_extproc.hooks import Hooks
 from router_extproc.observability.metrics import Metrics
 from router_extproc.pools import PoolStats
@@ -88,6 +89,37 @@ class TestProbes:
         ask.ready = ready
 
         assert (await ask("GET", "/readyz")).status_code == status
+
+    @pytest.mark.parametrize(
+        ("report", "line"),
+        [
+            pytest.param(BreakerReport(BreakerState.CLOSED), "[+]classifier shared ok", id="closed"),
+            pytest.param(
+                BreakerReport(BreakerState.OPEN, "every pass hangs"),
+                "[-]classifier shared: breaker open: every pass hangs",
+                id="open",
+            ),
+            pytest.param(
+                BreakerReport(BreakerState.HALF_OPEN, "x"), "[-]classifier shared: breaker half-open: x", id="half-open"
+            ),
+        ],
+    )
+    async def test_ready_in_detail(self, store: PolicyStore, report: BreakerReport, line: str) -> None:
+        """Policy and classifiers; a classifier that does not work leaves the process ready."""
+        app = Admin(store, Metrics(), lambda: True, breakers=lambda: {"shared": report}).metrics_app()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://admin") as client:
+            answer = await client.get("/readyz?verbose")
+
+        assert (answer.status_code, answer.text) == (200, f"[+]policy {store.router.policy.version} ok\n{line}\nready\n")
+
+    async def test_ready_in_detail_tells_of_a_refused_policy(self, ask: Asked, store: PolicyStore, change: Change) -> None:
+        """And of its own state last."""
+        ask.ready = False
+        change("nonsense: 1\n")
+        answer = await ask("GET", "/readyz?verbose")
+
+        version = store.router.policy.version
+        assert (answer.status_code, answer.text) == (503, f"[-]policy: the last load failed, {version} stays\nnot ready\n")
 
     @pytest.mark.parametrize("path", ["/", "/nowhere", "/docs"])
     async def test_nothing_else_is_there(self, ask: Asked, path: str) -> None:

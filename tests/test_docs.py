@@ -34,6 +34,7 @@ class TestObservability:
         metrics = Metrics()
         metrics.watch(Hooks(), lambda: 0, lambda: 0)
         metrics.watch_models(Models(), {})
+        metrics.watch_breakers(SignalServices())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))

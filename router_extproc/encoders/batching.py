@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from router_extproc.encoders.errors import LateError, OverloadedError
+from router_extproc.encoders.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState
+from router_extproc.encoders.errors import LateError, OverloadedError, UnavailableError
 from router_extproc.encoders.figures import Figures
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class _Job(Generic[W, R]):
     work: W
     task: Task[R]
     size: int
+    came: float
+    """When it was submitted."""
+    trial: bool
+    """Whether the breaker waits for it."""
 
 
 class Batcher(Generic[W, R]):
@@ -78,14 +83,23 @@ class Batcher(Generic[W, R]):
         figures: Figures | None = None,
         size: Callable[[W], int] = lambda _: 1,
         together: int = 1 << 30,
+        usual: int = 1,
+        breaker: BreakerOptions | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`size` tells how long a piece takes, in any unit; pieces are run at once while their sizes add up to `together` at most."""
+        """`size` tells how long a piece takes, in any unit; pieces are run at once while their sizes add up to `together` at most.
+
+        `usual` is the size of an ordinary piece: a pass hangs if even that would take too long at its pace, so that long texts do not
+        speak against the model. `clock` is that of all deadlines.
+        """
         self._run = run
         self._size = size
         self.figures = figures or Figures()
         """What it did; given, if that is to outlive it."""
         self._options = options
-        self._queue: _Queue[W, R] = _Queue(options, name, together)
+        self._clock = clock
+        self._breaker = Breaker(name, breaker or BreakerOptions(), self.figures, clock)
+        self._queue: _Queue[W, R] = _Queue(options, name, together, usual, self._breaker, clock)
         self._threads: list[threading.Thread] = []
         weakref.finalize(self, self._queue.close)
 
@@ -94,27 +108,43 @@ class Batcher(Generic[W, R]):
         """Pieces of work that wait."""
         return len(self._queue.waiting)
 
-    def submit(self, work: W, deadline: float) -> Task[R]:
-        """Start work; `deadline` is on the clock of time.perf_counter. The task fails with OverloadedError or LateError.
+    @property
+    def breaker(self) -> BreakerReport:
+        """Whether work is done at all just now."""
+        self._queue.look()
+        return self._breaker.report
 
-        Never blocks.
+    def submit(self, work: W, deadline: float) -> Task[R]:
+        """Start work; `deadline` is on the clock of time.perf_counter.
+
+        Never blocks. The task fails with OverloadedError, LateError, UnavailableError or what `run` gives or raises.
         """
         task: Task[R] = Task(deadline)
-        if deadline < time.perf_counter():
+        now = self._clock()
+        if deadline < now:
             self.figures.missed()
             task.set_exception(LateError(f"{self._queue.name}: the deadline had passed before"))
-            return task
-        queue, size = self._queue, self._size(work)
-        with queue.changed:
-            refusal = queue.refusal(size, deadline)
+        elif self._queue.look() or not self._breaker.admits(deadline):
+            task.set_exception(UnavailableError(f"{self._queue.name} does not work: {self._breaker.report.why}"))
+        else:
+            job = _Job(work, task, self._size(work), now, self._breaker.report.state is BreakerState.HALF_OPEN)
+            refusal = self._taken(job)
             if refusal:
                 self.figures.refused()
+                if job.trial:
+                    self._breaker.passed()
                 task.set_exception(OverloadedError(refusal))
-                return task
-            if not self._threads:
-                self._start()
-            queue.put(_Job(work, task, size))
         return task
+
+    def _taken(self, job: _Job[W, R]) -> str:
+        """Have it wait for its turn; why not, if the queue has no room."""
+        with self._queue.changed:
+            refusal = self._queue.refusal(job.size, job.task.deadline)
+            if not refusal:
+                if not self._threads:
+                    self._start()
+                self._queue.put(job)
+            return refusal
 
     def prolong(self, task: Task[R], deadline: float) -> bool:
         """Have a task wait until that deadline, if it is later than its own; false if it has failed or is about to."""
@@ -131,7 +161,10 @@ class Batcher(Generic[W, R]):
     def _start(self) -> None:
         for number in range(self._options.threads):
             thread = threading.Thread(
-                target=_work, args=(self._queue, self._run, self.figures), name=f"{self._queue.name}-{number}", daemon=True
+                target=_work,
+                args=(self._queue, self._run, self.figures, self._breaker),
+                name=f"{self._queue.name}-{number}",
+                daemon=True,
             )
             thread.start()
             self._threads.append(thread)
@@ -140,13 +173,25 @@ class Batcher(Generic[W, R]):
 class _Queue(Generic[W, R]):
     """Work that waits: all that the threads know of their Batcher."""
 
-    def __init__(self, options: BatchOptions, name: str, together: int) -> None:
+    def __init__(
+        self,
+        options: BatchOptions,
+        name: str,
+        together: int,
+        usual: int,
+        breaker: Breaker,
+        clock: Callable[[], float],
+    ) -> None:
         self.name = name
         self.waiting: deque[_Job[W, R]] = deque()
         self.changed = threading.Condition()
         self._options = options
         self._together = together
-        self._busy = 0
+        self._usual = usual
+        self._breaker = breaker
+        self.clock = clock
+        self._running: dict[int, tuple[Sequence[_Job[W, R]], float]] = {}
+        """What each busy thread has taken, and when."""
         self._closed = False
         self._load = 0
         """Sizes of all that waits or is being run."""
@@ -165,7 +210,7 @@ class _Queue(Generic[W, R]):
         if waiting >= self._options.max_queue:
             return f"{self.name}: {waiting} texts wait already"
         needed = self._pace * (self._load / self._options.threads + size)
-        if self._load and needed and needed > _SURE * (deadline - time.perf_counter()):
+        if self._load and needed and needed > _SURE * (deadline - self.clock()):
             return f"{self.name}: {waiting} texts wait already, this one would come too late"
         return ""
 
@@ -187,15 +232,15 @@ class _Queue(Generic[W, R]):
         with self.changed:
             while not self.waiting and not self._closed:
                 self.changed.wait()
-            if self._busy and options.wait_ms and not self._closed:
+            if self._running and options.wait_ms and not self._closed:
                 self.changed.wait_for(lambda: self._closed or len(self.waiting) >= options.max_batch, options.wait_ms / 1000)
             if self._closed:
                 return None
             jobs = self._next()
-            now = time.perf_counter()
+            now = self.clock()
             for job in jobs:
                 job.task.late = job.task.deadline < now
-            self._busy += 1
+            self._running[threading.get_ident()] = (jobs, now)
             return jobs
 
     def _next(self) -> list[_Job[W, R]]:
@@ -213,11 +258,32 @@ class _Queue(Generic[W, R]):
         """A batch that was taken is done; 0 seconds if none of it was run."""
         size = sum(job.size for job in jobs)
         with self.changed:
-            self._busy -= 1
+            self._running.pop(threading.get_ident(), None)
             self._load -= size
             if seconds and size:
                 pace = seconds / size
                 self._pace = pace if not self._pace else (1 - _NEWS) * self._pace + _NEWS * pace
+
+    def look(self) -> bool:
+        """Whether every thread hangs, so that nothing can be done; then the breaker is open."""
+        if len(self._running) < self._options.threads:
+            return False
+        with self.changed:
+            now = self.clock()
+            hanging = sum(self.hangs(jobs, now - began) for jobs, began in self._running.values())
+            stuck = hanging >= self._options.threads
+        if stuck:
+            self._breaker.trip("every pass hangs")
+        return stuck
+
+    def hangs(self, jobs: Sequence[_Job[W, R]], seconds: float) -> bool:
+        """Whether a batch that has taken so long is too slow for any request, and not only for a long one."""
+        timely = [job for job in jobs if not job.task.late]
+        if not timely:
+            return False
+        usual = seconds * min(1.0, self._usual / sum(job.size for job in timely))
+        patience = max(job.task.deadline - job.came for job in timely)
+        return usual > max(patience, self._breaker.options.hung_s)
 
     def rest(self) -> list[_Job[W, R]]:
         """What still waits, taken out."""
@@ -227,14 +293,14 @@ class _Queue(Generic[W, R]):
             return jobs
 
 
-def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Exception]], figures: Figures) -> None:
+def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Exception]], figures: Figures, breaker: Breaker) -> None:
     """Take batches and finish them, until the queue is closed. Tasks are told outside its lock: who waits may take locks of his own."""
     with contextlib.suppress(OSError, AttributeError):  # where threads have no priority of their own, they work without
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
     while (jobs := queue.take()) is not None:
         seconds = 0.0
         try:
-            seconds = _finish(jobs, run, queue.name, figures)
+            seconds = _finish(jobs, run, queue, figures, breaker)
         finally:
             queue.finished(jobs, seconds)
         del jobs
@@ -243,31 +309,49 @@ def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Excepti
 
 
 def _finish(
-    jobs: Sequence[_Job[W, R]], run: Callable[[Sequence[W]], Sequence[R | Exception]], name: str, figures: Figures
+    jobs: Sequence[_Job[W, R]],
+    run: Callable[[Sequence[W]], Sequence[R | Exception]],
+    queue: _Queue[W, R],
+    figures: Figures,
+    breaker: Breaker,
 ) -> float:
     """Run a batch and tell its tasks; the seconds that it took, 0 if nothing came of it."""
     for job in jobs:
         if job.task.late:
             figures.missed()
-            job.task.set_exception(LateError(f"{name}: the deadline passed in the queue"))
+            if job.trial:
+                breaker.passed()
+            job.task.set_exception(LateError(f"{queue.name}: the deadline passed in the queue"))
     timely = [job for job in jobs if not job.task.late]
     if not timely:
         return 0.0
-    began = time.perf_counter()
+    began = queue.clock()
     try:
         results = _results(run, [job.work for job in timely])
     except Exception as error:  # noqa: BLE001 - told to those who wait; the thread must live on
+        breaker.failed(type(error).__name__)
         for job in timely:
             job.task.set_exception(error)
         return 0.0
-    seconds = time.perf_counter() - began
+    seconds = queue.clock() - began
     figures.ran(len(timely), seconds)
+    slow = queue.hangs(timely, seconds)
     for job, result in zip(timely, results, strict=True):
         if isinstance(result, Exception):
+            breaker.failed(type(result).__name__)
             job.task.set_exception(result)
         else:
+            _judge(breaker, slow=slow)
             job.task.set_result(result)
-    return seconds * sum(job.size for job in jobs) / sum(job.size for job in timely)
+    # The pace is that of passes that do not hang.
+    return 0.0 if slow else seconds * sum(job.size for job in jobs) / sum(job.size for job in timely)
+
+
+def _judge(breaker: Breaker, *, slow: bool) -> None:
+    if slow:
+        breaker.failed("a pass was too slow")
+    else:
+        breaker.succeeded()
 
 
 def _results(run: Callable[[Sequence[W]], Sequence[R | Exception]], works: Sequence[W]) -> Sequence[R | Exception]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router_extproc.encoders.breaker import BreakerOptions
+
     Floats = NDArray[np.float32]
 
 _CHARACTERS = 8
 """Read per token of the budget."""
+_EVERY = 40
+"""Characters that take as long as what every text costs, however short."""
 _KNOWN = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -65,14 +70,28 @@ class OnnxClassifier:
     """
 
     def __init__(
-        self, model: Path, tokenizer: Path, options: ClassifierOptions, batch: BatchOptions, figures: Figures | None = None
+        self,
+        model: Path,
+        tokenizer: Path,
+        options: ClassifierOptions,
+        batch: BatchOptions,
+        figures: Figures | None = None,
+        breaker: BreakerOptions | None = None,
     ) -> None:
         """`figures` are given, if they are to outlive it. Raises BundleError."""
         figures = figures or Figures()
         reader = _Reader(model, tokenizer, options, figures)
         self.name = name_of(model)
         # One text at a time: taken together they would only wait for each other.
-        self.batcher: Batcher[str, Verdict] = Batcher(reader.run, replace(batch, max_batch=1), name=self.name, figures=figures)
+        self.batcher: Batcher[str, Verdict] = Batcher(
+            reader.run,
+            replace(batch, max_batch=1),
+            name=self.name,
+            figures=figures,
+            size=partial(_size, options),
+            usual=_EVERY + options.window * _CHARACTERS // 2,
+            breaker=breaker,
+        )
 
     def submit(self, text: str, deadline: float) -> Future[Verdict]:
         """Start to classify a text; see Batcher.submit. The future fails with StrangeError if the model gives no numbers."""
@@ -132,6 +151,11 @@ class _Reader:
         if not np.isfinite(logits).all():
             raise StrangeError("the model gave numbers that are not finite")
         return logits
+
+
+def _size(options: ClassifierOptions, text: str) -> int:
+    """How long a text takes, in characters."""
+    return _EVERY + min(len(text), options.window * options.windows * _CHARACTERS)
 
 
 def _output(graph: Graph, model: Path, labels: int) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from router_extproc.encoders.batching import Batcher, BatchOptions
+from router_extproc.encoders.breaker import BreakerOptions
 from router_extproc.encoders.bundle import EMBEDDING, TAGS
 from router_extproc.encoders.cache import Cache, key_of
 from router_extproc.encoders.figures import Figures
@@ -41,6 +42,7 @@ class EncoderOptions:
     batch: BatchOptions = field(default_factory=BatchOptions)
     cache: int = 2048
     """Readings kept, some 3 KB each."""
+    breaker: BreakerOptions = field(default_factory=BreakerOptions)
 
 
 class Encoder:
@@ -59,6 +61,8 @@ class Encoder:
             figures=figures,
             size=partial(_size, bundle.manifest.window),
             together=_TOGETHER,
+            usual=_EVERY + bundle.manifest.window * _CHARACTERS,
+            breaker=options.breaker,
         )
         self._flying: dict[bytes, Task[Reading]] = {}
         self._lock = threading.Lock()
@@ -69,8 +73,8 @@ class Encoder:
         """Start to read a text; `deadline` is on the clock of time.perf_counter. Never blocks.
 
         `outputs` as `ordered` gives them; only these are computed. The future fails with OverloadedError if too many texts wait, with
-        LateError if the deadline passes in the queue. Whoever asks for the same text meanwhile gets the same future, which waits for the
-        latest of their deadlines.
+        LateError if the deadline passes in the queue, with UnavailableError while the breaker is open. Whoever asks for the same text
+        meanwhile gets the same future, which waits for the latest of their deadlines.
         """
         key = key_of(text, str(origin(kind)), str(windows), " ".join(outputs))
         with self._lock:

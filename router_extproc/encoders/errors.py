@@ -17,3 +17,7 @@ class LateError(EncoderError):
 
 class StrangeError(EncoderError):
     """The model gave numbers that are not finite."""
+
+
+class UnavailableError(EncoderError):
+    """The classifier has failed again and again, and is not asked for a while."""

@@ -8,7 +8,7 @@ import threading
 class Figures:
     """Counts of one model; they only rise. Safe from several threads."""
 
-    __slots__ = ("_lock", "batches", "late", "overloads", "seconds", "texts", "windows")
+    __slots__ = ("_lock", "batches", "late", "overloads", "seconds", "texts", "turns", "windows")
 
     def __init__(self) -> None:
         self.texts = 0
@@ -23,6 +23,8 @@ class Figures:
         """Texts that were refused because too many waited."""
         self.late = 0
         """Texts whose deadline passed before their turn came."""
+        self.turns: dict[str, int] = {}
+        """Transitions of its breaker, by the state that it went to."""
         self._lock = threading.Lock()
 
     def ran(self, texts: int, seconds: float) -> None:
@@ -46,3 +48,8 @@ class Figures:
         """Count a text whose deadline passed."""
         with self._lock:
             self.late += 1
+
+    def turned(self, state: str) -> None:
+        """Count a transition of the breaker."""
+        with self._lock:
+            self.turns[state] = self.turns.get(state, 0) + 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from router_extproc.encoders.breaker import worst
 from router_extproc.encoders.bundle import EMBEDDING, TAGS, Bundle, bundled, fingerprint
 from router_extproc.encoders.classifier import OnnxClassifier, name_of
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from router_extproc.encoders.breaker import BreakerReport
     from router_extproc.encoders.classifier import ClassifierOptions
 
 SHARED = "shared"
@@ -91,7 +93,7 @@ class Models:
             found = self._classifiers.get(key)
             if found is None:
                 figures = self._counted(name_of(model))
-                found = OnnxClassifier(model, tokenizer, options, self.options.batch, figures)
+                found = OnnxClassifier(model, tokenizer, options, self.options.batch, figures, self.options.breaker)
                 with self._lock:
                     self._classifiers[key] = found
             return found
@@ -102,6 +104,14 @@ class Models:
         for name, stocks in self._stocks():
             found[name] = found[name] + stocks if name in found else stocks
         return found
+
+    def breakers(self) -> Mapping[str, BreakerReport]:
+        """Whether those in memory work, by name; the worst of several of one name."""
+        with self._lock:
+            encoders, classifiers = list(self._encoders.values()), list(self._classifiers.values())
+        reports = [(SHARED, encoder.batcher.breaker) for encoder in encoders]
+        reports += [(classifier.name, classifier.batcher.breaker) for classifier in classifiers]
+        return worst(reports)
 
     def _stocks(self) -> Iterator[tuple[str, Stocks]]:
         with self._lock:

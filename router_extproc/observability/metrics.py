@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
     from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
+    from router_extproc.signals.services import SignalServices
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 MAX_MODELS = 50
@@ -155,6 +156,25 @@ class _Encoders(Collector):
         yield gauge(f"{_NAME}encoder_cache_entries", "Texts whose readings are kept.", labels, kept)
 
 
+class _Breakers(Collector):
+    """Whether the classifiers work."""
+
+    def __init__(self, services: SignalServices) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """States and transitions by classifier."""
+        states: dict[tuple[str, ...], float] = {
+            (name,): float(report.state.rank) for name, report in self._services.breakers().items()
+        }
+        text = "0: closed, 1: half-open, 2: open, its signals are unknown."
+        yield gauge(f"{_NAME}breaker_state", text, ("classifier",), states)
+        turns: dict[tuple[str, ...], float] = {
+            (name, state): count for name, each in self._services.turns().items() for state, count in each.items()
+        }
+        yield counter(f"{_NAME}breaker_transitions", "Transitions of breakers.", ("classifier", "to"), turns)
+
+
 _FIGURES = {
     "texts": "Texts read.",
     "windows": "Windows read.",
@@ -197,6 +217,10 @@ class Metrics:
         self.registry.register(_Encoders(models))
         for name, bound in bounds.items():
             self._limits.labels(name).set(bound)
+
+    def watch_breakers(self, services: SignalServices) -> None:
+        """Export whether the classifiers work."""
+        self.registry.register(_Breakers(services))
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""

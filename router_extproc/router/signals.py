@@ -6,10 +6,11 @@ import logging
 import time
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, wait
 from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
-from router_extproc.encoders.errors import LateError, OverloadedError
-from router_extproc.routing import Cost, Unknown, UnknownReason
+from router_extproc.encoders.errors import LateError, OverloadedError, StrangeError, UnavailableError
+from router_extproc.routing import Cost, Signal, Unknown, UnknownReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ _MAX_TOLD = 1000
 _REFUSED: dict[type[BaseException], UnknownReason] = {
     OverloadedError: UnknownReason.OVERLOADED,
     LateError: UnknownReason.DEADLINE,
+    UnavailableError: UnknownReason.UNAVAILABLE,
 }
 """What a model's answer means that is no failure."""
 
@@ -105,7 +107,7 @@ class SignalTable(dict[str, "SignalResult"]):
                 return Unknown(name, UnknownReason.DEADLINE)
             self._begun[name] = start
             raise NeedsModel(work)
-        return _extract(extractor, self._request)
+        return _finite(_extract(extractor, self._request))
 
 
 def _failure(work: Future[Any]) -> BaseException | None:
@@ -120,6 +122,13 @@ def _extract(extractor: Extractor, request: Request) -> SignalResult:
         return extractor.extract(request)
     except Exception as error:  # noqa: BLE001 - a signal that fails is unknown; what that means is the rule's choice
         return _failed(extractor.name, error)
+
+
+def _finite(result: SignalResult) -> SignalResult:
+    """The result, unless a model made it no number: NaN is below no bound and above none, so that `not` of it would hold."""
+    if isinstance(result, Signal) and not all(map(isfinite, (result.value, result.coverage, *(result.labels or {}).values()))):
+        return _failed(result.name, StrangeError("a signal is not finite"))
+    return result
 
 
 def _failed(name: str, error: BaseException) -> Unknown:

@@ -13,11 +13,13 @@ from router_extproc.encoders.models import Models
 from router_extproc.encoders.share import Share
 from router_extproc.request import PartKind
 from router_extproc.signals.files import Files
+from router_extproc.signals.neural import patterns
 from router_extproc.signals.neural.patterns import Patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from router_extproc.encoders.breaker import BreakerReport
     from router_extproc.encoders.prototypes import Prototypes
     from router_extproc.request import Request
 
@@ -122,6 +124,15 @@ class SignalServices:
     def for_policy(self, folder: Path) -> SignalServices:
         """The same services for one more policy."""
         return replace(self, folder=folder, files=Files(), _shares=[])
+
+    def breakers(self) -> Mapping[str, BreakerReport]:
+        """Whether each classifier in memory works, by its name in metrics."""
+        return {**self.models.breakers(), patterns.NAME: self.patterns.batcher.breaker}
+
+    def turns(self) -> Mapping[str, Mapping[str, int]]:
+        """Transitions of each classifier's breaker, by its name and the state that it went to; they outlive the classifier."""
+        figures = {**self.models.figures, patterns.NAME: self.patterns.batcher.figures}
+        return {name: dict(each.turns) for name, each in figures.items()}
 
     def file(self, name: str) -> Path:
         """A file that the policy names; a change of it makes the policy be loaded anew."""

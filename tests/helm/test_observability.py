@@ -22,6 +22,7 @@ from router_extproc.encoders.scores import Kind
 from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
 from router_extproc.observability.metrics import Metrics
 from router_extproc.routing import Observation, Outcome, Reason, Unknown, UnknownReason, Verdict
+from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -229,6 +230,7 @@ def exported(router: Router, chat: Callable[..., bytes], models: Models) -> Expo
     metrics.in_force(router.policy, 1000.0)
     metrics.watch(Hooks(), lambda: 1, lambda: 0)
     metrics.watch_models(models, {"encoder_queue": 128})
+    metrics.watch_breakers(SignalServices(models=models))
     return scraped(metrics)
 
 

@@ -14,6 +14,7 @@ from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind
 from router_extproc.observability.metrics import Metrics
 from router_extproc.observability.tally import gauge
+from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,22 @@ class TestModels:
     def test_bounds_are_limits(self, metrics: Metrics) -> None:
         """Beside the policy's."""
         assert 'router_extproc_limit{limit="encoder_queue"} 128.0' in metrics.text().decode()
+
+
+class TestBreakers:
+    def test_tell_their_state_and_transitions(self, models: Models) -> None:
+        """By classifier; that of the patterns is there without any model."""
+        metrics = Metrics()
+        metrics.watch_breakers(SignalServices(models=models))
+        before = metrics.text().decode()
+        encoder = models.encoder()
+        encoder.batcher._breaker.trip("every pass hangs")
+        after = metrics.text().decode()
+
+        assert 'router_extproc_breaker_state{classifier="patterns"} 0.0' in before
+        assert "shared" not in before
+        assert 'router_extproc_breaker_state{classifier="shared"} 2.0' in after
+        assert 'router_extproc_breaker_transitions_total{classifier="shared",to="open"} 1.0' in after
 
 
 class TestGauge:

@@ -16,14 +16,21 @@ from router_extproc.pii.kinds import BY_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from router_extproc.encoders.breaker import BreakerOptions
     from router_extproc.encoders.scores import Span
 
+NAME = "patterns"
+"""What it is called in metrics and among threads."""
 _KEPT = 2048
 """Texts whose findings are kept, by hash."""
 _MOST = 200
 """Spans of one text that are worth keeping: a text of nothing but addresses must not fill the memory."""
 _QUEUE = 512
 """Texts that wait: twice as many as one request may bring."""
+_EVERY = 1_000
+"""Characters that take as long as what every text costs, however short."""
+_USUAL = 20_000
+"""Characters of a long prompt: some 8 ms."""
 _end = attrgetter("end")
 
 
@@ -45,9 +52,10 @@ class Found:
 class Patterns:
     """Finds in a thread of its own: 1 MB of prose takes 0.4 s, which the event loop must not wait for. Safe from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, breaker: BreakerOptions | None = None) -> None:
         self._cache: Cache[Found] = Cache(_KEPT)
-        self._batcher: Batcher[str, Found] = Batcher(_found, BatchOptions(max_queue=_QUEUE, max_batch=1), name="patterns")
+        options = BatchOptions(max_queue=_QUEUE, max_batch=1)
+        self.batcher: Batcher[str, Found] = Batcher(_found, options, name=NAME, size=_size, usual=_USUAL, breaker=breaker)
 
     def submit(self, text: str, deadline: float) -> Future[Found]:
         """Start to look at a text, unless it was looked at lately; see Batcher.submit."""
@@ -57,7 +65,7 @@ class Patterns:
             done: Future[Found] = Future()
             done.set_result(known)
             return done
-        job = self._batcher.submit(text, deadline)
+        job = self.batcher.submit(text, deadline)
         job.add_done_callback(partial(self._keep, key))
         return job
 
@@ -68,6 +76,10 @@ class Patterns:
     def _keep(self, key: bytes, future: Future[Found]) -> None:
         if not future.cancelled() and future.exception() is None and len(future.result().spans) <= _MOST:
             self._cache.put(key, future.result())
+
+
+def _size(text: str) -> int:
+    return _EVERY + len(text)
 
 
 def _found(texts: Sequence[str]) -> list[Found]:
