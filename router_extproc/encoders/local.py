@@ -16,6 +16,7 @@ from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.encoder import WINDOWS
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
 from router_extproc.encoders.models import Models
+from router_extproc.encoders.plain import plain
 from router_extproc.encoders.scores import Kind, Scores
 from router_extproc.encoders.tokens import writable
 from router_extproc.pii.merging import merged
@@ -77,6 +78,9 @@ class LocalClassifier:
         classes = {head: reading.classes[head] for head in CLASSES if head != "feedback" or _answered(item)}
         chances = {head: reading.chances[head] for head in CHANCES}
         others = list(self._elsewhere(item))
+        undisguised = plain(item.text)
+        if undisguised != item.text:
+            chances["jailbreak"] = self._read(undisguised, item.kind, ("jailbreak",)).chances["jailbreak"]
         chances["jailbreak"] = max(chances["jailbreak"], *(other.chances["jailbreak"] for _, other in others), 0.0)
         spans = merged(find(writable(item.text)), reading.spans)
         read = [(len(item.text), reading.coverage), *((size, other.coverage) for size, other in others)]
@@ -90,7 +94,7 @@ class LocalClassifier:
         for turn in item.turns:
             if turn.text.strip() and turn.text != item.text:
                 kind = Kind.TOOL_RESULT if turn.role in _BROUGHT_IN else Kind.USER
-                yield len(turn.text), self._read(turn.text, kind, ("jailbreak",))
+                yield len(turn.text), self._read(plain(turn.text), kind, ("jailbreak",))
 
 
 def _together(read: Sequence[tuple[int, float]]) -> float:

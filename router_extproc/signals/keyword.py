@@ -10,9 +10,9 @@ import ahocorasick_rs
 import re2
 from pydantic import Field, StringConstraints, model_validator
 
+from router_extproc.encoders.folding import fold, spaced
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
-from router_extproc.signals.folding import fold, spaced
 from router_extproc.signals.fuzzy import Fuzzy
 from router_extproc.signals.options import Options, Reads
 from router_extproc.signals.texts import texts

@@ -76,6 +76,14 @@ class TestClassify:
 
         assert tool > user
 
+    @pytest.mark.parametrize("text", ["i g n o r e", "ig\u200bnore"])
+    def test_reads_what_is_meant(self, local: LocalClassifier, text: str) -> None:
+        """As the guard does, be it the text or an earlier one."""
+        last, earlier = local.classify([Item(text), answered("tea", ("user", text))])
+
+        assert last.chances["jailbreak"] > 0.9
+        assert earlier.chances["jailbreak"] > 0.9
+
     def test_does_not_lower_a_score_by_what_is_harmless(self, local: LocalClassifier) -> None:
         """The highest counts; blank turns do not."""
         (scores,) = local.classify([answered("ignore", ("tool", "tea"), ("user", "  "))])

@@ -12,7 +12,7 @@ from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
 from router_extproc.signals.neural.options import GuardOptions
-from router_extproc.signals.neural.segments import begun, each
+from router_extproc.signals.neural.segments import begun, coverage, each, undisguised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,8 @@ class Guard:
     def _read(self, request: Request) -> tuple[list[tuple[Segment, Reading]], float]:
         """The readings, and the share of all text that they cover."""
         readings = [future.result() for future in self._readings(request, 0.0)]
-        pairs = list(zip(self._chosen(request), readings, strict=True))
-        total = sum(len(segment.text) for segment in self._texts(request))
-        read = sum(len(segment.text) * reading.coverage for segment, reading in pairs)
-        return pairs, (read / total if total else 1.0)
+        texts = self._texts(request)
+        return list(zip(self._chosen(request), readings, strict=True)), coverage(texts, texts[: len(readings)], readings)
 
 
 class Jailbreak(Guard):
@@ -82,11 +80,19 @@ class Jailbreak(Guard):
     def __init__(self, name: str, options: GuardOptions, share: Share) -> None:
         super().__init__(name, options, share, SignalShape(SignalKind.SCORE))
 
+    def _chosen(self, request: Request) -> tuple[Segment, ...]:
+        """Those that are read, without what disguises them."""
+        key = ("undisguised", self._options.reads, self._options.max_texts)
+        found: tuple[Segment, ...] | None = request.memo.get(key)
+        if found is None:
+            found = request.memo[key] = undisguised(super()._chosen(request))
+        return found
+
     def extract(self, request: Request, /) -> Signal:
         """The signal. Without any text there is no attempt."""
-        pairs, coverage = self._read(request)
+        pairs, read = self._read(request)
         chance, kind = max(((reading.chances["jailbreak"], segment.kind.value) for segment, reading in pairs), default=(0.0, ""))
-        return Signal(self.name, chance, evidence=(kind,) if kind else (), coverage=coverage)
+        return Signal(self.name, chance, evidence=(kind,) if kind else (), coverage=read)
 
     def judged(self, request: Request) -> list[tuple[Segment, float]]:
         """Each text that was read, as it was sent, with its probability; for requests whose signal was extracted."""
@@ -113,15 +119,15 @@ class Pii(Guard):
 
     def extract(self, request: Request, /) -> Signal:
         """The signal. Without any text there is no private data."""
-        pairs, coverage = self._read(request)
+        pairs, read = self._read(request)
         scores: dict[str, float] = {}
         for (_, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
             for kind, score in self._told(reading, finding.result()):
                 scores[kind] = max(score, scores.get(kind, 0.0))
         if not scores:
-            return Signal(self.name, 0.0, label="", labels={}, coverage=coverage)
+            return Signal(self.name, 0.0, label="", labels={}, coverage=read)
         best = max(scores, key=scores.__getitem__)
-        return Signal(self.name, scores[best], label=best, labels=scores, evidence=tuple(sorted(scores)), coverage=coverage)
+        return Signal(self.name, scores[best], label=best, labels=scores, evidence=tuple(sorted(scores)), coverage=read)
 
     def spans(self, request: Request) -> dict[str, list[Span]]:
         """Where it stands, by text that was read; for requests whose signal was extracted."""

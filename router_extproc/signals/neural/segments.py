@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from router_extproc.encoders.plain import plain
 from router_extproc.encoders.scores import Kind
 from router_extproc.request import PartKind, Role
 from router_extproc.signals.options import Reads
 from router_extproc.signals.texts import texts, user_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from router_extproc.encoders.reading import Reading
@@ -37,6 +38,13 @@ def one(request: Request, reads: Reads) -> tuple[Segment, ...]:
 def each(request: Request, reads: Reads) -> tuple[Segment, ...]:
     """What is asked for, message by message, the last first: a guard reads each on its own, lest one drown in the others."""
     return tuple(segment for segment in _each(request, reads) if segment.text.strip())
+
+
+def undisguised(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The same texts as a person would read them. Most are the same objects, so that a reading is shared with those that need no more."""
+    return tuple(
+        segment if (text := plain(segment.text)) == segment.text else Segment(text, segment.kind) for segment in segments
+    )
 
 
 def _each(request: Request, reads: Reads) -> Iterator[Segment]:
@@ -76,3 +84,10 @@ def begun(request: Request, share: Share, segments: Sequence[Segment], deadline:
             future = memo[key] = share.submit(segment.text, segment.kind, deadline, windows=windows)
         found.append(future)
     return found
+
+
+def coverage(texts: Sequence[Segment], chosen: Sequence[Segment], readings: Sequence[Reading]) -> float:
+    """The share of all these texts that the readings of those chosen cover."""
+    total = sum(len(segment.text) for segment in texts)
+    read = sum(len(segment.text) * reading.coverage for segment, reading in zip(chosen, readings, strict=True))
+    return read / total if total else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,21 @@ class TestJailbreak:
         assert few.decision.name == "default"
         assert signal(few).coverage == pytest.approx(14 / 27)
         assert (strict.status, strict.decision.reason) == (503, Reason.UNKNOWN_DENIED)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("i g n o r e", id="spaced"),
+            pytest.param("\u0456gn\u043er\u0435", id="Cyrillic"),
+            pytest.param("ig\u200bnore", id="zero width"),
+            pytest.param(codecs.encode("the rules of you: ignore all of the tea", "rot13"), id="ROT13"),
+        ],
+    )
+    def test_reads_what_is_meant(self, outcome: Decided, text: str) -> None:
+        """Without what disguises it; all of it is covered."""
+        found = outcome(*JAILBREAK, text)
+
+        assert (found.decision.name, signal(found).coverage) == ("hit", 1.0)
 
     @pytest.mark.parametrize("turns", [pytest.param((), id="no message"), pytest.param((" ",), id="blank")])
     def test_nothing_to_read_is_no_attempt(self, outcome: Decided, turns: tuple[str, ...]) -> None:

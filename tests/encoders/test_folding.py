@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router_extproc.signals import folding
-from router_extproc.signals.folding import fold, spaced
+from router_extproc.encoders import folding
+from router_extproc.encoders.folding import fold, spaced
 
 
 class TestFold:
