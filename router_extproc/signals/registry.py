@@ -8,7 +8,7 @@ from typing import Any
 from router_extproc.plugin import Plugin, Registry
 from router_extproc.routing import Extractor
 from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, structure
-from router_extproc.signals.neural import custom, guards, heads, knowledge, linear, similarity
+from router_extproc.signals.neural import custom, guards, heads, knowledge, linear, similarity, trend
 from router_extproc.signals.neural.options import GuardOptions, NeuralOptions
 from router_extproc.signals.options import NoOptions
 from router_extproc.signals.services import SignalServices
@@ -56,6 +56,9 @@ _PLUGINS: tuple[Plugin[ExtractorFactory], ...] = (
     Plugin("modality", NeuralOptions, heads.build_modality, "Whether text, an image or both are asked for."),
     Plugin("feedback", NeuralOptions, heads.build_feedback, "What the user says of the answer before."),
     Plugin("jailbreak", GuardOptions, guards.build_jailbreak, "The probability of a prompt injection or jailbreak attempt."),
+    Plugin(
+        "jailbreak_trend", trend.TrendOptions, trend.build, "The probability that a chat builds up to a jailbreak, turn by turn."
+    ),
     Plugin("pii", guards.PiiOptions, guards.build_pii, "Types of private data that the texts hold."),
     Plugin("embedding", similarity.EmbeddingOptions, similarity.build, "Which of the operator's intents a text is, by examples."),
     Plugin("knowledge", knowledge.KnowledgeOptions, knowledge.build, "Which group of a file of exemplars a text is nearest to."),
