@@ -160,7 +160,7 @@ class Service:
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
-        self.metrics.watch_breakers(self._services)
+        self.metrics.watch_signals(self._services)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None

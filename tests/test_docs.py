@@ -34,7 +34,7 @@ class TestObservability:
         metrics = Metrics()
         metrics.watch(Hooks(), lambda: 0, lambda: 0)
         metrics.watch_models(Models(), {})
-        metrics.watch_breakers(SignalServices())
+        metrics.watch_signals(SignalServices())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))
@@ -82,6 +82,17 @@ class TestClassifiers:
         """With pools of these names."""
         pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}, inside: {cluster: i}}\ndefault: small\n"
         services = SignalServices(models=Models(folder=tiny_bundle))
+
+        assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
+
+
+class TestGuards:
+    @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", page("guards.md"), re.DOTALL))
+    def test_examples_are_good_policies(self, block: str, tiny_bundle: Path, tmp_path: Path) -> None:
+        """With pools of these names, and the file that one of them names."""
+        (tmp_path / "canaries.txt").write_text("0" * 64)
+        pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}}\ndefault: small\n"
+        services = SignalServices(models=Models(folder=tiny_bundle)).for_policy(tmp_path)
 
         assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
 

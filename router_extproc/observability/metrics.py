@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from router_extproc import __version__
 from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
 from router_extproc.routing import Signal
+from router_extproc.signals.credentials.memory import SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -218,9 +219,13 @@ class Metrics:
         for name, bound in bounds.items():
             self._limits.labels(name).set(bound)
 
-    def watch_breakers(self, services: SignalServices) -> None:
-        """Export whether the classifiers work."""
+    def watch_signals(self, services: SignalServices) -> None:
+        """Export whether the classifiers work, and how much is remembered of conversations."""
         self.registry.register(_Breakers(services))
+        text = "Conversations whose secrets are remembered, as keyed hashes."
+        remembered = Gauge(f"{_NAME}credential_conversations", text, registry=self.registry)
+        remembered.set_function(lambda: len(services.credentials.memory))
+        self._limits.labels("credential_conversations").set(SIZE)
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""

@@ -8,6 +8,7 @@ from typing import Any
 from router_extproc.plugin import Plugin, Registry
 from router_extproc.routing import Extractor
 from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, structure
+from router_extproc.signals.credentials import signal as credentials
 from router_extproc.signals.neural import custom, guards, heads, knowledge, linear, similarity, trend
 from router_extproc.signals.neural.options import GuardOptions, NeuralOptions
 from router_extproc.signals.options import NoOptions
@@ -60,6 +61,12 @@ _PLUGINS: tuple[Plugin[ExtractorFactory], ...] = (
         "jailbreak_trend", trend.TrendOptions, trend.build, "The probability that a chat builds up to a jailbreak, turn by turn."
     ),
     Plugin("pii", guards.PiiOptions, guards.build_pii, "Types of private data that the texts hold."),
+    Plugin(
+        "credential_flow",
+        credentials.CredentialFlowOptions,
+        credentials.build,
+        "Whether a secret of the conversation went to a tool that should not have it.",
+    ),
     Plugin("embedding", similarity.EmbeddingOptions, similarity.build, "Which of the operator's intents a text is, by examples."),
     Plugin("knowledge", knowledge.KnowledgeOptions, knowledge.build, "Which group of a file of exemplars a text is nearest to."),
     Plugin("linear", linear.LinearOptions, linear.build, "A head that `train-head` made of the operator's own labels."),

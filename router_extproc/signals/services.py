@@ -12,6 +12,8 @@ from router_extproc.encoders.cache import Cache
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.share import Share
 from router_extproc.request import PartKind
+from router_extproc.signals.credentials import tracker
+from router_extproc.signals.credentials.tracker import Tracker
 from router_extproc.signals.files import Files
 from router_extproc.signals.neural import patterns
 from router_extproc.signals.neural.patterns import Patterns
@@ -113,6 +115,8 @@ class SignalServices:
     """Opens the model bundle when a policy first needs it."""
     patterns: Patterns = field(default_factory=Patterns)
     """Finds private data."""
+    credentials: Tracker = field(default_factory=Tracker)
+    """Follows secrets through conversations."""
     prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))
     """What examples became, by their hash: a reload with the same ones does not read them again."""
     folder: Path = field(default_factory=Path)
@@ -127,11 +131,19 @@ class SignalServices:
 
     def breakers(self) -> Mapping[str, BreakerReport]:
         """Whether each classifier in memory works, by its name in metrics."""
-        return {**self.models.breakers(), patterns.NAME: self.patterns.batcher.breaker}
+        return {
+            **self.models.breakers(),
+            patterns.NAME: self.patterns.batcher.breaker,
+            tracker.NAME: self.credentials.batcher.breaker,
+        }
 
     def turns(self) -> Mapping[str, Mapping[str, int]]:
         """Transitions of each classifier's breaker, by its name and the state that it went to; they outlive the classifier."""
-        figures = {**self.models.figures, patterns.NAME: self.patterns.batcher.figures}
+        figures = {
+            **self.models.figures,
+            patterns.NAME: self.patterns.batcher.figures,
+            tracker.NAME: self.credentials.batcher.figures,
+        }
         return {name: dict(each.turns) for name, each in figures.items()}
 
     def file(self, name: str) -> Path:

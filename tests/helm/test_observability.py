@@ -230,7 +230,7 @@ def exported(router: Router, chat: Callable[..., bytes], models: Models) -> Expo
     metrics.in_force(router.policy, 1000.0)
     metrics.watch(Hooks(), lambda: 1, lambda: 0)
     metrics.watch_models(models, {"encoder_queue": 128})
-    metrics.watch_breakers(SignalServices(models=models))
+    metrics.watch_signals(SignalServices(models=models))
     return scraped(metrics)
 
 

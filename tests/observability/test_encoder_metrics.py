@@ -14,6 +14,9 @@ from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind
 from router_extproc.observability.metrics import Metrics
 from router_extproc.observability.tally import gauge
+from router_extproc.signals.credentials.flow import Entry, Origin
+from router_extproc.signals.credentials.marks import mark
+from router_extproc.signals.credentials.memory import SIZE
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class TestBreakers:
     def test_tell_their_state_and_transitions(self, models: Models) -> None:
         """By classifier; that of the patterns is there without any model."""
         metrics = Metrics()
-        metrics.watch_breakers(SignalServices(models=models))
+        metrics.watch_signals(SignalServices(models=models))
         before = metrics.text().decode()
         encoder = models.encoder()
         encoder.batcher._breaker.trip("every pass hangs")
@@ -100,6 +103,19 @@ class TestBreakers:
         assert "shared" not in before
         assert 'router_extproc_breaker_state{classifier="shared"} 2.0' in after
         assert 'router_extproc_breaker_transitions_total{classifier="shared",to="open"} 1.0' in after
+
+
+class TestCredentials:
+    def test_tell_how_many_conversations_are_remembered(self, models: Models) -> None:
+        """And how many may be."""
+        services, metrics = SignalServices(models=models), Metrics()
+        metrics.watch_signals(services)
+        secret = mark("AKIAQ7RT2M9XV4LB8ZJD")
+        assert secret is not None
+        services.credentials.memory.keep(b"a", {secret: Entry(Origin.SYSTEM, 1.0)})
+
+        assert "router_extproc_credential_conversations 1.0" in metrics.text().decode()
+        assert f'router_extproc_limit{{limit="credential_conversations"}} {float(SIZE)}' in metrics.text().decode()
 
 
 class TestGauge:

@@ -124,6 +124,7 @@ class TestRecovery:
         assert {name: report.state for name, report in services.breakers().items()} == {
             NAME: BreakerState.OPEN,
             "patterns": BreakerState.CLOSED,
+            "credentials": BreakerState.CLOSED,
         }
 
 

@@ -1,0 +1,1 @@
+"""Credentials: secrets of a conversation, and where they go."""
