@@ -91,7 +91,7 @@ class TestGuards:
     def test_examples_are_good_policies(self, block: str, tiny_bundle: Path, tmp_path: Path) -> None:
         """With pools of these names, and the file that one of them names."""
         (tmp_path / "canaries.txt").write_text("0" * 64)
-        pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}}\ndefault: small\n"
+        pools = "version: 1\npools: {small: {cluster: s}, large: {cluster: l, trusted: true}}\ndefault: small\n"
         services = SignalServices(models=Models(folder=tiny_bundle)).for_policy(tmp_path)
 
         assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools

@@ -94,6 +94,14 @@ class TestJailbreak:
         assert signal(few).coverage == pytest.approx(14 / 27)
         assert (strict.status, strict.decision.reason) == (503, Reason.UNKNOWN_DENIED)
 
+    def test_tells_of_texts_as_they_were_sent(self, build: Build, ask: Ask, extract: Extract) -> None:
+        """What is taken out of a request must stand there: in its disguise."""
+        guard, request = build("jailbreak"), ask("i g n o r e")
+        extract(guard, request)
+        ((segment, chance),) = guard.judged(request)  # type: ignore[attr-defined]  # it is a Jailbreak
+
+        assert (segment.text, chance > 0.9) == ("i g n o r e", True)
+
     @pytest.mark.parametrize(
         "text",
         [
