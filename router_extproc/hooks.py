@@ -29,6 +29,8 @@ class RouteDetails:
     """The caller's W3C trace context, if any."""
     request_id: str = ""
     """Envoy's x-request-id."""
+    unproven: str = ""
+    """Which proof the identity headers lacked, if they did: `header`, `metadata` or `peers`."""
     masked: Mapping[str, int] = field(default_factory=dict)
     """Stretches of the body that gave way to placeholders, by type."""
 

@@ -29,6 +29,7 @@ class Reason(StrEnum):
     NO_CANDIDATE = "no_candidate"
     PRIVATE_DATA = "private_data"
     UNREADABLE_RESPONSE = "unreadable_response"
+    UNPROVEN_IDENTITY = "unproven_identity"
     # the request was left alone
     NOT_LLM = "not_llm"
     UNREADABLE_ENCODING = "unreadable_encoding"

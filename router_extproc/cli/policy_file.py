@@ -34,7 +34,7 @@ def show(problems: Iterable[Problem]) -> None:
 
 def services(models: Path | None) -> SignalServices:
     """What signals may use, with that model bundle in place of the one inside the package."""
-    return SignalServices(models=Models(folder=models))
+    return SignalServices(models=Models(folder=models), needs_secrets=False)
 
 
 def load_or_exit(path: Path, models: Path | None = None) -> Router:

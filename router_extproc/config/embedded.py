@@ -41,7 +41,7 @@ def failures(router: Router, text: str) -> tuple[Problem, ...]:
 def _decided(router: Router, test: PolicyTest) -> Outcome:
     """The outcome. While requests fill the model's queue, a test waits for its turn: a reload must not fail because of them."""
     for _ in range(_TURNS):
-        outcome = decide(router, path=test.path, headers=test.headers, body=test.body)
+        outcome = decide(router, path=test.path, headers=test.headers, body=test.body, proven=test.proven)
         if not any(_is_overloaded(result) for result in outcome.signals.values()):
             break
         time.sleep(_TURN_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
-from router_extproc.extproc.events import BodyMode, BodyReceived, HeadersReceived, OutcomeReady
+from router_extproc.extproc.events import BodyMode, BodyReceived, Evidence, HeadersReceived, OutcomeReady
 from router_extproc.extproc.intake import arrive, parse
 from router_extproc.extproc.replies import Think
 from router_extproc.extproc.session import Session
@@ -25,10 +25,11 @@ def _headers(path: str, headers: Mapping[str, str]) -> dict[str, str]:
     return {":method": headers.get(":method", "POST"), ":path": path, "content-type": "application/json", **given}
 
 
-def decide(router: Router, *, path: str, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """The outcome of one request. May block."""
+def decide(router: Router, *, path: str, headers: Mapping[str, str], body: bytes, proven: bool = True) -> Outcome:
+    """The outcome of one request, whose identity headers count as `proven`, or as not. May block."""
     session = Session(router)
-    replies = session.receive(HeadersReceived(_headers(path, headers), not body, BodyMode.BUFFERED))
+    evidence = Evidence(vouched=proven)
+    replies = session.receive(HeadersReceived(_headers(path, headers), not body, BodyMode.BUFFERED, evidence))
     if session.outcome is None:
         replies = session.receive(BodyReceived(body, end_of_stream=True))
     for reply in replies:
@@ -42,7 +43,7 @@ def decide(router: Router, *, path: str, headers: Mapping[str, str], body: bytes
 def parsed(router: Router, *, path: str, headers: Mapping[str, str], body: bytes) -> Request:
     """The request that a body is. Raises RequestRefusedError for one that would be refused, or is none of ours (NOT_LLM)."""
     settings = router.policy.settings
-    arrival = arrive(_headers(path, headers), settings, router.forbidden)
+    arrival = arrive(_headers(path, headers), settings, router.forbidden, Evidence(vouched=True))
     if arrival.api is None:
         raise RequestRefusedError(Reason.NOT_LLM, f"{path} is the path of no LLM API.", status=404)
     return parse(arrival, body, settings).request

@@ -162,5 +162,6 @@ class Conversation:
                 traceparent=arrival.traceparent if arrival else "",
                 request_id=arrival.request_id if arrival else "",
                 masked=session.passage.masked if session.passage else {},
+                unproven=arrival.unproven if arrival else "",
             )
         )

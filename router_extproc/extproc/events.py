@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,21 @@ class BodyMode(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What Envoy itself says of a request, beside its headers: no caller can write it."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """Dynamic metadata of filters before ext_proc, by namespace; only what the filter's `metadata_options` forward."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Of the request, by name: `connection.uri_san_peer_certificate`; only what the filter's `request_attributes` ask for."""
+    vouched: bool | None = None
+    """Whether identity headers are proven; None: it is to be found out. Only offline, where no proxy is, it is said."""
+
+
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
 class HeadersReceived:
     """The request's headers."""
 
@@ -35,6 +50,7 @@ class HeadersReceived:
     end_of_stream: bool
     """Whether there is no body."""
     mode: BodyMode
+    evidence: Evidence = NO_EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from router_extproc.apis.reader import read
 from router_extproc.apis.registry import find
 from router_extproc.errors import RequestRefusedError
 from router_extproc.extproc.encoding import decoded, is_readable
+from router_extproc.extproc.events import NO_EVIDENCE
+from router_extproc.extproc.identity import lacking
 from router_extproc.policy.compiled import RejectWhen
 from router_extproc.request import Caller, Envelope
 from router_extproc.routing import Reason
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from router_extproc.apis.api import Api, Document
-    from router_extproc.policy.compiled import IdentityHeaders, Settings
+    from router_extproc.extproc.events import Evidence
+    from router_extproc.policy.compiled import Identity, Settings
     from router_extproc.request import Request
 
 
@@ -33,6 +36,8 @@ class Arrival:
     encoding: str
     traceparent: str
     request_id: str
+    unproven: str = ""
+    """Which proof the identity headers lacked (`header`, `metadata` or `peers`), if they did: they are forged ones then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,18 @@ class Parsed:
     """Whether the document's bytes are not those that came in, because these were compressed."""
 
 
-def arrive(headers: Mapping[str, str], settings: Settings, forbidden: frozenset[str]) -> Arrival:
+def arrive(
+    headers: Mapping[str, str], settings: Settings, forbidden: frozenset[str], evidence: Evidence = NO_EVIDENCE
+) -> Arrival:
     """What the headers tell. `forbidden` holds the names of headers that callers may not send."""
     method = headers.get(":method", "")
     path = headers.get(":path", "/")
     bare = path.partition("?")[0]
     api = find(method, path, settings.path_prefixes)
+    unproven = ""
+    if settings.identity.proof is not None:
+        unproven, withheld = _proven(headers, settings.identity, evidence)
+        forbidden |= withheld
     forged = tuple(forbidden.intersection(headers))
     trusted = {name: value for name, value in headers.items() if name not in forbidden} if forged else headers
     return Arrival(
@@ -60,13 +71,27 @@ def arrive(headers: Mapping[str, str], settings: Settings, forbidden: frozenset[
         encoding=headers.get("content-encoding", ""),
         traceparent=headers.get("traceparent", ""),
         request_id=headers.get("x-request-id", ""),
+        unproven=unproven,
     )
+
+
+def _proven(headers: Mapping[str, str], identity: Identity, evidence: Evidence) -> tuple[str, frozenset[str]]:
+    """Which proof is lacking, if one is, and the headers that no signal and no model server may see: the secret's always is one."""
+    proof = identity.proof
+    if proof is None:
+        raise ValueError("nothing is to be proven")
+    secret = frozenset({proof.header}) if proof.header else frozenset[str]()
+    claimed = secret.union(identity.names())
+    if claimed.isdisjoint(headers) or (claimed - secret).isdisjoint(headers):
+        return "", secret
+    missing = lacking(headers, proof, evidence)
+    return (missing, claimed) if missing else ("", secret)
 
 
 _NOBODY = Caller()
 
 
-def _caller(headers: Mapping[str, str], names: IdentityHeaders) -> Caller:
+def _caller(headers: Mapping[str, str], names: Identity) -> Caller:
     if not (names.user or names.groups or names.tenant):
         return _NOBODY
     groups = headers.get(names.groups, "") if names.groups else ""
@@ -96,6 +121,12 @@ def parse(arrival: Arrival, body: bytes, settings: Settings) -> Parsed:
         text = decoded(body, arrival.encoding, limit=limits.max_request_bytes)
     document = read(text, max_depth=limits.max_depth)
     return Parsed(api.parse(document, arrival.envelope), document, text is not body)
+
+
+def unproven() -> RequestRefusedError:
+    """The refusal of identity headers without proof. It does not say which proof: who needs to know it reads the log."""
+    message = "The request says who calls, but not by way of the proxy that may say so."
+    return RequestRefusedError(Reason.UNPROVEN_IDENTITY, message, status=403)
 
 
 def too_large(limit: int) -> RequestRefusedError:

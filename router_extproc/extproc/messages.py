@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.filters.http.ext_proc.v3 import processing_mode_pb2
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
+from google.protobuf.json_format import MessageToDict
 
 from router_extproc.errors import ProtocolError
 from router_extproc.extproc.events import (
+    NO_EVIDENCE,
     BodyMode,
     BodyReceived,
+    Evidence,
     HeadersReceived,
     ResponseBodyReceived,
     ResponseHeadersReceived,
@@ -67,7 +70,7 @@ def read_message(data: bytes, at: float) -> Event:
         return BodyReceived(body.body, body.end_of_stream)
     if kind == "request_headers":
         headers = message.request_headers
-        return HeadersReceived(_headers(headers.headers.headers), headers.end_of_stream, _mode(message))
+        return HeadersReceived(_headers(headers.headers.headers), headers.end_of_stream, _mode(message), _evidence(message))
     if kind == "request_trailers":
         return TrailersReceived()
     if kind == "response_headers":
@@ -89,6 +92,17 @@ def _mode(message: pb.ProcessingRequest) -> BodyMode:
     if config.request_body_mode == _Mode.STREAMED:
         return BodyMode.STREAMED if config.send_body_without_waiting_for_header_response else BodyMode.STREAMED_WAITING
     return _BODY_MODES.get(config.request_body_mode, BodyMode.BUFFERED_PARTIAL)
+
+
+def _evidence(message: pb.ProcessingRequest) -> Evidence:
+    """What Envoy says itself; usually nothing, because it is asked for nothing."""
+    if not message.attributes and not message.HasField("metadata_context"):
+        return NO_EVIDENCE
+    metadata = {name: MessageToDict(struct) for name, struct in message.metadata_context.filter_metadata.items()}
+    attributes: dict[str, str] = {}
+    for struct in message.attributes.values():
+        attributes |= {name: value.string_value for name, value in struct.fields.items() if value.HasField("string_value")}
+    return Evidence(metadata, attributes)
 
 
 def _headers(listed: Iterable[base_pb2.HeaderValue]) -> dict[str, str]:

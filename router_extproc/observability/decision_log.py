@@ -194,11 +194,16 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
         line["stripped"] = outcome.stripped
     if details.masked:
         line["masked"] = details.masked
-    if outcome.verdict is Verdict.REJECT:
-        line["status"] = outcome.status
+    line |= _barred(details)
     if outcome.signals:
         line["signals"] = {name: _fact(result) for name, result in outcome.signals.items()}
     return line
+
+
+def _barred(details: RouteDetails) -> dict[str, Any]:
+    """What was kept out: the request, or who it said was calling."""
+    told: dict[str, Any] = {"unproven": details.unproven} if details.unproven else {}
+    return {**told, "status": details.outcome.status} if details.outcome.verdict is Verdict.REJECT else told
 
 
 def _fact(result: SignalResult) -> float | str | dict[str, str]:

@@ -71,6 +71,7 @@ class _Traffic(Collector):
         self.answers = Counts()
         self.findings = Counts()
         self.sentences = Counts()
+        self.unproven = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -105,6 +106,7 @@ class _Traffic(Collector):
             ("guarded_answers", "Responses that a guard looked at.", ("pool", "result"), self.answers),
             ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
             ("answer_sentences", "Sentences that were compared with sources.", ("pool", "supported"), self.sentences),
+            ("identity_unproven", "Requests whose identity headers came without proof.", ("proof",), self.unproven),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
@@ -246,6 +248,8 @@ class Metrics:
         if details.request is not None:
             traffic.models.add((self._model(details.request.model or "none"),))
         traffic.added[details.body_mode].add(details.added_ms / 1e3)
+        if details.unproven:
+            traffic.unproven.add((details.unproven,))
         if outcome.route_us:
             # Requests that no policy was asked about would make deciding look free.
             traffic.routing.add(outcome.route_us / 1e6)

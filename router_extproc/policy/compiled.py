@@ -86,13 +86,43 @@ class HeaderNames:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityHeaders:
-    """Which request headers tell who calls. Empty names are not read."""
+class MetadataProof:
+    """A value of the request's dynamic metadata that proves an identity."""
+
+    namespace: str
+    path: tuple[str, ...]
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves that identity headers are the authenticating proxy's. All parts that are there must hold."""
+
+    header: str = ""
+    """Carries a secret; empty: none is asked for."""
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """SHA-256 digests of those that are good; with a header and no secret nothing is."""
+    metadata: MetadataProof | None = None
+    peers: tuple[str, ...] = ()
+    """Names in the peer's certificate; a `*` at the end stands for any rest. Empty: none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which request headers tell who calls, and what proves it. Empty names are not read."""
 
     user: str = ""
     groups: str = ""
     """Comma-separated in the header."""
     tenant: str = ""
+    proof: Proof | None = None
+    """None believes the headers."""
+    reject_unproven: bool = False
+    """Whether identity headers without proof end the request; else they are removed."""
+
+    def names(self) -> tuple[str, ...]:
+        """The headers that are read."""
+        return tuple(name for name in (self.user, self.groups, self.tenant) if name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +133,7 @@ class Settings:
     headers: HeaderNames = field(default_factory=HeaderNames)
     strip: frozenset[str] = frozenset()
     """Further request headers that callers may not send."""
-    identity: IdentityHeaders = field(default_factory=IdentityHeaders)
+    identity: Identity = field(default_factory=Identity)
     virtual_models: frozenset[str] = frozenset({"auto"})
     unknown_models: RejectWhen = RejectWhen.REJECT
     malformed: RejectWhen = RejectWhen.REJECT
@@ -243,6 +273,8 @@ class PolicyTest:
     expect: Expectation
     place: tuple[str | int, ...]
     """Where it stands in the file, for the error."""
+    proven: bool = True
+    """Whether its identity headers come with their proof."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from router_extproc.policy.compiled import Expectation, PolicyTest
+from router_extproc.policy.identity import ProofSection
 from router_extproc.policy.suggest import suggestion
 from router_extproc.routing import Reason
 
@@ -57,7 +58,10 @@ def _test(section: TestSection, path: Path, file: PolicyFile, findings: Findings
         return PolicyTest(section.name, "/v1/chat/completions", {}, msgspec.json.encode(body), expectation, path)
     raw = request.body.encode() if isinstance(request.body, str) else msgspec.json.encode(request.body)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return PolicyTest(section.name, request.path, headers, raw, expectation, path)
+    if not request.proven and not isinstance(file.identity.proof, ProofSection):
+        cure = "remove it, or add `identity.proof`"
+        findings.error((*path, "request", "proven"), "`proven` has no effect: the policy asks for no proof", cure, key=True)
+    return PolicyTest(section.name, request.path, headers, raw, expectation, path, request.proven)
 
 
 def _check_expectation(

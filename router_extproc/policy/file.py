@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from router_extproc.policy.clauses import DecisionClause, PluginClause, RouteTarget
+from router_extproc.policy.identity import IdentitySection
 from router_extproc.policy.section import Bytes, HeaderName, Name, Positive, Section, Word, wrong
 
 MAX_DECISIONS = 500
@@ -81,6 +82,8 @@ class RequestSection(Section):
     """Without the query string."""
     headers: dict[HeaderName, str] = {}
     """Request headers."""
+    proven: bool = True
+    """Whether the identity headers come with their proof."""
     body: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[dict[str, Any], Tag("<mapping>")],
         Discriminator(_body, custom_error_type="policy_body", custom_error_message="not a body"),
@@ -164,17 +167,6 @@ class HeadersSection(Section):
     """Carries the decision record's id."""
     strip: Annotated[list[HeaderName], Field(max_length=64)] = []
     """Further headers that callers may not send."""
-
-
-class IdentitySection(Section):
-    """Which request headers tell who calls. Name only headers that a trusted proxy overwrites."""
-
-    user_header: HeaderName | None = None
-    """The user."""
-    groups_header: HeaderName | None = None
-    """The user's groups, separated by commas."""
-    tenant_header: HeaderName | None = None
-    """The tenant."""
 
 
 def _prefix(value: str) -> str:

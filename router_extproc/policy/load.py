@@ -12,6 +12,7 @@ from router_extproc.policy.conditions import Conditions
 from router_extproc.policy.document import read
 from router_extproc.policy.embedded import embedded_tests
 from router_extproc.policy.file import PolicyFile
+from router_extproc.policy.identity import compiled_identity
 from router_extproc.policy.problems import Findings, PolicyError
 from router_extproc.policy.routes import Routes, pool
 from router_extproc.policy.rules import Rules
@@ -60,7 +61,7 @@ def compile_policy(
     if file is None:
         raise PolicyError(findings.problems)
     vocabulary = Vocabulary(file.signals, extractors, services, findings, document.section("identity"))
-    policy = _Compiler(file, findings, vocabulary, selectors).compiled(source, version_of(text))
+    policy = _Compiler(file, findings, vocabulary, selectors, services).compiled(source, version_of(text))
     if findings.failed or policy is None:
         raise PolicyError(findings.problems)
     return CompileResult(policy, findings.problems)
@@ -69,8 +70,16 @@ def compile_policy(
 class _Compiler:
     """Puts the parts of one file together."""
 
-    def __init__(self, file: PolicyFile, findings: Findings, vocabulary: Vocabulary, selectors: Registry[Any]) -> None:
+    def __init__(
+        self,
+        file: PolicyFile,
+        findings: Findings,
+        vocabulary: Vocabulary,
+        selectors: Registry[Any],
+        services: SignalServices,
+    ) -> None:
         self._file = file
+        self._services = services
         self._findings = findings
         self._vocabulary = vocabulary
         self._pools: Mapping[str, ModelPool] = {name: pool(name, section) for name, section in file.pools.items()}
@@ -98,6 +107,7 @@ class _Compiler:
         checks.check_recipes(file, findings)
         checks.check_guards(file, [*main, *self._own], findings)
         check_headers(file, findings)
+        identity = compiled_identity(file.identity, self._services, findings)
         tests = embedded_tests(file, findings, signals=self._vocabulary.used)
         self._vocabulary.warn_unused()
         if default is None:
@@ -105,7 +115,7 @@ class _Compiler:
         return Policy(
             version=version,
             source=source,
-            settings=settings(file),
+            settings=settings(file, identity),
             pools=self._pools,
             extractors=dict(self._vocabulary.used),
             main=Recipe("", tuple(rule for rule, _ in main), default, frozenset(file.virtual_models)),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from router_extproc.policy.compiled import HeaderNames, IdentityHeaders, Limits, RejectWhen, Settings
+from router_extproc.policy.compiled import HeaderNames, Limits, RejectWhen, Settings
+from router_extproc.policy.identity import IDENTITY_KEYS, ProofSection
 from router_extproc.policy.rules import TOKEN
 
 if TYPE_CHECKING:
+    from router_extproc.policy.compiled import Identity
     from router_extproc.policy.file import PolicyFile
     from router_extproc.policy.problems import Findings, Path
 
@@ -26,9 +28,9 @@ def header_names(file: PolicyFile) -> HeaderNames:
     return HeaderNames(**{field: getattr(section, field).lower() for _, field in _HEADER_KEYS})
 
 
-def settings(file: PolicyFile) -> Settings:
+def settings(file: PolicyFile, identity: Identity) -> Settings:
     """The settings of a file."""
-    requests, identity, limits = file.requests, file.identity, file.limits
+    requests, limits = file.requests, file.limits
     return Settings(
         limits=Limits(
             max_request_bytes=limits.max_request_bytes,
@@ -38,11 +40,7 @@ def settings(file: PolicyFile) -> Settings:
         ),
         headers=header_names(file),
         strip=frozenset(name.lower() for name in file.headers.strip),
-        identity=IdentityHeaders(
-            user=(identity.user_header or "").lower(),
-            groups=(identity.groups_header or "").lower(),
-            tenant=(identity.tenant_header or "").lower(),
-        ),
+        identity=identity,
         virtual_models=frozenset(file.virtual_models),
         unknown_models=RejectWhen(file.unknown_models),
         malformed=RejectWhen(requests.malformed),
@@ -64,19 +62,30 @@ def check_headers(file: PolicyFile, findings: Findings) -> None:
         if name.lower() in seen:
             findings.error(("headers", key), f"{name!r} is already the name for {seen[name.lower()]!r}", "give it another name")
         seen.setdefault(name.lower(), key)
-    for key, named in (
-        ("userHeader", file.identity.user_header),
-        ("groupsHeader", file.identity.groups_header),
-        ("tenantHeader", file.identity.tenant_header),
-    ):
+    for key, field in IDENTITY_KEYS:
+        named = getattr(file.identity, field)
         if named is not None:
             _check_token(named, ("identity", key), findings)
             _check_kept(named, ("identity", key), file, seen, findings)
+    _check_proof(file, seen, findings)
     if file.requests.recipe_header is not None:
         _check_token(file.requests.recipe_header, ("requests", "recipeHeader"), findings)
         _check_kept(file.requests.recipe_header, ("requests", "recipeHeader"), file, seen, findings)
     for index, name in enumerate(file.headers.strip):
         _check_token(name, ("headers", "strip", index), findings)
+
+
+def _check_proof(file: PolicyFile, own: dict[str, str], findings: Findings) -> None:
+    proof = file.identity.proof
+    name = proof.header if isinstance(proof, ProofSection) else None
+    if name is None:
+        return
+    path: Path = ("identity", "proof", "header")
+    _check_token(name, path, findings)
+    _check_kept(name, path, file, own, findings)
+    read = {(getattr(file.identity, field) or "").lower() for _, field in IDENTITY_KEYS} | {file.requests.recipe_header or ""}
+    if name.lower() in read:
+        findings.error(path, f"the header {name!r} already has a meaning", "choose another header for the secret")
 
 
 def _check_token(name: str, path: Path, findings: Findings) -> None:

@@ -119,6 +119,8 @@ class SignalServices:
     """Follows secrets through conversations."""
     prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))
     """What examples became, by their hash: a reload with the same ones does not read them again."""
+    needs_secrets: bool = True
+    """Whether a secret that cannot be read keeps a policy from being loaded; False where no request is served by it."""
     folder: Path = field(default_factory=Path)
     """What relative paths in the policy are relative to: the policy file's folder."""
     files: Files = field(default_factory=Files)
