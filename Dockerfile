@@ -15,7 +15,7 @@ COPY router_extproc router_extproc
 RUN pip wheel --no-deps --wheel-dir /dist .
 # Wheels only: nothing is compiled, so no stage needs a compiler.
 RUN python -m venv --without-pip /opt/router-extproc \
-    && pip --python /opt/router-extproc/bin/python install --no-compile --only-binary=:all: /dist/*.whl
+    && pip --python /opt/router-extproc/bin/python install --no-compile --only-binary=:all: "$(echo /dist/*.whl)[redis]"
 # Bytecode that names no time and is never checked against its source: equal sources give equal files.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/router-extproc/lib \
     && find /opt/router-extproc -exec touch -h -d "@${SOURCE_DATE_EPOCH}" {} +

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from router_extproc.config.store import PolicyStore
     from router_extproc.encoders.breaker import BreakerReport
+    from router_extproc.limits.shared import Health
     from router_extproc.observability.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -48,7 +49,9 @@ class Admin:
         ready: Callable[[], bool],
         bounds: Mapping[str, int] | None = None,
         breakers: Callable[[], Mapping[str, BreakerReport]] = dict,
+        state: Callable[[], Health | None] = lambda: None,
     ) -> None:
+        self._state = state
         self._store = store
         self._metrics = metrics
         self._ready = ready
@@ -95,6 +98,10 @@ class Admin:
             closed = report.state is BreakerState.CLOSED
             state = report.state.replace("_", "-")
             yield f"[+]classifier {name} ok\n" if closed else f"[-]classifier {name}: breaker {state}: {report.why}\n"
+        health = self._state()
+        if health is not None:
+            why = f"no answer ({health.why or 'not asked yet'}): rate limits are counted in this process alone"
+            yield "[+]state ok\n" if health.up else f"[-]state: {why}\n"
 
     async def _metrics_text(self, _request: HttpRequest) -> Response:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)

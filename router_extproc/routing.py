@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from router_extproc.observation import Observation as Observation  # noqa: PLC0414, TC001 - it is part of this vocabulary
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from router_extproc.guarding import Masks, PrivateAction, ResponseGuard
+    from router_extproc.limits.limit import Limited
     from router_extproc.request import Request
 
 
@@ -30,6 +33,8 @@ class Reason(StrEnum):
     PRIVATE_DATA = "private_data"
     UNREADABLE_RESPONSE = "unreadable_response"
     UNPROVEN_IDENTITY = "unproven_identity"
+    MISSING_IDENTITY = "missing_identity"
+    RATE_LIMITED = "rate_limited"
     # the request was left alone
     NOT_LLM = "not_llm"
     UNREADABLE_ENCODING = "unreadable_encoding"
@@ -390,23 +395,6 @@ class Outcome:
     """Time spent in Router.route, microseconds."""
     signal_us: Mapping[str, float] = field(default_factory=dict)
     """Time by signal, microseconds; only when timings are asked for (explain)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What the response phase saw of one request. Unknown figures are None."""
-
-    outcome_id: str
-    pool: str
-    model: str
-    status: int
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cached_tokens: int | None = None
-    time_to_first_token_s: float | None = None
-    duration_s: float | None = None
-    tokens_per_second: float | None = None
-    cost_usd: float | None = None
-    finish_reason: str = ""
-    complete: bool = True
-    """False if the stream broke off."""
+    limited: Limited | None = None
+    settle: Callable[[Observation], None] | None = field(default=None, compare=False, repr=False)
+    """Corrects what rate limits reserved; told of the response, if one is observed."""

@@ -7,7 +7,7 @@ import gc
 import logging
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from router_extproc.admin import Admin, AdminServer
@@ -20,6 +20,9 @@ from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.encoders.models import Models
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
 from router_extproc.hooks import Hooks
+from router_extproc.limits.memory import MAX_KEYS, MemoryStore
+from router_extproc.limits.remote import RedisRemote
+from router_extproc.limits.shared import SharedStore
 from router_extproc.observability.decision_log import DecisionLog, opened
 from router_extproc.observability.logs import ReloadLog
 from router_extproc.observability.metrics import Metrics
@@ -71,6 +74,9 @@ class ServiceOptions:
     encoder_batch: int = _USUAL.batch.max_batch
     encoder_wait_ms: float = _USUAL.batch.wait_ms
     encoder_cache: int = _USUAL.cache
+    state: str = field(default="", repr=False)
+    """The shared store's address, with credentials; empty: limits are counted in this process alone."""
+    state_timeout_ms: float = 25.0
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
@@ -93,6 +99,7 @@ def bounds(options: EncoderOptions) -> dict[str, int]:
         "encoder_queue": batch.max_queue,
         "encoder_batch": batch.max_batch,
         "encoder_cache": options.cache,
+        "rate_limit_keys": MAX_KEYS,
     }
 
 
@@ -137,12 +144,21 @@ class Service:
     """One worker process's parts."""
 
     def __init__(self, options: ServiceOptions) -> None:
-        """Load the policy. Raises PolicyError or OSError if it cannot be served, ValueError for an OTLP endpoint that is none."""
+        """Load the policy. Raises PolicyError or OSError if it cannot be served, ValueError for an address that is none.
+
+        And ImportError if the shared store's client is not installed.
+        """
         self._options = options
         self.metrics = Metrics()
         encoder = options.encoder()
         self._services = SignalServices(models=Models(encoder, folder=options.models))
         self._stats = PoolStats()
+        self._counts = MemoryStore()
+        self._shared = (
+            SharedStore(RedisRemote(options.state), self._counts, timeout_s=options.state_timeout_ms / 1000)
+            if options.state
+            else None
+        )
         stream = opened(options.decision_log)
         self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
         self._tracing = Tracing(OtlpExporter(options.otlp)) if options.otlp else None
@@ -161,6 +177,7 @@ class Service:
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
         self.metrics.watch_signals(self._services)
+        self.metrics.watch_limits(self._counts, self._shared.health if self._shared else None)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
@@ -168,15 +185,17 @@ class Service:
     def _admin(self, encoder: EncoderOptions) -> Admin:
         if self.store is None:
             raise RuntimeError("no policy is loaded")
-        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder), self._services.breakers)
+        health = self._shared.health if self._shared else None
+        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder), self._services.breakers, lambda: health)
 
     def _http(self) -> list[AdminServer]:
         """The HTTP ports that were asked for."""
         return [port for port in (self.admin, self.scraped) if port is not None]
 
     def _load(self, path: Path) -> Loaded:
-        loaded = load(path, services=self._services, stats=self._stats)
+        loaded = load(path, services=self._services, stats=self._stats, store=self._shared or self._counts)
         self._stats.keep(loaded.router.policy.pools)
+        self._counts.keep(loaded.router.policy.limits)
         return loaded
 
     def tell_in_force(self) -> None:
@@ -195,16 +214,21 @@ class Service:
             loop.add_signal_handler(number, ended.set)
         for port in self._http():
             await port.start()
+        if self._shared is not None:
+            await self._shared.look()
         await self.server.start()
         watch = Watch(store, self._options.policy, poll_s=self._options.poll)
         watch.listen_to_sighup()
-        watching = asyncio.create_task(watch.run())
+        watching = [asyncio.create_task(watch.run())]
+        if self._shared is not None:
+            watching.append(asyncio.create_task(self._shared.watch()))
         _settle()
         self._ready = True
         addresses = {"listen": self._options.listen, "admin": self._options.admin, "metrics": self._options.metrics}
         _log.info("ready", extra={**addresses, "port": self.server.port})
         await ended.wait()
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await self._drain()
 
     async def _drain(self) -> None:
@@ -215,6 +239,8 @@ class Service:
         await asyncio.sleep(min(DRAIN_S, self._options.grace))
         await self.server.stop(self._options.grace)
         await asyncio.gather(*(port.stop() for port in self._http()))
+        if self._shared is not None:
+            await self._shared.close()
         if self._decisions is not None:
             self._decisions.close()
         if self._tracing is not None:

@@ -16,6 +16,7 @@ from router_extproc.config.loader import load
 from router_extproc.config.store import PolicyStore
 from router_extproc.encoders.breaker import BreakerReport, BreakerState
 from router_extproc.hooks import Hooks
+from router_extproc.limits.shared import Health
 from router_extproc.observability.metrics import Metrics
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
@@ -120,6 +121,28 @@ class TestProbes:
 
         version = store.router.policy.version
         assert (answer.status_code, answer.text) == (503, f"[-]policy: the last load failed, {version} stays\nnot ready\n")
+
+    @pytest.mark.parametrize(
+        ("health", "line"),
+        [
+            pytest.param(Health(up=True), "[+]state ok", id="up"),
+            pytest.param(
+                Health(why="timeout"), "[-]state: no answer (timeout): rate limits are counted in this process alone", id="down"
+            ),
+            pytest.param(
+                Health(), "[-]state: no answer (not asked yet): rate limits are counted in this process alone", id="new"
+            ),
+        ],
+    )
+    async def test_ready_in_detail_tells_of_the_shared_store(
+        self, ask: Asked, store: PolicyStore, health: Health, line: str
+    ) -> None:
+        """Without it the process is as ready as with it."""
+        ask.app = Admin(store, ask.metrics, lambda: True, state=lambda: health).app()
+        answer = await ask("GET", "/readyz?verbose")
+
+        assert answer.status_code == 200
+        assert answer.text.splitlines()[1:] == [line, "ready"]
 
     @pytest.mark.parametrize("path", ["/", "/nowhere", "/docs"])
     async def test_nothing_else_is_there(self, ask: Asked, path: str) -> None:

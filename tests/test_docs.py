@@ -10,6 +10,8 @@ import pytest
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.encoders.models import Models
 from router_extproc.hooks import Hooks
+from router_extproc.limits.memory import MemoryStore
+from router_extproc.limits.shared import Health
 from router_extproc.observability.metrics import Metrics
 from router_extproc.policy.load import compile_policy
 from router_extproc.routing import Reason
@@ -35,6 +37,7 @@ class TestObservability:
         metrics.watch(Hooks(), lambda: 0, lambda: 0)
         metrics.watch_models(Models(), {})
         metrics.watch_signals(SignalServices())
+        metrics.watch_limits(MemoryStore(), Health())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))

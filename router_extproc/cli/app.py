@@ -200,23 +200,20 @@ def serve(
     encoder_batch: opt.EncoderBatch = 4,
     encoder_wait_ms: opt.EncoderWait = 0.5,
     encoder_cache: opt.EncoderCache = 2048,
+    state: opt.State = "",
+    state_file: opt.StateFile = None,
+    state_timeout_ms: opt.StateTimeout = 25.0,
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
 
-    serving = partial(ServeOptions, policy=policy, listen=listen, admin=admin, metrics=metrics)
+    serving = partial(ServeOptions, policy=policy, listen=listen, admin=admin, metrics=metrics, workers=workers)
+    serving = partial(serving, tls_cert=tls_cert, tls_key=tls_key, tls_client_ca=tls_client_ca, poll=poll, grace=grace)
+    serving = partial(serving, decision_log=decision_log, decision_sample=decision_sample, otlp=otlp)
+    serving = partial(serving, state=state, state_file=state_file, state_timeout_ms=state_timeout_ms)
     options = serving(
-        workers=workers,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        tls_client_ca=tls_client_ca,
-        decision_log=decision_log,
-        decision_sample=decision_sample,
         log_level=log_level,
         log_format=log_format,
-        poll=poll,
-        grace=grace,
-        otlp=otlp,
         models=models,
         encoder_threads=encoder_threads,
         encoder_queue=encoder_queue,

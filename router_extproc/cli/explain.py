@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from router_extproc.policy.compiled import ConditionTrace
     from router_extproc.router import Explanation
+    from router_extproc.router.admission import LimitState
     from router_extproc.routing import Outcome, SignalResult
 
 _MARKS = {
@@ -81,6 +82,8 @@ def rendered(explanation: Explanation) -> Iterator[RenderableType]:
     """The parts of an explanation, top to bottom: outcome, rules, signals, candidates, changes."""
     yield _request_line(explanation)
     yield _outcome_line(explanation.outcome)
+    if explanation.limits:
+        yield _limits(explanation.limits)
     yield _rules(explanation)
     if explanation.outcome.signals or explanation.outcome.skipped:
         yield _signals(explanation.outcome)
@@ -128,6 +131,21 @@ def _matched(outcome: Outcome) -> str:
     return (
         "matched, but none of its pools can serve the request" if outcome.decision.reason.value == "no_candidate" else "matched"
     )
+
+
+def _limits(limits: Sequence[LimitState]) -> Table:
+    columns = ("limit", "counts by", "requests", "tokens")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False, title="Rate limits", title_justify="left")
+    for each in limits:
+        by = ", ".join(f"{label} {value or '(none)'}" for label, value in each.per.items()) or "all requests"
+        requests, tokens, _ = each.takes
+        if each.applies and not requests:
+            table.add_row(each.limit, f"{by}: such requests are refused", "", "")
+        elif each.applies:
+            table.add_row(each.limit, by, str(requests), str(tokens))
+        else:
+            table.add_row(Text(each.limit, style="dim"), Text("not for this request", style="dim"), "", "")
+    return table
 
 
 def _rules(explanation: Explanation) -> Tree:

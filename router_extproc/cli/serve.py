@@ -16,6 +16,8 @@ from router_extproc.cli.console import fail
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import show
 from router_extproc.encoders.cpus import available_cpus
+from router_extproc.limits.address import AddressError, state_url
+from router_extproc.limits.remote import RedisRemote
 from router_extproc.observability.logs import set_up
 from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.policy.problems import PolicyError
@@ -23,6 +25,7 @@ from router_extproc.service import Service, ServiceOptions
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
+    from pathlib import Path
     from types import FrameType
 
 _log = logging.getLogger(__name__)
@@ -39,6 +42,7 @@ class ServeOptions(ServiceOptions):
     workers: int = 1
     log_level: str = "info"
     log_format: str = "json"
+    state_file: Path | None = None
 
     def for_worker(self, index: int) -> ServiceOptions:
         """The options of one worker: the same ext_proc port (SO_REUSEPORT), its own admin and metrics, its part of the threads."""
@@ -59,6 +63,7 @@ def run(options: ServeOptions) -> Exit:
     _check(options)
     _check_http(options)
     _check_otlp(options)
+    options = replace(options, state=_state(options))
     if options.workers == 1:
         return Exit(_work(options, 0))
     set_up(level=options.log_level, form=options.log_format)
@@ -96,6 +101,23 @@ def _check_otlp(options: ServeOptions) -> None:
             OtlpExporter(options.otlp)
     except ValueError as error:
         fail(Exit.USAGE, f"--otlp: {error}")
+
+
+def _state(options: ServeOptions) -> str:
+    """The shared store's address with its credentials; empty if there is none."""
+    try:
+        url = state_url(options.state, options.state_file, os.environ)
+        if url:
+            RedisRemote(url)
+    except OSError as error:
+        fail(Exit.INPUT, f"--state-file: {error.strerror or error}")
+    except ImportError:
+        fail(Exit.USAGE, "--state needs the Redis client: pip install 'router-extproc[redis]'")
+    except AddressError as error:
+        fail(Exit.USAGE, f"--state: {error}")
+    except ValueError:
+        fail(Exit.USAGE, "--state: the Redis client does not take this address")
+    return url
 
 
 def _work(options: ServeOptions, index: int) -> int:

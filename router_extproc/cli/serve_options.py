@@ -40,4 +40,18 @@ EncoderWait = Annotated[
     float,
     typer.Option("--encoder-wait-ms", min=0.0, max=100.0, help="How long a busy model waits for more texts to take at once."),
 ]
+State = Annotated[
+    str,
+    typer.Option(
+        help="Redis or Valkey that all workers and replicas count rate limits in: redis://HOST:PORT/DB, rediss:// or unix://. "
+        "No credentials here: $ROUTER_EXTPROC_STATE_USERNAME and $ROUTER_EXTPROC_STATE_PASSWORD. Empty: each process by itself."
+    ),
+]
+StateFile = Annotated[Path | None, typer.Option(help="A file that holds that address, which may have credentials in it.")]
+StateTimeout = Annotated[
+    float,
+    typer.Option(
+        "--state-timeout-ms", min=1.0, max=5000.0, help="How long a request waits for that store; then its limit is unknown."
+    ),
+]
 EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings kept by hash, 3 KB each; 0: none.")]

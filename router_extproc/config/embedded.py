@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from router_extproc.config.offline import decide
+from router_extproc.limits.memory import MemoryStore
 from router_extproc.policy.document import read
 from router_extproc.policy.problems import Findings
 from router_extproc.routing import Signal, UnknownReason
@@ -31,7 +32,10 @@ def failures(router: Router, text: str) -> tuple[Problem, ...]:
     findings = Findings(read(text, source=router.policy.source))
     unhurried = router.unhurried()
     for test in router.policy.tests:
-        outcome = _decided(unhurried, test)
+        # Each test counts from nothing, and none counts with the requests that are served.
+        counting = unhurried.counting(MemoryStore()).unhurried() if router.policy.limits else unhurried
+        for _ in range(test.repeat):
+            outcome = _decided(counting, test)
         for place, wanted, got in differences(test, outcome):
             message = f"the test {test.name!r} fails: expected {'.'.join(place)} {wanted}, got {got}"
             findings.error((*test.place, "expect", *place), message, _cure(outcome))

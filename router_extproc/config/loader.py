@@ -15,6 +15,7 @@ from router_extproc.signals.files import Files
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from router_extproc.limits.store import Store
     from router_extproc.pools import PoolStats
     from router_extproc.signals.services import SignalServices
 
@@ -67,7 +68,7 @@ def version_at(path: Path) -> str:
     return version_of(policy_file(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
 
 
-def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
+def load(path: Path, *, services: SignalServices, stats: PoolStats, store: Store | None = None) -> Loaded:
     """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it.
 
     A PolicyError names the files beside the policy that it may be due to: mending one of them may mend the policy.
@@ -79,7 +80,7 @@ def load(path: Path, *, services: SignalServices, stats: PoolStats) -> Loaded:
         result = compile_policy(text, source=str(source), services=own, selectors=SELECTORS)
     except PolicyError as error:
         raise UnfitPolicyError(error.problems, own.files) from error
-    router = Router(result.policy, services=own, stats=stats)
+    router = Router(result.policy, services=own, stats=stats, store=store)
     failed = failures(router, text)
     if failed:
         raise UnfitPolicyError((*result.warnings, *failed), own.files)

@@ -144,6 +144,8 @@ class Conversation:
             return
         if passage.observation is not None:
             session.router.observe(passage.observation, session.parsed.request if session.parsed else None)
+            if session.outcome is not None and session.outcome.settle is not None:
+                session.outcome.settle(passage.observation)
             self._hooks.observed(passage.observation)
         if passage.answered is not None:
             self._hooks.answered(passage.answered)

@@ -123,10 +123,15 @@ def parse(arrival: Arrival, body: bytes, settings: Settings) -> Parsed:
     return Parsed(api.parse(document, arrival.envelope), document, text is not body)
 
 
-def unproven() -> RequestRefusedError:
-    """The refusal of identity headers without proof. It does not say which proof: who needs to know it reads the log."""
-    message = "The request says who calls, but not by way of the proxy that may say so."
-    return RequestRefusedError(Reason.UNPROVEN_IDENTITY, message, status=403)
+def check(arrival: Arrival, settings: Settings) -> None:
+    """Raise RequestRefusedError for a request that need not be read: its headers say enough."""
+    if arrival.unproven and settings.identity.reject_unproven:
+        # It does not say which proof is lacking: who needs to know it reads the log.
+        message = "The request says who calls, but not by way of the proxy that may say so."
+        raise RequestRefusedError(Reason.UNPROVEN_IDENTITY, message, status=403)
+    length, limit = arrival.envelope.headers.get("content-length", ""), settings.limits.max_request_bytes
+    if length.isdigit() and int(length) > limit:
+        raise too_large(limit)
 
 
 def too_large(limit: int) -> RequestRefusedError:

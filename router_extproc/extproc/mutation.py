@@ -41,6 +41,8 @@ def record(outcome: Outcome, api: str) -> dict[str, str | float]:
         told["stripped"] = outcome.stripped
     if decision.unknown:
         told["unknown"] = ",".join(decision.unknown)
+    if outcome.limited is not None:
+        told["limited"] = outcome.limited.amount
     if selection is not None:
         told |= {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
     return told
@@ -121,10 +123,18 @@ def answered(outcome: Outcome, arrival: Arrival, parsed: Parsed | None, *, creat
         status=outcome.status,
         content_type=payload.content_type,
         body=payload.body,
-        headers=told_headers(outcome, tell) if tell else (),
+        headers=(*_retry(outcome), *(told_headers(outcome, tell) if tell else ())),
         record=record(outcome, api.name),
         details=f"router_extproc_{outcome.decision.reason.value}",
     )
+
+
+def _retry(outcome: Outcome) -> tuple[tuple[str, str], ...]:
+    """When to come again. `x-should-retry` is what OpenAI's and Anthropic's clients ask before they do."""
+    if outcome.limited is None:
+        return ()
+    after = outcome.limited.retry_after_s
+    return (("x-should-retry", "false"),) if after is None else (("retry-after", str(after)),)
 
 
 def told_headers(outcome: Outcome, names: HeaderNames) -> tuple[tuple[str, str], ...]:

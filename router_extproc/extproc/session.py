@@ -22,7 +22,7 @@ from router_extproc.extproc.events import (
     UploadTimedOut,
 )
 from router_extproc.extproc.framing import chunks, last_resort, late, pieces
-from router_extproc.extproc.intake import arrive, is_let_through, parse, too_large, unproven
+from router_extproc.extproc.intake import arrive, check, is_let_through, parse, too_large
 from router_extproc.extproc.passage import Passage
 from router_extproc.extproc.replies import (
     Ask,
@@ -168,11 +168,7 @@ class Session:
             return self._unsupported(event.mode)
         if arrival.api is None:
             return self._not_ours(arrival, ended=event.end_of_stream)
-        if arrival.unproven and self._settings.identity.reject_unproven:
-            raise unproven()
-        length = event.headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._settings.limits.max_request_bytes:
-            raise too_large(self._settings.limits.max_request_bytes)
+        check(arrival, self._settings)
         if event.end_of_stream:
             self._bodyless = True
             return self._decide()

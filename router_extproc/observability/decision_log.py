@@ -203,6 +203,11 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
 def _barred(details: RouteDetails) -> dict[str, Any]:
     """What was kept out: the request, or who it said was calling."""
     told: dict[str, Any] = {"unproven": details.unproven} if details.unproven else {}
+    limited = details.outcome.limited
+    if limited is not None:
+        told["limited"] = limited.amount
+        if limited.retry_after_s is not None:
+            told["retry_after_s"] = limited.retry_after_s
     return {**told, "status": details.outcome.status} if details.outcome.verdict is Verdict.REJECT else told
 
 

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from router_extproc import __version__
+from router_extproc.observability.limit_metrics import LimitFigures
 from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
 from router_extproc.routing import Signal
 from router_extproc.signals.credentials.memory import SIZE
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.models import Models, Stocks
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
+    from router_extproc.limits.memory import MemoryStore
+    from router_extproc.limits.shared import Health
     from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
     from router_extproc.signals.services import SignalServices
@@ -72,6 +75,7 @@ class _Traffic(Collector):
         self.findings = Counts()
         self.sentences = Counts()
         self.unproven = Counts()
+        self.limited = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -107,6 +111,7 @@ class _Traffic(Collector):
             ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
             ("answer_sentences", "Sentences that were compared with sources.", ("pool", "supported"), self.sentences),
             ("identity_unproven", "Requests whose identity headers came without proof.", ("proof",), self.unproven),
+            ("rate_limited", "Requests that a rate limit refused.", ("limit", "amount"), self.limited),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
@@ -229,6 +234,10 @@ class Metrics:
         remembered.set_function(lambda: len(services.credentials.memory))
         self._limits.labels("credential_conversations").set(SIZE)
 
+    def watch_limits(self, counts: MemoryStore, health: Health | None) -> None:
+        """Export what rate limits count."""
+        self.registry.register(LimitFigures(counts, health))
+
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
         limits = policy.settings.limits
@@ -248,6 +257,8 @@ class Metrics:
         if details.request is not None:
             traffic.models.add((self._model(details.request.model or "none"),))
         traffic.added[details.body_mode].add(details.added_ms / 1e3)
+        if outcome.limited is not None:
+            traffic.limited.add((outcome.limited.limit, outcome.limited.amount))
         if details.unproven:
             traffic.unproven.add((details.unproven,))
         if outcome.route_us:

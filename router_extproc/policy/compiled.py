@@ -11,6 +11,7 @@ from router_extproc.routing import OnUnknown, SignalResult, Truth
 
 if TYPE_CHECKING:
     from router_extproc.guarding import PrivateAction, ResponseGuard
+    from router_extproc.limits.limit import RateLimit
     from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
 
 Lookup = Callable[[str], SignalResult]
@@ -275,6 +276,8 @@ class PolicyTest:
     """Where it stands in the file, for the error."""
     proven: bool = True
     """Whether its identity headers come with their proof."""
+    repeat: int = 1
+    """How often the request comes before the outcome is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,3 +295,4 @@ class Policy:
     main: Recipe
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
     tests: tuple[PolicyTest, ...] = ()
+    limits: tuple[RateLimit, ...] = ()

@@ -23,6 +23,7 @@ _NO_RULE = frozenset({"default", "explicit-model", "-"})
 def embedded_tests(file: PolicyFile, findings: Findings, *, signals: Collection[str]) -> tuple[PolicyTest, ...]:
     """The tests of a file; what is wrong with one is noted, and it is left out. `signals` are those that some rule uses."""
     decisions = {clause.name for clause in file.decisions}
+    decisions |= {section.name for section in file.rate_limits}
     decisions |= {clause.name for recipe in file.recipes.values() for clause in recipe.decisions} | _NO_RULE
     made: list[PolicyTest] = []
     seen: set[str] = set()
@@ -52,16 +53,19 @@ def _test(section: TestSection, path: Path, file: PolicyFile, findings: Findings
         reason=expect.reason,
         signals=dict(expect.signals),
     )
+    if section.repeat > 1 and not file.rate_limits:
+        findings.error((*path, "repeat"), "`repeat` has no effect without `rateLimits`", "remove it", key=True)
     request = section.request
     if request is None:
         body = {"model": file.virtual_models[0], "messages": [{"role": "user", "content": section.prompt}]}
-        return PolicyTest(section.name, "/v1/chat/completions", {}, msgspec.json.encode(body), expectation, path)
+        raw = msgspec.json.encode(body)
+        return PolicyTest(section.name, "/v1/chat/completions", {}, raw, expectation, path, repeat=section.repeat)
     raw = request.body.encode() if isinstance(request.body, str) else msgspec.json.encode(request.body)
     headers = {name.lower(): value for name, value in request.headers.items()}
     if not request.proven and not isinstance(file.identity.proof, ProofSection):
         cure = "remove it, or add `identity.proof`"
         findings.error((*path, "request", "proven"), "`proven` has no effect: the policy asks for no proof", cure, key=True)
-    return PolicyTest(section.name, request.path, headers, raw, expectation, path, request.proven)
+    return PolicyTest(section.name, request.path, headers, raw, expectation, path, request.proven, section.repeat)
 
 
 def _check_expectation(

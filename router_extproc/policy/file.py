@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 
 from router_extproc.policy.clauses import DecisionClause, PluginClause, RouteTarget
 from router_extproc.policy.identity import IdentitySection
+from router_extproc.policy.rate_limits import MAX_LIMITS, RateLimitSection
 from router_extproc.policy.section import Bytes, HeaderName, Name, Positive, Section, Word, wrong
 
 MAX_DECISIONS = 500
@@ -135,6 +136,8 @@ class TestSection(Section):
     """Short for a chat completions request with one user message and the first virtual model."""
     request: RequestSection | None = None
     """A whole request."""
+    repeat: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """How often it comes, all in one moment; the last outcome is the test's. For rate limits, which count each test from nothing."""
     expect: ExpectSection
     """What must become of it."""
 
@@ -234,6 +237,8 @@ class PolicyFile(Section):
     """Names of our headers."""
     identity: IdentitySection = IdentitySection()
     """Who calls."""
+    rate_limits: Annotated[list[RateLimitSection], Field(max_length=MAX_LIMITS)] = []
+    """How much callers may ask for in a stretch of time. All of them apply."""
     requests: RequestsSection = RequestsSection()
     """Requests out of the ordinary."""
     record: RecordSection = RecordSection()

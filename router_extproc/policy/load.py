@@ -14,6 +14,7 @@ from router_extproc.policy.embedded import embedded_tests
 from router_extproc.policy.file import PolicyFile
 from router_extproc.policy.identity import compiled_identity
 from router_extproc.policy.problems import Findings, PolicyError
+from router_extproc.policy.rate_limits import RateLimits
 from router_extproc.policy.routes import Routes, pool
 from router_extproc.policy.rules import Rules
 from router_extproc.policy.settings import check_headers, header_names, settings
@@ -86,8 +87,10 @@ class _Compiler:
         self._own: list[tuple[Rule, Path]] = []
         """Rules of recipes that are not the main policy's."""
         self._routes = Routes(self._pools, selectors, findings)
+        conditions = Conditions(vocabulary, findings)
+        self._limits = RateLimits(file, conditions, vocabulary, findings)
         self._rules = Rules(
-            Conditions(vocabulary, findings),
+            conditions,
             self._routes,
             vocabulary,
             findings,
@@ -108,6 +111,7 @@ class _Compiler:
         checks.check_guards(file, [*main, *self._own], findings)
         check_headers(file, findings)
         identity = compiled_identity(file.identity, self._services, findings)
+        limits = self._limits.compiled()
         tests = embedded_tests(file, findings, signals=self._vocabulary.used)
         self._vocabulary.warn_unused()
         if default is None:
@@ -121,6 +125,7 @@ class _Compiler:
             main=Recipe("", tuple(rule for rule, _ in main), default, frozenset(file.virtual_models)),
             recipes=recipes,
             tests=tests,
+            limits=limits,
         )
 
     def _recipes(self, main: list[tuple[Rule, Path]], default: Route | None) -> dict[str, Recipe]:

@@ -75,6 +75,16 @@ def check_headers(file: PolicyFile, findings: Findings) -> None:
         _check_token(name, ("headers", "strip", index), findings)
 
 
+def check_read_header(name: str, path: Path, file: PolicyFile, findings: Findings) -> None:
+    """A header that something reads must be one, and must still be there when it is read."""
+    own = {getattr(file.headers, field).lower(): key for key, field in _HEADER_KEYS}
+    proof = file.identity.proof
+    if isinstance(proof, ProofSection) and proof.header:
+        own[proof.header.lower()] = "proof"
+    _check_token(name, path, findings)
+    _check_kept(name, path, file, own, findings)
+
+
 def _check_proof(file: PolicyFile, own: dict[str, str], findings: Findings) -> None:
     proof = file.identity.proof
     name = proof.header if isinstance(proof, ProofSection) else None

@@ -130,6 +130,7 @@ _FORMS = {
     "policy_candidate": ("is not a candidate", "write a pool's name, or {pool: name, weight: 1}"),
     "policy_select": ("is not a selector", "write a selector's type, or {type: ..., with its options}"),
     "policy_body": ("is not a body", "write a mapping, which is sent as JSON, or text, which is sent as it stands"),
+    "policy_dimension": ("is nothing to count by", "write user, group, tenant, model, or {header: x-team}"),
     "policy_proof": ("is not a proof", "write a mapping such as {header: x-proof, secretFile: proof}, or none"),
     "policy_fact": ("is not a fact", "write true or false for a flag, a number, or a label"),
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from router_extproc.policy.compiled import ConditionTrace
     from router_extproc.request import Request
+    from router_extproc.router.admission import LimitState
     from router_extproc.router.router import Router
     from router_extproc.routing import Outcome, RuleTrace, SignalResult
 
@@ -37,6 +38,8 @@ class Explanation:
     """Rules after the one that decided."""
     token_estimate: int
     """Estimated size of the prompt, tokens."""
+    limits: tuple[LimitState, ...] = ()
+    """The rate limits, and what they have for the request; they did not end it."""
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -59,6 +62,7 @@ class Explanation:
             **_selection(outcome),
             "status": outcome.status,
             "message": outcome.message,
+            "limits": [limit.to_dict() for limit in self.limits],
             "rules": [_rule(rule) for rule in self.rules],
             "rules_not_asked": list(self.unasked),
             "signals": {name: _signal(name, result, outcome.signal_us) for name, result in outcome.signals.items()},
@@ -69,7 +73,7 @@ class Explanation:
         }
 
 
-def explain(router: Router, request: Request, outcome: Outcome) -> Explanation:
+def explain(router: Router, request: Request, outcome: Outcome, limits: tuple[LimitState, ...] = ()) -> Explanation:
     """Explain an outcome of that router."""
     steps = router.plan.courses[outcome.decision.recipe].steps
     pairs = list(zip(steps, outcome.rules, strict=False))
@@ -78,7 +82,7 @@ def explain(router: Router, request: Request, outcome: Outcome) -> Explanation:
         for step, trace in pairs
     )
     unasked = tuple(step.rule.name for step in steps[len(pairs) :])
-    return Explanation(request, outcome, rules, unasked, router.prompt_tokens(request))
+    return Explanation(request, outcome, rules, unasked, router.prompt_tokens(request), limits)
 
 
 def _selection(outcome: Outcome) -> dict[str, Any]:

@@ -6,11 +6,14 @@ import copy
 import itertools
 import secrets
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
 from router_extproc.guarding import PrivateAction
+from router_extproc.router.admission import Admission
 from router_extproc.router.explanation import Explanation, explain
+from router_extproc.router.limited import LimitedRouting
 from router_extproc.router.plan import make_plan
 from router_extproc.router.walk import DEFAULT, Routing
 from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
@@ -18,6 +21,7 @@ from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from router_extproc.limits.store import Store
     from router_extproc.policy.compiled import Policy
     from router_extproc.pools import PoolStatistics, PoolStats
     from router_extproc.request import Request
@@ -35,9 +39,12 @@ _COUNT = itertools.count(1)
 
 
 class Router:
-    """Routes requests by one policy. Never changes, but for what the pools' statistics learn; safe from several threads."""
+    """Routes requests by one policy. Never changes, but for what the pools' statistics learn; safe from several threads.
 
-    def __init__(self, policy: Policy, *, services: SignalServices, stats: PoolStats) -> None:
+    Without a store for them, rate limits are not counted and refuse nothing.
+    """
+
+    def __init__(self, policy: Policy, *, services: SignalServices, stats: PoolStats, store: Store | None = None) -> None:
         self.policy = policy
         self.plan = make_plan(policy)
         self._services = services
@@ -45,7 +52,9 @@ class Router:
         self.deadline_s = policy.settings.limits.deadline_ms / 1000
         """How long a request may be thought about."""
         self._always = policy.settings.observe
-        self.may_observe = self._always or bool(self.plan.observed)
+        self.admission = Admission(self.plan, store)
+        self._counts = bool(policy.limits) and store is not None
+        self.may_observe = self._always or bool(self.plan.observed) or (self._counts and self.admission.settles)
         """Whether some request's response may be wanted."""
         self.forbidden = policy.settings.headers.all() | policy.settings.strip
         """Request headers that callers may not send."""
@@ -60,18 +69,27 @@ class Router:
         other.deadline_s = UNHURRIED_S
         return other
 
+    def counting(self, store: Store) -> Router:
+        """The same, with its rate limits counted in that store."""
+        return Router(self.policy, services=self._services, stats=self._stats, store=store)
+
     def begin(self, request: Request) -> Routing:
         """Start to route a request: see Routing.step."""
+        store = self.admission.store
+        if self._counts and store is not None:
+            return LimitedRouting(self, request, self.admission, store)
         return Routing(self, request)
 
     def route(self, request: Request) -> Outcome:
         """The outcome of a request. May block; see begin."""
-        return Routing(self, request).finish()
+        return self.begin(request).finish()
 
     def explain(self, request: Request) -> Explanation:
-        """The outcome with all that led to it. May block."""
+        """The outcome with all that led to it. May block. Rate limits are told of; they neither count it nor refuse it."""
         routing = Routing(self, request, timed=True)
-        return explain(self, request, routing.finish())
+        tokens = partial(self.prompt_tokens, request)
+        limits = tuple(self.admission.states(request, routing.signals.__getitem__, tokens))
+        return explain(self, request, routing.finish(), limits)
 
     def observe(self, observation: Observation, request: Request | None = None) -> None:
         """Learn from a response: pool statistics, and the size of this request's prompt in tokens."""

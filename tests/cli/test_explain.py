@@ -180,3 +180,29 @@ class TestFailures:
     def test_no_request_is_wrong_usage(self, cli: Cli, policy_file: Path) -> None:
         """It must be said what to explain."""
         assert cli("explain", policy_file).exit_code == 2
+
+
+class TestLimits:
+    def test_says_what_a_request_takes_of_each(self, cli: Cli, tmp_path: Path, chat: Callable[..., bytes]) -> None:
+        """And which are not for it, or refuse it."""
+        path = tmp_path / "policy.yaml"
+        path.write_text(
+            MARKUP
+            + """\
+identity: {userHeader: x-user, proof: none}
+requests: {unreadableEncoding: reject}
+rateLimits:
+  - {name: people, per: [user], requests: 5, tokens: 1000, window: 1m}
+  - {name: everybody, requests: 5, window: 1m}
+  - {name: streams, requests: 5, window: 1m, when: stream}
+  - {name: known, per: [user], requests: 5, window: 1m, onMissing: reject}
+"""
+        )
+        known = cli("explain", path, "-r", "-", "--header", "x-user: ada", stdin=chat()).stdout
+        nobody = cli("explain", path, "-r", "-", stdin=chat()).stdout
+
+        assert "Rate limits" in known
+        assert "user ada" in known
+        assert "all requests" in known
+        assert "not for this request" in known
+        assert "user (none): such requests are refused" in nobody

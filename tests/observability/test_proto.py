@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from grpc_tools import protoc
 from router_extproc.config.offline import decide
 from router_extproc.guarding import PrivateAction
 from router_extproc.hooks import AnswerDetails, RouteDetails
+from router_extproc.limits.limit import Limited
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Decision, Observation, Outcome, Reason, Verdict
@@ -78,6 +80,23 @@ class TestDecisionLog:
 
         assert (parsed.event, parsed.id, parsed.requested_model, parsed.stream) == ("decision", outcome.id, model, True)
         assert text not in stream.getvalue().decode()
+
+    def test_limits_and_proofs_have_the_published_form(self, messages: dict[str, Any], router: Router) -> None:
+        """What was refused and why."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        outcome = decide(router, path="/v1/chat/completions", headers={}, body=b"{")
+        for after in (7, None):
+            limited = replace(outcome, limited=Limited("it", "tokens", after))
+            log.routed(RouteDetails(limited, None, "openai_chat", "buffered", 1, 0.5, unproven="peers"))
+        log.close()
+
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        first, second = (json_format.ParseDict(formal(line), messages["Decision"]()) for line in lines)
+
+        assert (first.limited, first.retry_after_s, first.unproven) == ("tokens", 7, "peers")
+        assert "retry_after_s" not in lines[1]
+        assert second.limited == "tokens"
 
     def test_observations_have_the_published_form(self, messages: dict[str, Any]) -> None:
         """All fields at once."""

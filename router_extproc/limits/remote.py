@@ -1,0 +1,143 @@
+"""Remote: counts that several processes share, in Redis or Valkey. Decisions are made by a script, so that each is atomic."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import resources
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
+
+from router_extproc.errors import RouterError
+from router_extproc.limits.store import Over
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from router_extproc.limits.store import Charge
+
+CALL_S = 1.0
+"""How long a call may take, connecting included; who asks need not wait that long."""
+CONNECTIONS = 32
+"""Open at once, at most; one more request waits for its turn within its time."""
+_PREFIX = b"router-extproc:{limits}:"
+"""Of all keys. The braces put them into one slot, because a script may touch keys of one slot only."""
+_MS = 1000
+_NEVER = -1
+
+
+Told = Over | tuple[int, ...]
+"""What had no room, or else the tokens that were taken by charge."""
+
+
+class RemoteError(RouterError):
+    """The shared store gave no answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """`timeout`, `connection`, `credentials` or `error`: for metrics and the log. Nothing of the address is in it."""
+
+
+class Remote(Protocol):
+    """A shared store. Every call ends in time; raises RemoteError."""
+
+    async def reserve(self, requests: Sequence[Sequence[Charge]], /) -> tuple[float, Sequence[Told]]:
+        """Count all charges of a request, or none, for each request by itself: when, on its own clock, and what it came to."""
+        ...
+
+    async def adjust(self, changes: Sequence[tuple[Charge, float]], /) -> None:
+        """Correct what was counted then."""
+        ...
+
+    async def ping(self) -> None:
+        """Find out whether it answers."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+def _script(name: str) -> str:
+    return resources.files("router_extproc.limits").joinpath(name).read_text(encoding="utf-8")
+
+
+class RedisRemote:
+    """Redis or Valkey. `url` may hold credentials: it is in no error and no log."""
+
+    def __init__(self, url: str, *, timeout_s: float = CALL_S) -> None:
+        """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
+        from redis import asyncio as redis  # noqa: PLC0415 - an extra
+        from redis import exceptions  # noqa: PLC0415 - as above
+        from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
+
+        self._timeout_s = timeout_s
+        pool = redis.BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            # Once more, on a new connection, where the server closed an idle one.
+            retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
+            client_name="router-extproc",
+        )
+        self._client = redis.Redis(connection_pool=pool)
+        self._reserve = self._client.register_script(_script("reserve.lua"))
+        self._adjust = self._client.register_script(_script("adjust.lua"))
+        self._refused = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
+        self._late = (exceptions.TimeoutError, TimeoutError)
+        self._lost = (exceptions.ConnectionError, OSError)
+
+    async def reserve(self, requests: Sequence[Sequence[Charge]]) -> tuple[float, Sequence[Told]]:
+        """Count all charges of a request, or none."""
+        arguments: list[int] = []
+        for charges in requests:
+            arguments.append(len(charges))
+            for limit, _, amounts, least in charges:
+                arguments += (limit.window_s * _MS, *amounts, *limit.most, least)
+        at, *replies = await self._within(self._reserve(keys=_keys(chain(*requests)), args=arguments))
+        return float(at), [_told(charges, reply) for charges, reply in zip(requests, replies, strict=True)]
+
+    async def adjust(self, changes: Sequence[tuple[Charge, float]]) -> None:
+        """Correct what was counted."""
+        arguments: list[int] = []
+        for charge, at in changes:
+            arguments += (int(at), charge.limit.window_s * _MS, *charge.amounts)
+        await self._within(self._adjust(keys=_keys(charge for charge, _ in changes), args=arguments))
+
+    async def ping(self) -> None:
+        """Find out whether it answers."""
+        await self._within(self._client.ping())
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.aclose(close_connection_pool=True)
+
+    async def _within(self, call: Any) -> Any:
+        """The result of a call, in time. The library's own errors name the server; their kind is enough."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await call
+        except self._refused:
+            raise RemoteError("credentials") from None
+        except self._late:
+            raise RemoteError("timeout") from None
+        except self._lost:
+            raise RemoteError("connection") from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, a request must be answered
+            text = str(error)
+            raise RemoteError("credentials" if "NOAUTH" in text or "WRONGPASS" in text else "error") from None
+
+
+def _told(charges: Sequence[Charge], reply: list[int]) -> Told:
+    granted, *rest = reply
+    if granted:
+        return tuple(rest)
+    index, amount, wait = rest
+    return Over(charges[index], amount, None if wait == _NEVER else wait / _MS)
+
+
+def _keys(charges: Iterable[Charge]) -> list[bytes]:
+    return [_PREFIX + charge.limit.space.encode() + b":" + charge.key.hex().encode() for charge in charges]
