@@ -49,6 +49,21 @@ def test_an_api_server_would_take_the_streamed_mode(helm: Helm, known: dict[tupl
     assert faults(known[policy["apiVersion"], policy["kind"]], policy) == []
 
 
+def test_an_api_server_would_take_what_an_identity_is_proven_by(helm: Helm, known: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """Envoy Gateway's words for it."""
+    proof = "policy.identity.proof"
+    policy = helm.rendered(
+        MODES[0].with_name("envoy-gateway-values.yaml"),
+        "--set",
+        f"{proof}.metadata.namespace=envoy.filters.http.jwt_authn,{proof}.peers={{spiffe://prod/edge}}",
+    ).one("EnvoyExtensionPolicy")
+    (ext_proc,) = policy["spec"]["extProc"]
+
+    assert ext_proc["metadata"]["accessibleNamespaces"] == ["envoy.filters.http.jwt_authn"]
+    assert len(ext_proc["processingMode"]["request"]["attributes"]) == 2
+    assert faults(known[policy["apiVersion"], policy["kind"]], policy) == []
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -70,6 +70,33 @@ class TestConfiguration:
 
         assert judged(config, tmp_path) == ""
 
+    def test_envoy_tells_what_an_identity_is_proven_by(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
+        """A filter's metadata, the peer's names; and past a dead router the secret's header goes no further."""
+        proof = {
+            "metadata": {
+                "namespace": "envoy.filters.http.jwt_authn",
+                "path": ["payload", "iss"],
+                "in": ["https://id.example.com"],
+            },
+            "peers": ["spiffe://prod/edge"],
+            "header": "x-edge-proof",
+        }
+        values["policy"]["identity"] = {"userHeader": "x-user", "proof": proof}
+        values |= {"failureMode": "open", "failOpenPool": "small"}
+        config = one_file(helm.rendered(values), tmp_path)
+        manager = config["static_resources"]["listeners"][1]["filter_chains"][0]["filters"][0]["typed_config"]
+        ext_proc = manager["http_filters"][0]["typed_config"]
+        (passed,) = [
+            route
+            for route in manager["route_config"]["virtual_hosts"][0]["routes"]
+            if route.get("route", {}).get("cluster") == "pool-small" and route["match"]["prefix"] == "/v1/"
+        ]
+
+        assert judged(config, tmp_path) == ""
+        assert ext_proc["metadata_options"]["forwarding_namespaces"] == {"untyped": ["envoy.filters.http.jwt_authn"]}
+        assert ext_proc["request_attributes"] == ["connection.uri_san_peer_certificate", "connection.dns_san_peer_certificate"]
+        assert passed["request_headers_to_remove"] == ["x-edge-proof"]
+
     def test_envoy_takes_streamed_bodies(self, helm: Helm, values: dict[str, Any], tmp_path: Path) -> None:
         """Their trailers must be sent, too."""
         config = one_file(helm.rendered(values | {"bodyMode": "FULL_DUPLEX_STREAMED"}), tmp_path)

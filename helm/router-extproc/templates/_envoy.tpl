@@ -122,6 +122,12 @@ typed_config:
   allow_mode_override: true
   metadata_options:
     receiving_namespaces: {untyped: [router_extproc]}
+    {{- with include "router.proofNamespace" . }}
+    forwarding_namespaces: {untyped: [{{ . }}]}
+    {{- end }}
+  {{- if include "router.provesPeers" . }}
+  request_attributes: {{ include "router.peerAttributes" . }}
+  {{- end }}
   mutation_rules:
     disallow_is_error: {value: false}
 {{- end -}}
@@ -234,7 +240,10 @@ resources:
         {{- include "envoy.routeAction" (list . "") | nindent 8 }}
     - match: {prefix: "/v1/", case_sensitive: false, headers: [{name: ":method", string_match: {exact: POST}}]}
       {{- if eq .Values.failureMode "open" }}
-      # What no router has looked at.
+      # What no router has looked at, nor taken the secret out of.
+      {{- with (include "router.proof" . | fromJson).header }}
+      request_headers_to_remove: [{{ . }}]
+      {{- end }}
       route:
         cluster: pool-{{ .Values.failOpenPool }}
         {{- include "envoy.routeAction" (list . .Values.failOpenPool) | nindent 8 }}

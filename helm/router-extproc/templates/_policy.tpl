@@ -9,3 +9,21 @@
 # Made by Helm from the values `policy` and `pools`. An edit here is in force within a minute, until the next `helm upgrade`.
 {{ toYaml $policy }}
 {{- end -}}
+
+{{/* What the policy's `identity.proof` needs Envoy to tell the router: a filter's metadata, names of the peer's certificate. */}}
+{{- define "router.proof" -}}
+{{- $proof := dig "identity" "proof" dict .Values.policy -}}
+{{ kindIs "map" $proof | ternary $proof dict | toJson }}
+{{- end -}}
+
+{{- define "router.proofNamespace" -}}
+{{ dig "metadata" "namespace" "" (include "router.proof" . | fromJson) }}
+{{- end -}}
+
+{{- define "router.provesPeers" -}}
+{{- if (include "router.proof" . | fromJson).peers -}}yes{{- end -}}
+{{- end -}}
+
+{{- define "router.peerAttributes" -}}
+[connection.uri_san_peer_certificate, connection.dns_san_peer_certificate]
+{{- end -}}
