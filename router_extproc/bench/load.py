@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from router_extproc.bench.http1 import HEAD_END, LAST_CHUNK, body_end
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -68,8 +70,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0 or len(self._buffer) < end + 4 + _length(self._buffer[:end]):
+        if not _is_whole(self._buffer):
             return
         now = time.perf_counter()
         if self._buffer.startswith(b"HTTP/1.1 200"):
@@ -101,12 +102,13 @@ class _Connection(asyncio.Protocol):
             self._transport.write(request)
 
 
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    return 0
+def _is_whole(answer: bytes) -> bool:
+    """Whether all of an answer is there. A JSON text has no line feeds, so that none looks like the last chunk."""
+    end = answer.find(HEAD_END)
+    if end < 0:
+        return False
+    length, chunked = body_end(answer[:end])
+    return answer.endswith(LAST_CHUNK) if chunked else len(answer) >= end + len(HEAD_END) + length
 
 
 async def measure(

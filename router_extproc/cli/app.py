@@ -243,9 +243,12 @@ def demo(
 def bench(
     *,
     json: JsonOutput = False,
-    connections: Annotated[str, typer.Option(help="Concurrent connections, comma-separated.")] = "1,16,64",
+    connections: Annotated[
+        str, typer.Option(help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards]", show_default=False)
+    ] = "",
     duration: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds of load per measurement. [4; 1 with --neural]", show_default=False)
+        float | None,
+        typer.Option(min=0.1, help="Seconds of load per measurement. [4; 1 with --neural or --guards]", show_default=False),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn.")] = 3,
     bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
@@ -256,14 +259,22 @@ def bench(
     neural: Annotated[
         bool, typer.Option("--neural", help="Measure four neural signals, micro-batching and lazy evaluation instead.")
     ] = False,
+    guards: Annotated[
+        bool, typer.Option("--guards", help="Measure each guard on requests and on 64 streams at once, on against off, instead.")
+    ] = False,
     models: Bundle = None,
 ) -> None:
     """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
     from router_extproc.cli.bench import BenchOptions, run  # noqa: PLC0415 - as above
 
-    wanted = [name for name, on in (("bodies", bodies), ("soak", soak), ("encoder", encoder), ("neural", neural)) if on]
+    named = {"bodies": bodies, "soak": soak, "encoder": encoder, "neural": neural, "guards": guards}
     options = BenchOptions(
-        what=wanted, as_json=json, connections=_levels(connections), duration=duration, rounds=rounds, models=models
+        what=[name for name, on in named.items() if on],
+        as_json=json,
+        connections=_levels(connections) if connections else (),
+        duration=duration,
+        rounds=rounds,
+        models=models,
     )
     raise typer.Exit(int(run(options)))
 

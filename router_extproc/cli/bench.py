@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_DURATION_S, _NEURAL_DURATION_S = 4.0, 1.0
+_DURATION_S, _SHORT_DURATION_S = 4.0, 1.0
+"""The second for those with many set-ups."""
+_LEVELS, _GUARD_LEVELS = (1, 16, 64), (1, 16)
+_WITH_MODEL = ("encoder", "neural", "guards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class BenchOptions:
     """Names of the benchmarks that were asked for; none: the router beside a floor."""
     as_json: bool
     connections: Sequence[int]
+    """Empty: the benchmark's own."""
     duration: float | None
     rounds: int
     models: Path | None
@@ -32,13 +36,15 @@ def run(options: BenchOptions) -> Exit:
     """Run the asked-for benchmark; progress goes to stderr, results to stdout."""
     if len(options.what) > 1:
         fail(Exit.USAGE, f"one at a time: {' and '.join(f'--{name}' for name in options.what)} do not go together")
-    if options.models and not set(options.what) & {"encoder", "neural"}:
-        fail(Exit.USAGE, "--models goes with --encoder or --neural")
+    if options.models and not set(options.what) & set(_WITH_MODEL):
+        fail(Exit.USAGE, "--models goes with --encoder, --neural or --guards")
     what = options.what[0] if options.what else ""
     if what == "encoder":
         return _encoder(options)
     if what == "neural":
         return _neural(options)
+    if what == "guards":
+        return _guards(options)
     return _plain(what, options)
 
 
@@ -52,7 +58,7 @@ def _plain(what: str, options: BenchOptions) -> Exit:
     return Exit(
         run_bench(
             as_json=options.as_json,
-            connections=options.connections,
+            connections=options.connections or _LEVELS,
             duration=options.duration or _DURATION_S,
             rounds=options.rounds,
             console=out,
@@ -71,5 +77,16 @@ def _encoder(options: BenchOptions) -> Exit:
 def _neural(options: BenchOptions) -> Exit:
     from router_extproc.bench.neural import NeuralBench, run_neural  # noqa: PLC0415 - needs the demo extra
 
-    bench = NeuralBench(connections=options.connections, duration=options.duration or _NEURAL_DURATION_S, rounds=options.rounds)
+    bench = NeuralBench(
+        connections=options.connections or _LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+    )
     return Exit(run_neural(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
+
+
+def _guards(options: BenchOptions) -> Exit:
+    from router_extproc.bench.guards import GuardBench, run_guards  # noqa: PLC0415 - needs the demo extra
+
+    bench = GuardBench(
+        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+    )
+    return Exit(run_guards(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))

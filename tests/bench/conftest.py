@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from router_extproc.bench.setups import Setup
+from router_extproc.demo.processes import Processes, answers, free_ports
 from router_extproc.encoders.models import Models
 
 if TYPE_CHECKING:
@@ -84,3 +87,13 @@ def silent() -> Iterator[int]:
     """The port of a server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setup]:
+    """The benchmark's model server, as a set-up of its own: neither Envoy nor router."""
+    (port,) = free_ports(1)
+    with Processes(tmp_path_factory.mktemp("upstream")) as processes:
+        child = processes.start("upstream", [sys.executable, "-m", "router_extproc.bench.upstream", str(port)])
+        processes.wait(child, lambda: answers(f"http://127.0.0.1:{port}/"))
+        yield Setup("rules", port, child)

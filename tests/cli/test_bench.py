@@ -21,8 +21,10 @@ class TestBench:
         [
             pytest.param(["--encoder", "--neural"], "--encoder and --neural do not go together", id="two"),
             pytest.param(["--bodies", "--soak"], "--bodies and --soak do not go together", id="older two"),
-            pytest.param(["--models", "x"], "--models goes with --encoder or --neural", id="models alone"),
-            pytest.param(["--soak", "--models", "x"], "--models goes with --encoder or --neural", id="models with another"),
+            pytest.param(["--models", "x"], "--models goes with --encoder, --neural or --guards", id="models alone"),
+            pytest.param(["--soak", "--models", "x"], "--models goes with", id="models with another"),
+            pytest.param(["--guards", "--neural"], "--neural and --guards do not go together", id="newer two"),
+            pytest.param(["--guards", "--connections", "0"], "--connections", id="no connection"),
             pytest.param(["--neural", "--duration", "0"], "--duration", id="no time"),
             pytest.param(["--neural", "--rounds", "0"], "--rounds", id="no rounds"),
         ],
@@ -41,10 +43,11 @@ class TestBench:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "no model bundle is there" in result.stderr
 
-    def test_without_envoy(self, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("what", ["--neural", "--guards"])
+    def test_without_envoy(self, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str) -> None:
         """Exit code 4, and why."""
         monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-        result = cli("bench", "--neural", "--json")
+        result = cli("bench", what, "--json")
 
         assert (result.exit_code, result.stdout) == (4, "")
         assert "cannot be started" in result.stderr

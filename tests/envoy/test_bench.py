@@ -39,3 +39,11 @@ class TestBench:
         assert {asked[name, 64] for name in ("neural", "unbatched", "eager")} == {1.0}
         assert 0.2 < asked["lazy", 64] < 0.8
         assert told["cold_start_s"]["starts"] == 3
+
+    def test_measures_guards(self) -> None:
+        """Every answer is what its guard must make of it, and every stream comes whole."""
+        told = bench("--guards", "--connections", "2")
+
+        assert (told["failures"], told["wrong"]) == (0, 0)
+        assert [row["setup"] for row in told["streams"]["runs"]] == list(told["setups"])
+        assert {row["setup"] for row in told["streams"]["runs"] if row["held_back_p50_ms"] > 0} == {"response", "all"}
