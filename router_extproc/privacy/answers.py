@@ -9,6 +9,7 @@ from router_extproc.apis.edits import changed, encode
 from router_extproc.apis.leaves import Leaf, Splice, leaves, spliced
 from router_extproc.apis.pieces import EVERYTHING, Fragment, Pieces
 from router_extproc.apis.usage import decoded
+from router_extproc.privacy.frames import framed
 from router_extproc.privacy.stages import Findings, Guarding, Restoring
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from router_extproc.apis.leaves import Path
     from router_extproc.apis.pieces import Channel, Event
     from router_extproc.guarding import ResponseGuard
+    from router_extproc.privacy.frames import Frame
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.privacy.stages import Stage
     from router_extproc.privacy.support import Sources
@@ -43,8 +45,14 @@ _READ = frozenset({"content", "text"})
 """Members of a JSON answer that hold what the caller gets to read."""
 _THOUGHTS = frozenset({"reasoning", "thinking"})
 _DONE = b"[DONE]"
+_FRAMES = 8
+"""Made in vain, after which a stream's events are taken to differ from each other."""
 TOLD = "router_extproc"
 """Member of a JSON answer, and beginning of a comment in a stream, that tells what a guard found: types and how often."""
+
+
+Passed = tuple[Leaf, str | None]
+"""A text, and what takes its place; None where it stays."""
 
 
 class UnreadableError(ValueError):
@@ -76,17 +84,20 @@ class Plan:
             made.append(Restoring(self.restorer, code=code))
         return made
 
-    def whole(self, raw: bytes, skipped: Mapping[Path, str] | None = None) -> bytes:
-        """A JSON document with each of its texts passed; `skipped` has those that are known already."""
-        splices: list[Splice] = []
+    def whole(self, raw: bytes) -> bytes:
+        """A JSON document with each of its texts passed."""
+        return rewritten(raw, self.passed(raw, {}))
+
+    def passed(self, raw: bytes, known: Mapping[Path, str]) -> list[Passed]:
+        """The texts of a JSON document, each with what takes its place; `known` has what is known already."""
+        made: list[Passed] = []
         for leaf in leaves(raw):
             text = leaf.text
-            new = skipped.get(leaf.path) if skipped else None
+            new = known.get(leaf.path)
             if new is None:
                 new = self._passed(leaf, text)
-            if new != text:
-                splices.append(Splice(leaf.start, leaf.end, encode(new)))
-        return spliced(raw, splices) if splices else raw
+            made.append((leaf, None if new == text else new))
+        return made
 
     def hear(self, channel: Channel, text: str) -> None:
         """Note what the caller gets to read, for the comparison with the sources."""
@@ -115,6 +126,12 @@ class Plan:
         if self._counts and leaf.path[-1] in _READ:
             self.hear(leaf.path, text)
         return text
+
+
+def rewritten(raw: bytes, passed: Iterable[Passed]) -> bytes:
+    """A JSON document with texts replaced."""
+    splices = [Splice(leaf.start, leaf.end, encode(new)) for leaf, new in passed if new is not None]
+    return spliced(raw, splices) if splices else raw
 
 
 class JsonAnswer:
@@ -173,6 +190,9 @@ class StreamAnswer:
         self._more: dict[Channel, Fragment] = {}
         self._begun: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
+        self._frame: Frame | None = None
+        self._framed = 0
+        """Frames made since one was of use."""
         self._added = 0
         """Events of our own so far: where events are numbered, later numbers grow by it."""
         self._is_cut = False
@@ -218,12 +238,25 @@ class StreamAnswer:
         if data.strip() == _DONE:
             ended = b"".join(self._ended((EVERYTHING,)))
             return ended if self._ends_here() else ended + self._comment() + raw
+        place = (found[0].start(1), found[-1].end(1))
+        piece = self._frame.piece(data) if self._frame is not None else None
+        if self._frame is not None and piece is not None:
+            return self._likewise(raw, piece, self._frame, place)
         told = decoded(data)
         if not told:
             if self._plan.guard is not None:
                 raise UnreadableError
             return raw
-        return self._told(raw, data, told, (found[0].start(1), found[-1].end(1)))
+        return self._told(raw, data, told, place)
+
+    def _likewise(self, raw: bytes, piece: str, frame: Frame, place: tuple[int, int]) -> bytes:
+        """What becomes of an event that differs from an earlier one in its piece only."""
+        self._framed = 0
+        self._last = frame.told
+        text = self._piece(frame.fragment, piece, final=False)
+        if self._blocked():
+            return self._cut_off(Pieces((frame.fragment,)), {frame.fragment.path: text})
+        return raw if text == piece else raw[: place[0]] + frame.filled(text) + raw[place[1] :]
 
     def _told(self, raw: bytes, data: bytes, told: dict[str, Any], place: tuple[int, int]) -> bytes:
         self._begun = self._begun or told
@@ -233,10 +266,13 @@ class StreamAnswer:
         if self._blocked():
             return self._cut_off(pieces, texts)
         ended = b"".join(self._ended(pieces.closes))
-        made = self._plan.whole(data, texts)
+        passed = self._plan.passed(data, texts)
         if self._blocked():
             return ended + self._cut_off(pieces, texts)
-        made = self._numbered(made, told)
+        if self._framed < _FRAMES:
+            self._frame = framed(data, told, pieces, passed)
+            self._framed += 1
+        made = self._numbered(rewritten(data, passed), told)
         if len(data.splitlines()) > 1:
             made = made.replace(b"\n", b"\ndata: ")
         return ended + (raw if made == data else raw[: place[0]] + made + raw[place[1] :])
@@ -248,14 +284,19 @@ class StreamAnswer:
             value: Any = self._last
             for step in fragment.path:
                 value = value[step]
-            stages = self._channels.get(fragment.channel)
-            if stages is None:
-                stages = self._channels[fragment.channel] = self._plan.stages(code=fragment.code)
-            self._more[fragment.channel] = fragment
             final = any(_begins(fragment.channel, closed) for closed in pieces.closes)
-            texts[fragment.path] = text = _through(stages, value, final=final)
-            self._hear(fragment, text)
+            texts[fragment.path] = self._piece(fragment, value, final=final)
         return texts
+
+    def _piece(self, fragment: Fragment, piece: str, *, final: bool) -> str:
+        """What a piece becomes."""
+        stages = self._channels.get(fragment.channel)
+        if stages is None:
+            stages = self._channels[fragment.channel] = self._plan.stages(code=fragment.code)
+        self._more[fragment.channel] = fragment
+        text = _through(stages, piece, final=final)
+        self._hear(fragment, text)
+        return text
 
     def _hear(self, fragment: Fragment, text: str) -> None:
         if not fragment.code and not _THOUGHTS.intersection(str(fragment.channel[1]).replace(".", "_").split("_")):
