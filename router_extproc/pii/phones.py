@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import phonenumbers
 import re2
 
+from router_extproc.encoders.cache import Cache, key_of
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.context import Context, counts_something, stands_alone
 from router_extproc.pii.kinds import NEARBY, SHAPED, PiiType
@@ -20,6 +22,9 @@ REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR")
 MAX_NUMBERS = 200
 """Candidates of one text that are looked up; a look-up takes up to a tenth of a millisecond a country."""
 
+_LOOKED_UP: Cache[bool] = Cache(512)
+_SECRET = secrets.token_hex(16)
+"""Of this process, so that what is kept tells no number: there are too few of them for a hash alone to hide one."""
 _SEPARATOR = r"[ .\-/\x{a0}\x{2010}-\x{2013}]"
 _CANDIDATE = re2.compile(
     rf"(?:\+\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}|\(\+?\d{{1,4}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
@@ -72,7 +77,7 @@ def _candidates(text: str) -> Iterator[tuple[int, int]]:
         start, end = match.span()
         if end - start < _DIGITS.start:
             continue
-        number = _EXTENSION.sub("", match.group())
+        number = _bare(match.group())
         if sum(map(str.isdigit, number)) not in _DIGITS or _NOT_A_NUMBER.search(number):
             continue
         before = text[max(0, start - 2) : start]
@@ -85,9 +90,14 @@ def _candidates(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def _bare(number: str) -> str:
+    """Without its extension."""
+    return _EXTENSION.sub("", number) if "x" in number.lower() else number
+
+
 def _score(text: str, start: int, end: int, regions: Sequence[str]) -> float:
     """How much speaks for a number; 0 if nothing does."""
-    number = _EXTENSION.sub("", text[start:end])
+    number = _bare(text[start:end])
     if number.startswith("+") and _is_valid(number, None):
         return SHAPED
     if counts_something(text, start):
@@ -115,6 +125,16 @@ def _is_written_out(number: str) -> bool:
 
 def _is_valid(number: str, region: str | None) -> bool:
     """Whether it can be dialled, from that region if it has no country's code."""
+    # A stream's window is searched again for each event, dozens of times with the same number in it.
+    key = key_of(_SECRET, number, region or "")
+    known = _LOOKED_UP.get(key)
+    if known is None:
+        known = _can_be_dialled(number, region)
+        _LOOKED_UP.put(key, known)
+    return known
+
+
+def _can_be_dialled(number: str, region: str | None) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
     except phonenumbers.NumberParseException:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from router_extproc.encoders.cache import Cache
+from router_extproc.pii import phones
 from router_extproc.pii.phones import find
 
 
@@ -54,3 +56,15 @@ class TestFind:
     def test_a_look_alike_is_left(self, quoted: Callable[..., list[str]], text: str) -> None:
         """What has the shape and is something else."""
         assert quoted(find, text) == []
+
+    def test_asks_for_a_number_once(self, quoted: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A stream's window is searched again and again; nothing that is kept tells the number."""
+        asked: list[str] = []
+        real = phones._can_be_dialled
+        monkeypatch.setattr(phones, "_LOOKED_UP", Cache[bool](4))
+        monkeypatch.setattr(phones, "_can_be_dialled", lambda number, region: asked.append(number) or real(number, region))
+
+        assert [quoted(find, f"to +49 30 9018{number}") for number in (20, 20, 21, 20)] == [
+            [f"+49 30 9018{number}"] for number in (20, 20, 21, 20)
+        ]
+        assert asked == ["+49 30 901820", "+49 30 901821"]
