@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheDetails:
+    """What came of looking a request up in the response cache."""
+
+    status: str
+    """`hit`, `miss` or `bypass`."""
+    how: str
+    """Of a hit: `exact`, `semantic` or `shared`; else why there was none."""
+    age_s: float = 0.0
+    """Of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteDetails:
     """One request as the ext_proc server handled it. `request` is None where the body was never parsed."""
 
@@ -33,6 +45,8 @@ class RouteDetails:
     """Which proof the identity headers lacked, if they did: `header`, `metadata` or `peers`."""
     masked: Mapping[str, int] = field(default_factory=dict)
     """Stretches of the body that gave way to placeholders, by type."""
+    cache: CacheDetails | None = None
+    """What the response cache did, where a decision asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import Masks, PrivateAction, ResponseGuard
     from router_extproc.limits.limit import Limited
     from router_extproc.request import Request
@@ -32,6 +33,7 @@ class Reason(StrEnum):
     NO_CANDIDATE = "no_candidate"
     PRIVATE_DATA = "private_data"
     UNREADABLE_RESPONSE = "unreadable_response"
+    NOT_CACHED = "not_cached"
     UNPROVEN_IDENTITY = "unproven_identity"
     MISSING_IDENTITY = "missing_identity"
     RATE_LIMITED = "rate_limited"
@@ -387,6 +389,8 @@ class Outcome:
     """Texts that are taken out of the body as a whole."""
     guard: ResponseGuard | None = None
     """What is looked for in the answer."""
+    cache: CacheRule | None = None
+    """How the answer may come from the response cache, and be kept there."""
     observe: bool = False
     """Whether the response phase is wanted for this request."""
     policy: str = ""

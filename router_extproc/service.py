@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from router_extproc.admin import Admin, AdminServer
+from router_extproc.cache.redis import RedisEntries
+from router_extproc.cache.store import ResponseCache
 from router_extproc.config.loader import load
 from router_extproc.config.store import PolicyStore
 from router_extproc.config.watch import Watch
@@ -28,6 +30,7 @@ from router_extproc.observability.logs import ReloadLog
 from router_extproc.observability.metrics import Metrics
 from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.observability.tracing import Tracing
+from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.pools import PoolStats
 from router_extproc.signals.services import SignalServices
 
@@ -75,8 +78,10 @@ class ServiceOptions:
     encoder_wait_ms: float = _USUAL.batch.wait_ms
     encoder_cache: int = _USUAL.cache
     state: str = field(default="", repr=False)
-    """The shared store's address, with credentials; empty: limits are counted in this process alone."""
+    """The shared store's address, with credentials; empty: limits and answers are kept in this process alone."""
     state_timeout_ms: float = 25.0
+    cache_secret: bytes = field(default=b"", repr=False)
+    """Keys the response cache of all replicas; empty: each process makes one of its own."""
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
@@ -140,6 +145,11 @@ def _settle() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def _no_store(source: str) -> Problem:
+    cure = "serve with --state and --cache-secret-file, or say backend: memory"
+    return Problem(Severity.ERROR, source, 1, 1, "cache.backend", "this process was given no store for `backend: redis`", cure)
+
+
 class Service:
     """One worker process's parts."""
 
@@ -164,6 +174,8 @@ class Service:
         self._tracing = Tracing(OtlpExporter(options.otlp)) if options.otlp else None
         listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self)]
         self.hooks = Hooks([hook for hook in listed if hook is not None])
+        remote = RedisEntries(options.state) if options.state and options.cache_secret else None
+        self.cache = ResponseCache(secret=options.cache_secret or None, remote=remote)
         self.store: PolicyStore | None = None
         self.store = PolicyStore(options.policy, self._load, self.hooks)
         self.tell_in_force()
@@ -172,12 +184,14 @@ class Service:
             lambda: self.store.router,  # type: ignore[union-attr]  # it is set by now
             self.hooks,
             ServerOptions(listen=options.listen, tls=options.tls(), share_port=options.share_port),
+            self.cache,
         )
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
         self.metrics.watch_signals(self._services)
         self.metrics.watch_limits(self._counts, self._shared.health if self._shared else None)
+        self.metrics.watch_cache(self.cache)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
@@ -193,15 +207,20 @@ class Service:
         return [port for port in (self.admin, self.scraped) if port is not None]
 
     def _load(self, path: Path) -> Loaded:
+        """Load a policy. Raises as `load` does; also for one that needs a store that this process was not given."""
         loaded = load(path, services=self._services, stats=self._stats, store=self._shared or self._counts)
+        if loaded.router.policy.settings.cache.remote and not self.cache.has_remote:
+            raise PolicyError((_no_store(loaded.router.policy.source),))
         self._stats.keep(loaded.router.policy.pools)
         self._counts.keep(loaded.router.policy.limits)
         return loaded
 
     def tell_in_force(self) -> None:
-        """Tell the metrics which policy is in force."""
+        """Tell the metrics and the response cache which policy is in force."""
         if self.store is not None:
-            self.metrics.in_force(self.store.router.policy, self.store.status.loaded_at)
+            policy = self.store.router.policy
+            self.cache.configure(policy.settings.cache, policy.version)
+            self.metrics.in_force(policy, self.store.status.loaded_at)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError if an address cannot be had."""
@@ -241,6 +260,7 @@ class Service:
         await asyncio.gather(*(port.stop() for port in self._http()))
         if self._shared is not None:
             await self._shared.close()
+        await self.cache.close()
         if self._decisions is not None:
             self._decisions.close()
         if self._tracing is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router_extproc.cache.store import ResponseCache
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.encoders.models import Models
 from router_extproc.hooks import Hooks
@@ -38,6 +39,7 @@ class TestObservability:
         metrics.watch_models(Models(), {})
         metrics.watch_signals(SignalServices())
         metrics.watch_limits(MemoryStore(), Health())
+        metrics.watch_cache(ResponseCache())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))

@@ -65,7 +65,9 @@ class OpenAIResponses:
             changes["instructions"] = instructions
             if edit.mode is SystemMode.REPLACE and isinstance(body.get("input"), list):
                 others = [
-                    index for index, item in enumerate(body["input"]) if isinstance(item, dict) and item.get("role") in _SYSTEM
+                    index
+                    for index, item in enumerate(body["input"])
+                    if isinstance(item, dict) and str(item.get("role")) in _SYSTEM
                 ]
                 changes["input"] = without(value_of(document.raw, "input") or b"[]", others)
         return apply(document, changes)

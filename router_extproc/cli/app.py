@@ -203,6 +203,7 @@ def serve(
     state: opt.State = "",
     state_file: opt.StateFile = None,
     state_timeout_ms: opt.StateTimeout = 25.0,
+    cache_secret_file: opt.CacheSecretFile = None,
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
@@ -211,6 +212,7 @@ def serve(
     serving = partial(serving, tls_cert=tls_cert, tls_key=tls_key, tls_client_ca=tls_client_ca, poll=poll, grace=grace)
     serving = partial(serving, decision_log=decision_log, decision_sample=decision_sample, otlp=otlp)
     serving = partial(serving, state=state, state_file=state_file, state_timeout_ms=state_timeout_ms)
+    serving = partial(serving, cache_secret_file=cache_secret_file)
     options = serving(
         log_level=log_level,
         log_format=log_format,
@@ -303,6 +305,22 @@ def evaluate(
     options = Options(split=split, heads=_heads(heads), limit=limit, perturbed=perturbed)
     places = Places(data, bundle, output, draw=plots, record=record)
     raise typer.Exit(int(run(options, places, as_json=json)))
+
+
+@app.command("eval-cache", epilog="Example: router-extproc eval-cache --data ./data")
+def evaluate_cache(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder with cache/paraphrase.jsonl.gz and cache/lookalike.jsonl.gz.")],
+    models: Bundle = None,
+    json: JsonOutput = False,
+) -> None:
+    """Measure the response cache's semantic lookups on pairs of questions: one answer serves both, or would be wrong.
+
+    Exit code 1 if a single wrong one would be served. A missing file ends the command.
+    """
+    from router_extproc.cli.eval_cache import run  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run(data, models, as_json=json)))
 
 
 @app.command(epilog="Example: router-extproc train --data ./data --run out/run --output out/mine")

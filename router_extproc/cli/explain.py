@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from router_extproc.cache.keys import refusal
 from router_extproc.cli.console import fail, out, read_bytes
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import load_or_exit
@@ -91,6 +92,8 @@ def rendered(explanation: Explanation) -> Iterator[RenderableType]:
     if selection is not None and len(selection.scores) + len(selection.filtered) > 1:
         yield _candidates(explanation.outcome)
     yield _changes(explanation.outcome)
+    if explanation.outcome.cache is not None:
+        yield _cache(explanation)
 
 
 def _request_line(explanation: Explanation) -> Text:
@@ -219,6 +222,15 @@ def _candidates(outcome: Outcome) -> Table:
         for name, why in selection.filtered.items():
             table.add_row(name, "-", f"cannot serve it: {why}")
     return table
+
+
+def _cache(explanation: Explanation) -> Text:
+    rule = explanation.outcome.cache
+    if rule is None:
+        return Text()
+    why = refusal(rule, explanation.request)
+    told = f"left out ({why})" if why else f"kept for {rule.ttl_s:g} s"
+    return Text(f"Cache     {rule.mode.value}, for one {rule.scope.value}: {told}".replace("for one global", "for everybody"))
 
 
 def _changes(outcome: Outcome) -> Text:

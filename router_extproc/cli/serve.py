@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
+from router_extproc.cache.store import LEAST_SECRET, MOST_SECRET
 from router_extproc.cli.console import fail
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import show
@@ -43,6 +44,7 @@ class ServeOptions(ServiceOptions):
     log_level: str = "info"
     log_format: str = "json"
     state_file: Path | None = None
+    cache_secret_file: Path | None = None
 
     def for_worker(self, index: int) -> ServiceOptions:
         """The options of one worker: the same ext_proc port (SO_REUSEPORT), its own admin and metrics, its part of the threads."""
@@ -63,7 +65,7 @@ def run(options: ServeOptions) -> Exit:
     _check(options)
     _check_http(options)
     _check_otlp(options)
-    options = replace(options, state=_state(options))
+    options = replace(options, state=_state(options), cache_secret=_cache_secret(options))
     if options.workers == 1:
         return Exit(_work(options, 0))
     set_up(level=options.log_level, form=options.log_format)
@@ -118,6 +120,22 @@ def _state(options: ServeOptions) -> str:
     except ValueError:
         fail(Exit.USAGE, "--state: the Redis client does not take this address")
     return url
+
+
+def _cache_secret(options: ServeOptions) -> bytes:
+    """The secret that replicas with one cache share; empty if there is none."""
+    if options.cache_secret_file is None:
+        return b""
+    try:
+        secret = options.cache_secret_file.read_bytes().strip()
+    except OSError as error:
+        fail(Exit.INPUT, f"--cache-secret-file: {error.strerror or error}")
+    if not LEAST_SECRET <= len(secret) <= MOST_SECRET:
+        fail(
+            Exit.INPUT,
+            f"--cache-secret-file: {len(secret)} bytes; write {LEAST_SECRET} to {MOST_SECRET}, such as `openssl rand -hex 32`",
+        )
+    return secret
 
 
 def _work(options: ServeOptions, index: int) -> int:

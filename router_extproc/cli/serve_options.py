@@ -55,3 +55,9 @@ StateTimeout = Annotated[
     ),
 ]
 EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings kept by hash, 3 KB each; 0: none.")]
+CacheSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file with the secret that all replicas key the response cache with; needed for `cache.backend: redis`, where they share it."
+    ),
+]

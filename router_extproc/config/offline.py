@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from router_extproc.errors import RequestRefusedError
 from router_extproc.extproc.events import BodyMode, BodyReceived, Evidence, HeadersReceived, OutcomeReady
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from router_extproc.request import Request
-    from router_extproc.router import Explanation, Router
+    from router_extproc.router import Explanation, Router, Routing
     from router_extproc.routing import Outcome
 
 
@@ -34,7 +34,7 @@ def decide(router: Router, *, path: str, headers: Mapping[str, str], body: bytes
         replies = session.receive(BodyReceived(body, end_of_stream=True))
     for reply in replies:
         if isinstance(reply, Think):
-            session.receive(OutcomeReady(reply.routing.finish()))
+            session.receive(OutcomeReady(cast("Routing", reply.routing).finish()))
     if session.outcome is None:  # pragma: no cover - the session decides at the end of the body
         raise RuntimeError("the session came to no outcome")
     return session.outcome

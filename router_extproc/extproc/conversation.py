@@ -8,20 +8,22 @@ import time
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import ProtocolError
-from router_extproc.extproc.events import BodyMode, Failed, OutcomeReady, UploadTimedOut
+from router_extproc.extproc.events import BodyMode, Failed, UploadTimedOut
 from router_extproc.extproc.messages import read_message, write_reply
 from router_extproc.extproc.replies import Finish, Think
-from router_extproc.extproc.session import Session, State
+from router_extproc.extproc.session import Session
+from router_extproc.extproc.states import State
 from router_extproc.extproc.waiting import done
 from router_extproc.hooks import RouteDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from router_extproc.cache.store import ResponseCache
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.session import Replies
     from router_extproc.hooks import Hooks
-    from router_extproc.router import Router, Routing
+    from router_extproc.router import Router
     from router_extproc.routing import Outcome
 
 _log = logging.getLogger(__name__)
@@ -41,12 +43,13 @@ class Conversation:
         self,
         router: Router,
         hooks: Hooks,
+        cache: ResponseCache | None = None,
         *,
         send: Callable[[bytes], None],
         finish: Callable[[int, str], None],
         flush: Callable[[], None],
     ) -> None:
-        self._session = Session(router, created=int(time.time()))
+        self._session = Session(router, created=int(time.time()), cache=cache)
         self._hooks = hooks
         self._send = send
         self.finish = finish
@@ -98,7 +101,7 @@ class Conversation:
             if isinstance(reply, Finish):
                 return True
             if isinstance(reply, Think):
-                self._task = asyncio.get_running_loop().create_task(self._think(reply.routing, received))
+                self._task = asyncio.get_running_loop().create_task(self._think(reply, received))
             else:
                 self._send(write_reply(reply))
         return False
@@ -108,17 +111,18 @@ class Conversation:
             self._take(UploadTimedOut(), time.perf_counter())
             self._flush()
 
-    async def _think(self, routing: Routing, received: float) -> None:
-        """Finish routing within the request's deadline; what is not there by then is unknown to the policy."""
+    async def _think(self, think: Think, received: float) -> None:
+        """Find something out within its deadline; what is not there by then is unknown to the policy."""
         event: Event
+        routing = think.routing
         try:
-            outcome = None
-            while outcome is None:
+            found = None
+            while found is None:
                 finished = await done(routing.work, routing.remaining_s())
                 if self._over:
                     return
-                outcome = routing.step() if finished else routing.give_up()
-            event = OutcomeReady(outcome)
+                found = routing.step() if finished else routing.give_up()
+            event = think.ready(found)
         except Exception as error:  # noqa: BLE001 - told to the session, which answers by policy
             _log.error("internal error: %s while routing", type(error).__name__)
             event = Failed()
@@ -165,5 +169,6 @@ class Conversation:
                 request_id=arrival.request_id if arrival else "",
                 masked=session.passage.masked if session.passage else {},
                 unproven=arrival.unproven if arrival else "",
+                cache=session.passage.cached if session.passage else None,
             )
         )

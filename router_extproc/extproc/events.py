@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from router_extproc.cache.search import Found
     from router_extproc.routing import Outcome
 
 
@@ -74,6 +75,13 @@ class OutcomeReady:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSearched:
+    """What came of a search in the response cache; the answer to Think."""
+
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """What a worker thread was asked for could not be found out: a fault of our own."""
 
@@ -116,6 +124,7 @@ Event = (
     | BodyReceived
     | TrailersReceived
     | OutcomeReady
+    | CacheSearched
     | Failed
     | UploadTimedOut
     | ResponseHeadersReceived

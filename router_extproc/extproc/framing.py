@@ -9,16 +9,20 @@ from router_extproc.extproc.events import BodyMode, BodyReceived, ResponseBodyRe
 from router_extproc.extproc.replies import (
     BodyChunk,
     BodyReply,
+    HeadersReply,
     Immediate,
     Mutation,
     ResponseBodyReply,
     ResponseTrailersReply,
     TrailersReply,
 )
+from router_extproc.extproc.states import WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from router_extproc.extproc.events import Event
-    from router_extproc.extproc.replies import Reply
+    from router_extproc.extproc.replies import Ask, Reply
     from router_extproc.routing import Reason
 
 CHUNK = 62_000
@@ -39,6 +43,22 @@ def pieces(body: bytes | None, count: int) -> tuple[BodyReply, ...]:
         return (BodyReply(),) * count
     size = -(-len(body) // count)
     return tuple(BodyReply(Mutation(body=body[index * size : (index + 1) * size])) for index in range(count))
+
+
+def forwarded(
+    change: Mutation, ask: Ask | None, mode: BodyMode, came: Sequence[bytes], *, bodyless: bool, trailers: bool
+) -> tuple[Reply, ...]:
+    """The replies that send a request on, in the way of its mode. `came` is the body as it came."""
+    if bodyless:
+        return (HeadersReply(change, ask),)
+    if mode in WHOLE:
+        return (BodyReply(change),)
+    head = HeadersReply(Mutation(change.headers, None, change.reroute, change.record), ask)
+    tail = (TrailersReply(),) if trailers else ()
+    if mode is BodyMode.FULL_DUPLEX:
+        body = change.body if change.body is not None else b"".join(came)
+        return (head, *chunks(body, last=not trailers), *tail)
+    return (head, *pieces(change.body, len(came)), *tail)
 
 
 def late(event: Event, mode: BodyMode) -> tuple[Reply, ...]:

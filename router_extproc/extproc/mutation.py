@@ -57,11 +57,12 @@ def forwarded(
     chunked: bool,
     masked: bytes | None = None,
     readable: bool = False,
+    cache: str = "",
 ) -> Mutation:
     """The changes to a request that goes to a pool.
 
     `chunked`: Envoy sends the body in pieces, without content-length. `masked`: the body without private data. `readable`: the answer must
-    come uncompressed.
+    come uncompressed. `cache`: what the response cache did, for the record.
     """
     selection = outcome.selection
     if selection is None:
@@ -87,7 +88,7 @@ def forwarded(
         headers=(*_removals(arrival, {edit.name for edit in written}), *edits, *written),
         body=body,
         reroute=True,
-        record=record(outcome, arrival.api.name if arrival.api else "none"),
+        record=record(outcome, arrival.api.name if arrival.api else "none") | ({"cache": cache} if cache else {}),
     )
 
 

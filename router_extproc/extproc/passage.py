@@ -6,21 +6,27 @@ from typing import TYPE_CHECKING
 
 from router_extproc.extproc import mutation
 from router_extproc.extproc.answer import REFUSED, Answer, sources
+from router_extproc.extproc.caching import begun
 from router_extproc.extproc.replies import Ask, Immediate, ResponseBodyReply, ResponseHeadersReply
 from router_extproc.extproc.response import ResponseReader
 from router_extproc.hooks import AnswerDetails
 from router_extproc.privacy.masking import masked
 from router_extproc.privacy.placeholders import Restorer
-from router_extproc.routing import Reason
+from router_extproc.routing import Observation, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from router_extproc.apis.api import Api
+    from router_extproc.cache.search import Found, Search
+    from router_extproc.cache.store import ResponseCache
+    from router_extproc.extproc.caching import Caching
     from router_extproc.extproc.events import ResponseBodyReceived, ResponseHeadersReceived
     from router_extproc.extproc.intake import Arrival, Parsed
+    from router_extproc.hooks import CacheDetails
     from router_extproc.policy.compiled import Settings
-    from router_extproc.routing import Observation, Outcome
+    from router_extproc.router import Router
+    from router_extproc.routing import Outcome
 
 HeadersReplies = tuple[ResponseHeadersReply | Immediate, bool]
 
@@ -29,12 +35,15 @@ class Passage:
     """What becomes of the answer to one request."""
 
     def __init__(self, outcome: Outcome, arrival: Arrival, parsed: Parsed | None, settings: Settings) -> None:
-        self._outcome = outcome
+        self.outcome = outcome
+        self.arrival = arrival
         self._api = arrival.api
         self._settings = settings
         self._reader: ResponseReader | None = None
         self._answer: Answer | None = None
         """Where the response is changed."""
+        self.caching: Caching | None = None
+        """Where it comes from the response cache, or is kept there."""
         self.body: bytes | None = None
         """The request's body without what guards take out; None where they take out nothing."""
         self.masked: Mapping[str, int] = {}
@@ -45,7 +54,7 @@ class Passage:
             self._prepare(parsed, self._api)
 
     def _prepare(self, parsed: Parsed, api: Api) -> None:
-        outcome = self._outcome
+        outcome = self.outcome
         found = masked(parsed.document.raw, outcome.masks, conversation=parsed.request.conversation_id) if outcome.masks else None
         restorer = found.restorer if found else Restorer({})
         self.masked = found.counts if found else {}
@@ -55,18 +64,23 @@ class Passage:
 
     @property
     def changes(self) -> bool:
-        """Whether the response may be changed, and must come uncompressed."""
+        """Whether the response may be changed."""
         return self._answer is not None
+
+    @property
+    def reads(self) -> bool:
+        """Whether the response must come uncompressed."""
+        return self.changes or (self.caching is not None and self.caching.records)
 
     @property
     def wanted(self) -> bool:
         """Whether the response's headers are wanted."""
-        return self._outcome.observe or self._settings.response_headers or self.changes
+        return self.outcome.observe or self._settings.response_headers or self.changes or self.caching is not None
 
     @property
     def answered(self) -> AnswerDetails | None:
         """What a guard made of the response, once it went by; None where none looked at it."""
-        answer, outcome = self._answer, self._outcome
+        answer, outcome = self._answer, self.outcome
         if answer is None or outcome.guard is None or not answer.result:
             return None
         pool = outcome.selection.pool.name if outcome.selection else ""
@@ -74,16 +88,20 @@ class Passage:
 
     def headers(self, event: ResponseHeadersReceived, sent_at: float) -> HeadersReplies:
         """Take the response's headers: the answer to them, and whether its body is wanted, too."""
-        told = mutation.told_headers(self._outcome, self._settings.headers) if self._settings.response_headers else ()
-        readable = changes = False
-        if self._outcome.observe and self._api is not None:
-            self._reader = ResponseReader(self._outcome, self._api, sent_at)
+        told = mutation.told_headers(self.outcome, self._settings.headers) if self._settings.response_headers else ()
+        if self.caching is not None:
+            told = (*self.caching.told(self._settings.headers), *told)
+        readable = changes = keeps = False
+        if self.outcome.observe and self._api is not None:
+            self._reader = ResponseReader(self.outcome, self._api, sent_at)
             readable = self._reader.headers(event.headers)
         if self._answer is not None and self._api is not None and not event.end_of_stream:
             changes = self._answer.headers(event.headers)
             if not changes and self._answer.refuses:
                 return self._refused(self._api, told), False
-        if event.end_of_stream or not (readable or changes):
+        if self.caching is not None and not event.end_of_stream:
+            keeps = self.caching.headers(event.headers)
+        if event.end_of_stream or not (readable or changes or keeps):
             return ResponseHeadersReply(told), False
         return ResponseHeadersReply(told, Ask(response_body=True), ("content-length",) if changes else ()), True
 
@@ -97,6 +115,8 @@ class Passage:
         """Take a piece of the response's body."""
         if self._reader is not None:
             self._reader.body(event.body, event.at)
+        if self.caching is not None:
+            self.caching.body(event.body)
         if self._answer is None:
             return ResponseBodyReply()
         changed = self._answer.body(event.body, last=event.end_of_stream)
@@ -106,3 +126,35 @@ class Passage:
         """The response is over. `whole`: it did not break off."""
         if self._reader is not None and self.observation is None:
             self.observation = self._reader.finish(at, whole=whole)
+        if self.caching is not None and whole:
+            self.caching.finish(self._answer)
+
+    def close(self) -> None:
+        """The stream is over, whatever became of it."""
+        if self.caching is not None:
+            self.caching.close()
+
+    def search(self, cache: ResponseCache | None, router: Router, parsed: Parsed | None) -> Search | None:
+        """The way to a kept answer; None where there can be none."""
+        self.caching = begun(cache, router, self.outcome, self.arrival, parsed, self.body)
+        return self.caching.search if self.caching is not None else None
+
+    @property
+    def cached(self) -> CacheDetails | None:
+        """What the response cache did; None where no decision asks for it."""
+        return self.caching.details if self.caching is not None else None
+
+    def from_cache(self, found: Found) -> Immediate | None:
+        """Take what came of a search in the response cache: an answer that ends the request here, if there is one."""
+        if self.caching is None:
+            return None
+        self.caching.take(found)
+        reply = self.caching.reply(self._settings.headers, self._answer, tell=self._settings.response_headers)
+        outcome = self.outcome
+        if reply is not None and outcome.settle is not None and outcome.selection is not None:
+            # No model was asked: what rate limits reserved for it is given back.
+            selection = outcome.selection
+            outcome.settle(
+                Observation(outcome.id, selection.pool.name, selection.model, reply.status, input_tokens=0, output_tokens=0)
+            )
+        return reply

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
+
+from router_extproc.extproc.events import OutcomeReady
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
-    from router_extproc.router import Routing
+    from router_extproc.extproc.events import Event
     from router_extproc.routing import HeaderEdit
 
 
@@ -105,11 +108,33 @@ class ResponseTrailersReply:
     """Answers the response's trailers."""
 
 
+class Thinking(Protocol):
+    """Something that is found out step by step, and never blocks."""
+
+    @property
+    def work(self) -> Sequence[Future[Any]]:
+        """What the next step waits for."""
+        ...
+
+    def step(self) -> Any:
+        """What was found out; None if work must be done first."""
+        ...
+
+    def give_up(self) -> Any:
+        """The same, without the work that is not done."""
+        ...
+
+    def remaining_s(self) -> float:
+        """Seconds that the work may take."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Think:
-    """Not for Envoy: wait for `routing.work`, step again, and come back with OutcomeReady or Failed."""
+    """Not for Envoy: wait for `routing.work`, step again, and come back with what `ready` makes of it, or Failed."""
 
-    routing: Routing = field(repr=False)
+    routing: Thinking = field(repr=False)
+    ready: Callable[[Any], Event] = OutcomeReady
 
 
 @dataclass(frozen=True, slots=True)

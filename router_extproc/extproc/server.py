@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from router_extproc.cache.store import ResponseCache
     from router_extproc.extproc.stream import Stream, StreamEvents
     from router_extproc.hooks import Hooks
     from router_extproc.router import Router
@@ -57,9 +58,13 @@ class ServerOptions:
 class ExtProcServer:
     """Serves ext_proc streams, each by the router that is current when it begins."""
 
-    def __init__(self, current: Callable[[], Router], hooks: Hooks, options: ServerOptions) -> None:
+    def __init__(
+        self, current: Callable[[], Router], hooks: Hooks, options: ServerOptions, cache: ResponseCache | None = None
+    ) -> None:
         self.current = current
         self.hooks = hooks
+        self.cache = cache
+        """Where answers are kept, if they are."""
         self._options = options
         self.health = HealthStatus()
         self.max_message = options.max_message_bytes + _SLACK
@@ -170,7 +175,7 @@ class Peer(asyncio.Protocol):
         path = headers.get(":path", "")
         send, finish = partial(connection.send, stream), partial(connection.finish, stream)
         if path == METHOD:
-            return Conversation(server.current(), server.hooks, send=send, finish=finish, flush=self.flush)
+            return Conversation(server.current(), server.hooks, server.cache, send=send, finish=finish, flush=self.flush)
         if path == CHECK:
             return Check(server.health, send=send, finish=finish)
         return None

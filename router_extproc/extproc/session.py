@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import RequestRefusedError
@@ -12,6 +11,7 @@ from router_extproc.extproc import mutation
 from router_extproc.extproc.events import (
     BodyMode,
     BodyReceived,
+    CacheSearched,
     Failed,
     HeadersReceived,
     OutcomeReady,
@@ -21,12 +21,11 @@ from router_extproc.extproc.events import (
     TrailersReceived,
     UploadTimedOut,
 )
-from router_extproc.extproc.framing import chunks, last_resort, late, pieces
+from router_extproc.extproc.framing import chunks, forwarded, last_resort, late
 from router_extproc.extproc.intake import arrive, check, is_let_through, parse, too_large
 from router_extproc.extproc.passage import Passage
 from router_extproc.extproc.replies import (
     Ask,
-    BodyReply,
     Finish,
     HeadersReply,
     Mutation,
@@ -35,12 +34,14 @@ from router_extproc.extproc.replies import (
     Think,
     TrailersReply,
 )
+from router_extproc.extproc.states import WHOLE, WHY_NOT, State
 from router_extproc.policy.compiled import RejectWhen
 from router_extproc.routing import HeaderEdit, HeaderOp, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from router_extproc.cache.store import ResponseCache
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.extproc.replies import Reply
@@ -51,38 +52,13 @@ _log = logging.getLogger(__name__)
 
 Replies = tuple["Reply", ...]
 
-_WHY_NOT = {
-    BodyMode.BUFFERED_PARTIAL: "a body above Envoy's buffer limit would be routed without having been read",
-    BodyMode.STREAMED_WAITING: "Envoy would send the first chunk on before the last one is read; "
-    "set send_body_without_waiting_for_header_response",
-    BodyMode.GRPC: "LLM APIs are not gRPC",
-}
-_WHOLE = frozenset({BodyMode.BUFFERED, BodyMode.NONE})
-"""Modes in which the body comes in one message. NONE becomes BUFFERED for the requests that are ours."""
-
-
-class State(Enum):
-    """Where a stream stands."""
-
-    NEW = auto()
-    READING = auto()
-    """Of the request's body."""
-    THINKING = auto()
-    """A worker thread is asked."""
-    ECHOING = auto()
-    """A body that is none of ours goes through (FULL_DUPLEX)."""
-    SENT = auto()
-    """The request went on; its response's headers are wanted."""
-    OBSERVING = auto()
-    """The response goes by."""
-    DONE = auto()
-
 
 class Session:
     """One request on its way. Give it every event in order, and write every reply that it gives."""
 
-    def __init__(self, router: Router, *, created: int = 0) -> None:
+    def __init__(self, router: Router, *, created: int = 0, cache: ResponseCache | None = None) -> None:
         self._router = router
+        self._cache = cache  # None, as offline: no answer is kept
         self._settings = router.policy.settings
         self._created = created
         """Now, in Unix seconds: for answers of our own."""
@@ -157,6 +133,8 @@ class Session:
         """The stream is over. A response that was being observed broke off."""
         if self._state is State.OBSERVING and self._passage is not None:
             self._passage.finish(at, whole=False)
+        if self._passage is not None:
+            self._passage.close()
         self._state = State.DONE
 
     # The request's headers
@@ -164,7 +142,7 @@ class Session:
     def _headers(self, event: HeadersReceived) -> Replies:
         self._mode = event.mode
         self._arrival = arrival = arrive(event.headers, self._settings, self._router.forbidden, event.evidence)
-        if event.mode in _WHY_NOT:
+        if event.mode in WHY_NOT:
             return self._unsupported(event.mode)
         if arrival.api is None:
             return self._not_ours(arrival, ended=event.end_of_stream)
@@ -173,7 +151,7 @@ class Session:
             self._bodyless = True
             return self._decide()
         self._state = State.READING
-        if event.mode not in _WHOLE:
+        if event.mode not in WHOLE:
             return ()
         return (self._go_on(arrival),)
 
@@ -186,7 +164,7 @@ class Session:
         return HeadersReply(Mutation(tuple(HeaderEdit(HeaderOp.REMOVE, name) for name in arrival.forged)), ask)
 
     def _unsupported(self, mode: BodyMode) -> Replies:
-        message = f"router-extproc cannot work with the ext_proc body mode {mode.value}: {_WHY_NOT[mode]}."
+        message = f"router-extproc cannot work with the ext_proc body mode {mode.value}: {WHY_NOT[mode]}."
         _log.error("%s Fix processing_mode in Envoy's ext_proc filter.", message)
         error = RequestRefusedError(Reason.UNSUPPORTED_BODY_MODE, message, status=500)
         return self._refused(error)
@@ -221,7 +199,7 @@ class Session:
         if self._size > self._settings.limits.max_request_bytes:
             self._chunks.clear()
             raise too_large(self._settings.limits.max_request_bytes)
-        if event.end_of_stream or self._mode in _WHOLE:
+        if event.end_of_stream or self._mode in WHOLE:
             return self._decide()
         return ()
 
@@ -261,38 +239,58 @@ class Session:
         if outcome.verdict is not Verdict.ROUTE:
             return self._end(outcome)
         passage = self._passage = Passage(outcome, arrival, self._parsed, self._settings)
+        search = passage.search(self._cache, self._router, self._parsed)
+        if search is None:
+            return self._go_upstream(passage)
+        if (found := search.step()) is not None:
+            return self._searched(CacheSearched(found))
+        self._state = State.SEARCHING
+        return (Think(search, CacheSearched),)
+
+    def _searched(self, event: CacheSearched) -> Replies:
+        """A kept answer ends the request here."""
+        passage = self._the_passage()
+        reply = passage.from_cache(event.found)
+        if reply is None:
+            return self._go_upstream(passage)
+        self.outcome = passage.outcome
+        self._chunks.clear()
+        self._state = State.DONE
+        return (reply, Finish())
+
+    def _unsearched(self, _event: Failed) -> Replies:
+        """The cache failed, which is no error for the caller."""
+        return self._go_upstream(self._the_passage())
+
+    def _the_passage(self) -> Passage:
+        if self._passage is None:
+            raise ValueError("no request is about to go on")
+        return self._passage
+
+    def _go_upstream(self, passage: Passage) -> Replies:
+        """Send the request on."""
+        outcome = passage.outcome
         change = mutation.forwarded(
             outcome,
-            arrival,
+            passage.arrival,
             self._parsed,
             self._settings.headers,
-            chunked=self._mode not in _WHOLE,
+            chunked=self._mode not in WHOLE,
             masked=passage.body,
-            readable=passage.changes,
+            readable=passage.reads,
+            cache=passage.cached.status if passage.cached else "",
         )
         self.outcome = outcome
         wants = passage.wanted
         self._state = State.SENT if wants else State.DONE
-        replies = self._forward(change, self._asking(Ask(response_headers=True)) if wants else None)
+        ask = self._asking(Ask(response_headers=True)) if wants else None
+        replies = forwarded(change, ask, self._mode, self._chunks, bodyless=self._bodyless, trailers=self._trailers)
         self._chunks.clear()
         return replies if wants else (*replies, Finish())
 
     def _asking(self, ask: Ask) -> Ask | None:
         """Envoy takes no mode_override in the chunked modes: there its configuration must send responses from the start."""
-        return ask if self._mode in _WHOLE else None
-
-    def _forward(self, change: Mutation, ask: Ask | None) -> Replies:
-        """The replies that send the request on, in the way of the stream's mode."""
-        if self._bodyless:
-            return (HeadersReply(change, ask),)
-        if self._mode in _WHOLE:
-            return (BodyReply(change),)
-        head = HeadersReply(Mutation(change.headers, None, change.reroute, change.record), ask)
-        tail = (TrailersReply(),) if self._trailers else ()
-        if self._mode is BodyMode.FULL_DUPLEX:
-            body = change.body if change.body is not None else b"".join(self._chunks)
-            return (head, *chunks(body, last=not self._trailers), *tail)
-        return (head, *pieces(change.body, len(self._chunks)), *tail)
+        return ask if self._mode in WHOLE else None
 
     def _end(self, outcome: Outcome) -> Replies:
         """End the request with an answer of our own."""
@@ -367,9 +365,7 @@ class Session:
         return (ResponseHeadersReply(), Finish())
 
     def _response_body(self, event: ResponseBodyReceived) -> Replies:
-        if self._passage is None:
-            raise ValueError("a response to no request")
-        reply = self._passage.content(event)
+        reply = self._the_passage().content(event)
         return (reply, *self._observed(event.at)) if event.end_of_stream else (reply,)
 
     def _response_trailers(self, event: ResponseTrailersReceived) -> Replies:
@@ -390,6 +386,8 @@ MOVES: dict[tuple[State, type], Callable[[Session, object], Replies]] = {
     (State.READING, UploadTimedOut): Session._timed_out,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.THINKING, OutcomeReady): Session._thought,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.THINKING, Failed): Session._failed,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.SEARCHING, CacheSearched): Session._searched,  # type: ignore[dict-item]  # noqa: SLF001 - as above
+    (State.SEARCHING, Failed): Session._unsearched,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.ECHOING, BodyReceived): Session._echo,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.ECHOING, TrailersReceived): Session._echo_trailers,  # type: ignore[dict-item]  # noqa: SLF001 - as above
     (State.SENT, ResponseHeadersReceived): Session._response_headers,  # type: ignore[dict-item]  # noqa: SLF001 - as above

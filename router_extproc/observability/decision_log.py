@@ -188,12 +188,7 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
         line |= {"requested_model": request.model[:_MAX_TEXT], "stream": request.stream}
     if selection is not None:
         line |= {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
-    if outcome.private:
-        line["private"] = {kind: action.value for kind, action in sorted(outcome.private.items())}
-    if outcome.stripped:
-        line["stripped"] = outcome.stripped
-    if details.masked:
-        line["masked"] = details.masked
+    line |= _handled(details)
     line |= _barred(details)
     if outcome.signals:
         line["signals"] = {name: _fact(result) for name, result in outcome.signals.items()}
@@ -209,6 +204,21 @@ def _barred(details: RouteDetails) -> dict[str, Any]:
         if limited.retry_after_s is not None:
             told["retry_after_s"] = limited.retry_after_s
     return {**told, "status": details.outcome.status} if details.outcome.verdict is Verdict.REJECT else told
+
+
+def _handled(details: RouteDetails) -> dict[str, Any]:
+    """What guards and the response cache did with the request."""
+    told: dict[str, Any] = {}
+    if details.outcome.private:
+        told["private"] = {kind: action.value for kind, action in sorted(details.outcome.private.items())}
+    if details.outcome.stripped:
+        told["stripped"] = details.outcome.stripped
+    if details.masked:
+        told["masked"] = details.masked
+    if details.cache is not None:
+        age = {"age_s": details.cache.age_s} if details.cache.age_s else {}
+        told["cache"] = {"status": details.cache.status, "how": details.cache.how, **age}
+    return told
 
 
 def _fact(result: SignalResult) -> float | str | dict[str, str]:

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from router_extproc import __version__
+from router_extproc.observability.cache_metrics import CacheCollector
 from router_extproc.observability.limit_metrics import LimitFigures
 from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
 from router_extproc.routing import Signal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from router_extproc.cache.store import ResponseCache
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.models import Models, Stocks
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
@@ -76,6 +78,7 @@ class _Traffic(Collector):
         self.sentences = Counts()
         self.unproven = Counts()
         self.limited = Counts()
+        self.cache = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -112,6 +115,7 @@ class _Traffic(Collector):
             ("answer_sentences", "Sentences that were compared with sources.", ("pool", "supported"), self.sentences),
             ("identity_unproven", "Requests whose identity headers came without proof.", ("proof",), self.unproven),
             ("rate_limited", "Requests that a rate limit refused.", ("limit", "amount"), self.limited),
+            ("cache_requests", "Requests whose decision asks for the cache.", ("decision", "result", "how"), self.cache),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
@@ -125,7 +129,7 @@ class _Traffic(Collector):
             self.tokens,
             self.cost,
         )
-        counts += (self.private, self.stripped, self.answers, self.findings, self.sentences)
+        counts += (self.private, self.stripped, self.answers, self.findings, self.sentences, self.cache)
         return sum(one.lost for one in counts)
 
 
@@ -238,6 +242,10 @@ class Metrics:
         """Export what rate limits count."""
         self.registry.register(LimitFigures(counts, health))
 
+    def watch_cache(self, cache: ResponseCache) -> None:
+        """Export what the response cache does."""
+        self.registry.register(CacheCollector(cache))
+
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
         limits = policy.settings.limits
@@ -247,6 +255,8 @@ class Metrics:
         for name in _LIMITS:
             self._limits.labels(name).set(getattr(limits, name))
         self._limits.labels("metric_model_labels").set(MAX_MODELS)
+        self._limits.labels("cache_bytes").set(policy.settings.cache.max_bytes)
+        self._limits.labels("cache_entry_bytes").set(policy.settings.cache.max_entry_bytes)
 
     def routed(self, details: RouteDetails) -> None:
         """Count a handled request."""
@@ -270,6 +280,8 @@ class Metrics:
                 traffic.computed.add((name,))
             else:
                 traffic.unknown.add((name, result.reason))
+        if details.cache is not None:
+            traffic.cache.add((decision.name, details.cache.status, details.cache.how))
         for kind, action in outcome.private.items():
             traffic.private.add((kind, action))
         if outcome.stripped:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from router_extproc.encoders.heads import SPANS
+from router_extproc.policy.caching import CacheClause
 from router_extproc.policy.section import HeaderName, Name, Positive, Section, Word, wrong
 
 FORMS = ("all", "any", "not", "signal")
@@ -274,6 +275,8 @@ class ActionClause(Section):
     """Take texts out that look like injected instructions. Also for requests that name an explicit model."""
     response: ResponseClause | None = None
     """Look at the answer. Also for requests that name an explicit model."""
+    cache: CacheClause | None = None
+    """Answer from the response cache, and keep answers there."""
     pii: PrivateClause | None = None
     """Mask, restore or refuse private data, or keep it among trusted pools. Also for requests that name an explicit model."""
 

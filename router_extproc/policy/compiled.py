@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from router_extproc.cache.rule import CacheLimits
 from router_extproc.routing import OnUnknown, SignalResult, Truth
 
 if TYPE_CHECKING:
+    from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import PrivateAction, ResponseGuard
     from router_extproc.limits.limit import RateLimit
     from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
@@ -72,7 +74,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class HeaderNames:
-    """Names of the headers that we write. All of them are removed from what callers send."""
+    """Names of the headers that we write. All but `cache`, which only goes to callers, are removed from what callers send."""
 
     pool: str = "x-router-pool"
     """Carries the Envoy cluster's name: `cluster_header` of the route."""
@@ -80,9 +82,11 @@ class HeaderNames:
     decision: str = "x-router-decision"
     reason: str = "x-router-reason"
     decision_id: str = "x-router-decision-id"
+    cache: str = "x-router-cache"
+    """To the caller: what the response cache did."""
 
     def all(self) -> frozenset[str]:
-        """Every name, lower case."""
+        """Every name that goes upstream, lower case."""
         return frozenset({self.pool, self.model, self.decision, self.reason, self.decision_id})
 
 
@@ -148,6 +152,8 @@ class Settings:
     """Whether the decision is also told to the caller, in response headers."""
     observe: bool = False
     """Whether responses are observed even where no selector or signal needs it."""
+    cache: CacheLimits = field(default_factory=CacheLimits)
+    """What bounds the response cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +237,8 @@ class Rule:
     strip: Strip | None = None
     response: ResponseGuard | None = None
     """What is looked for in the answer."""
+    cache: CacheRule | None = None
+    """Whether the answer may come from the response cache, and be kept there."""
 
     @property
     def is_guard(self) -> bool:

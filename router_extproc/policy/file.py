@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
+from router_extproc.policy.caching import CacheSection
 from router_extproc.policy.clauses import DecisionClause, PluginClause, RouteTarget
 from router_extproc.policy.identity import IdentitySection
 from router_extproc.policy.rate_limits import MAX_LIMITS, RateLimitSection
@@ -156,7 +157,7 @@ class LimitsSection(Section):
 
 
 class HeadersSection(Section):
-    """Names of the headers that the router writes. All of them are removed from what callers send."""
+    """Names of the headers that the router writes. Those that go upstream are removed from what callers send."""
 
     pool: HeaderName = "x-router-pool"
     """Carries the cluster: Envoy's `cluster_header`."""
@@ -168,6 +169,8 @@ class HeadersSection(Section):
     """Carries the reason."""
     decision_id: HeaderName = "x-router-decision-id"
     """Carries the decision record's id."""
+    cache: HeaderName = "x-router-cache"
+    """Tells the caller what the response cache did: hit, miss or bypass; only where a decision has `action.cache`."""
     strip: Annotated[list[HeaderName], Field(max_length=64)] = []
     """Further headers that callers may not send."""
 
@@ -239,6 +242,8 @@ class PolicyFile(Section):
     """Who calls."""
     rate_limits: Annotated[list[RateLimitSection], Field(max_length=MAX_LIMITS)] = []
     """How much callers may ask for in a stretch of time. All of them apply."""
+    cache: CacheSection = CacheSection()
+    """Bounds of the response cache."""
     requests: RequestsSection = RequestsSection()
     """Requests out of the ordinary."""
     record: RecordSection = RecordSection()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.policy import checks
+from router_extproc.policy.caching import CacheRules
 from router_extproc.policy.compiled import Policy, Recipe
 from router_extproc.policy.conditions import Conditions
 from router_extproc.policy.document import read
@@ -89,6 +90,7 @@ class _Compiler:
         self._routes = Routes(self._pools, selectors, findings)
         conditions = Conditions(vocabulary, findings)
         self._limits = RateLimits(file, conditions, vocabulary, findings)
+        self._caching = CacheRules(file, services, findings)
         self._rules = Rules(
             conditions,
             self._routes,
@@ -96,6 +98,7 @@ class _Compiler:
             findings,
             own_headers=header_names(file).all(),
             pools=self._pools,
+            caching=self._caching,
         )
 
     def compiled(self, source: str, version: str) -> Policy | None:
@@ -114,12 +117,13 @@ class _Compiler:
         limits = self._limits.compiled()
         tests = embedded_tests(file, findings, signals=self._vocabulary.used)
         self._vocabulary.warn_unused()
+        cache = self._caching.limits()
         if default is None:
             return None
         return Policy(
             version=version,
             source=source,
-            settings=settings(file, identity),
+            settings=settings(file, identity, cache),
             pools=self._pools,
             extractors=dict(self._vocabulary.used),
             main=Recipe("", tuple(rule for rule, _ in main), default, frozenset(file.virtual_models)),

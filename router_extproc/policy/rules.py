@@ -19,6 +19,8 @@ from router_extproc.routing import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from router_extproc.cache.rule import CacheRule
+    from router_extproc.policy.caching import CacheRules
     from router_extproc.policy.clauses import (
         ActionClause,
         DecisionClause,
@@ -51,6 +53,7 @@ class Rules:
         *,
         own_headers: frozenset[str],
         pools: Mapping[str, ModelPool],
+        caching: CacheRules,
     ) -> None:
         self._conditions = conditions
         self._routes = routes
@@ -59,6 +62,7 @@ class Rules:
         self._own_headers = own_headers
         self._pools = pools
         self._guards = Guards(vocabulary, findings, pools)
+        self._caching = caching
         self.nodes: dict[Path, Node] = {}
         """Conditions by the place of their decision, for the checks that compare rules."""
 
@@ -78,6 +82,7 @@ class Rules:
         end = self._end(route, action, clause, path)
         modify = self._modify(action, (*path, "action")) if action else Modify()
         guards = self._guards.compiled(clause, path)
+        cache = self._cache(action, path)
         self._check_effect(clause, end, modify, path)
         if clause.when is None and clause.on_unknown is not None and not guards.judges:
             self._findings.error((*path, "onUnknown"), "`onUnknown` has no effect without `when`", "remove it", key=True)
@@ -96,7 +101,13 @@ class Rules:
             privacy=guards.privacy,
             strip=guards.strip,
             response=guards.response,
+            cache=cache,
         )
+
+    def _cache(self, action: ActionClause | None, path: Path) -> CacheRule | None:
+        if action is None or action.cache is None:
+            return None
+        return self._caching.compiled(action.cache, (*path, "action", "cache"))
 
     def _end(
         self, route: Route | None, action: ActionClause | None, clause: DecisionClause, path: Path
@@ -121,7 +132,7 @@ class Rules:
 
     def _check_effect(self, clause: DecisionClause, end: Route | Reject | Answer | None, modify: Modify, path: Path) -> None:
         changes = modify != Modify() or bool(
-            clause.action and (clause.action.pii or clause.action.strip or clause.action.response)
+            clause.action and (clause.action.pii or clause.action.strip or clause.action.response or clause.action.cache)
         )
         if end is None and clause.route is None and not changes:
             self._findings.error(path, f"the decision {clause.name!r} does nothing", "give it `route` or `action`")

@@ -9,6 +9,7 @@ from router_extproc.policy.identity import IDENTITY_KEYS, ProofSection
 from router_extproc.policy.rules import TOKEN
 
 if TYPE_CHECKING:
+    from router_extproc.cache.rule import CacheLimits
     from router_extproc.policy.compiled import Identity
     from router_extproc.policy.file import PolicyFile
     from router_extproc.policy.problems import Findings, Path
@@ -19,6 +20,7 @@ _HEADER_KEYS = (
     ("decision", "decision"),
     ("reason", "reason"),
     ("decisionId", "decision_id"),
+    ("cache", "cache"),
 )
 
 
@@ -28,7 +30,7 @@ def header_names(file: PolicyFile) -> HeaderNames:
     return HeaderNames(**{field: getattr(section, field).lower() for _, field in _HEADER_KEYS})
 
 
-def settings(file: PolicyFile, identity: Identity) -> Settings:
+def settings(file: PolicyFile, identity: Identity, cache: CacheLimits) -> Settings:
     """The settings of a file."""
     requests, limits = file.requests, file.limits
     return Settings(
@@ -50,6 +52,7 @@ def settings(file: PolicyFile, identity: Identity) -> Settings:
         recipe_header=(requests.recipe_header or "").lower(),
         response_headers=file.record.response_headers,
         observe=file.record.observe,
+        cache=cache,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from router_extproc.cache.keys import refusal
 from router_extproc.routing import HeaderOp, Signal
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Explanation:
             "signals": {name: _signal(name, result, outcome.signal_us) for name, result in outcome.signals.items()},
             "signals_not_computed": {skipped.name: skipped.why for skipped in outcome.skipped},
             "changes": _changes(outcome),
+            "cache": _cache(outcome, request),
             "policy": outcome.policy,
             "route_us": round(outcome.route_us, 1),
         }
@@ -132,6 +134,19 @@ def _signal(name: str, result: SignalResult, timings: Mapping[str, float]) -> di
     if result.coverage < 1:
         told["coverage"] = result.coverage
     return told
+
+
+def _cache(outcome: Outcome, request: Request) -> dict[str, Any] | None:
+    """How the answer may come from the response cache; nothing is looked up."""
+    rule = outcome.cache
+    if rule is None:
+        return None
+    return {
+        "mode": rule.mode.value,
+        "scope": rule.scope.value,
+        "ttl_s": rule.ttl_s,
+        "bypass": refusal(rule, request) or None,
+    }
 
 
 def _changes(outcome: Outcome) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from router_extproc.encoders.bundle import EMBEDDING
+from router_extproc.encoders.scores import Kind
 from router_extproc.errors import RequestRefusedError
 from router_extproc.guarding import PrivateAction
+from router_extproc.policy.caching import asks_for_vectors
 from router_extproc.router.admission import Admission
 from router_extproc.router.explanation import Explanation, explain
 from router_extproc.router.limited import LimitedRouting
@@ -19,8 +22,10 @@ from router_extproc.router.walk import DEFAULT, Routing
 from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
 
+    from router_extproc.encoders.reading import Reading
     from router_extproc.limits.store import Store
     from router_extproc.policy.compiled import Policy
     from router_extproc.pools import PoolStatistics, PoolStats
@@ -60,6 +65,8 @@ class Router:
         """Request headers that callers may not send."""
         self.wants_responses = self.may_observe or policy.settings.response_headers or _changes_responses(policy)
         """Whether response headers are to be asked for, while it is not known yet for which requests they are needed."""
+        self.embed = _embedder(policy, services)
+        """Starts to read a text until a deadline, for the response cache; None where no decision needs it."""
         self.prompt_tokens = services.token_ratio.prompt_tokens
         """Estimated size of a request's prompt, tokens."""
 
@@ -156,6 +163,16 @@ def _changes_responses(policy: Policy) -> bool:
     """Whether some rule may change what comes back."""
     rules = (rule for recipe in (policy.main, *policy.recipes.values()) for rule in recipe.rules)
     return any(
-        rule.response is not None or (rule.privacy is not None and PrivateAction.RESTORE in rule.privacy.actions.values())
+        rule.response is not None
+        or rule.cache is not None
+        or (rule.privacy is not None and PrivateAction.RESTORE in rule.privacy.actions.values())
         for rule in rules
     )
+
+
+def _embedder(policy: Policy, services: SignalServices) -> Callable[[str, float], Future[Reading]] | None:
+    rules = (rule.cache for recipe in (policy.main, *policy.recipes.values()) for rule in recipe.rules)
+    if not asks_for_vectors(rules):
+        return None
+    share = services.share((EMBEDDING,))
+    return lambda text, deadline: share.submit(text, Kind.USER, deadline)

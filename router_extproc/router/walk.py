@@ -6,6 +6,7 @@ import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from router_extproc.cache.rule import together as cache_rule
 from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.edits import merged
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Future
 
+    from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import ResponseGuard
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
@@ -40,6 +42,7 @@ class Routing:
 
     __slots__ = (
         "_at",
+        "_caches",
         "_course",
         "_explicit",
         "_guards",
@@ -65,6 +68,7 @@ class Routing:
         self._at = 0
         self._modify: list[Modify] = []
         self._guards: list[ResponseGuard] = []
+        self._caches: list[CacheRule] = []
         self._traces: list[RuleTrace] = []
         self._undecided: list[str] = []
         self._private: PrivateData | None = None
@@ -189,6 +193,8 @@ class Routing:
             self._modify.append(step.rule.modify)
         if step.rule.response is not None:
             self._guards.append(step.rule.response)
+        if step.rule.cache is not None:
+            self._caches.append(step.rule.cache)
 
     def _note_unknown(self, step: Step) -> None:
         """Remember which signals left the rule undecided."""
@@ -251,6 +257,7 @@ class Routing:
             masks=private.masks() if private else None,
             stripped=len(private.stripped) if private else 0,
             guard=together(self._guards) if self._guards else None,
+            cache=cache_rule(self._caches) if self._caches else None,
             observe=router.observes(selection.pool.name),
             policy=router.policy.version,
             route_us=(time.perf_counter() - self._start) * 1e6,

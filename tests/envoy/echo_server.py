@@ -2,8 +2,8 @@
 
 `x-say`: the answer in base64 (default: the last user text as it arrived); `x-repeat`: so many times; `x-tool`: answer with a tool call
 whose argument it is; `x-piece`: characters of one event's text; `x-split`: bytes of one network chunk, whatever the events; `x-delay`:
-seconds between two; `x-break`: end the connection after so many chunks. The response header `x-received` holds the body that arrived, in
-base64.
+seconds between two; `x-break`: end the connection after so many chunks; `x-cache-control` and `x-cookie`: the response's headers of
+such names. The response header `x-received` holds the body that arrived, in base64.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ async def endpoint(request: Request) -> Response:
     raw = await request.body()
     body = json.loads(raw)
     headers = {"x-received": base64.b64encode(raw).decode(), "x-accept-encoding": request.headers.get("accept-encoding", "")}
+    for name, told in (("x-cache-control", "cache-control"), ("x-cookie", "set-cookie")):
+        if name in request.headers:
+            headers[told] = request.headers[name]
     said = request.headers.get("x-say")
     text = base64.b64decode(said).decode() if said else last_text(body)
     text *= int(request.headers.get("x-repeat", "1"))

@@ -14,7 +14,7 @@ from grpc_tools import protoc
 
 from router_extproc.config.offline import decide
 from router_extproc.guarding import PrivateAction
-from router_extproc.hooks import AnswerDetails, RouteDetails
+from router_extproc.hooks import AnswerDetails, CacheDetails, RouteDetails
 from router_extproc.limits.limit import Limited
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
@@ -117,11 +117,16 @@ class TestDecisionLog:
         log.answered(AnswerDetails("id-2", "small", {}, "passed"))
         private = {"EMAIL": PrivateAction.RESTORE}
         outcome = Outcome("id-3", Verdict.ANSWER, Decision("a", Reason.RULE_ANSWER), private=private)
-        log.routed(RouteDetails(outcome, None, "openai_chat", "buffered", 100, 0.5, masked={"EMAIL": 3}))
+        log.routed(
+            RouteDetails(
+                outcome, None, "openai_chat", "buffered", 100, 0.5, masked={"EMAIL": 3}, cache=CacheDetails("hit", "exact", 3.5)
+            )
+        )
         log.close()
 
         first, second = map(json.loads, stream.getvalue().splitlines())
         answer = json_format.ParseDict(first, messages["Answer"]())
         decision = json_format.ParseDict(second, messages["Decision"]())
         assert (answer.id, answer.result, dict(answer.found)) == ("id-1", "changed", {"IBAN": 2})
+        assert (decision.cache.status, decision.cache.how, decision.cache.age_s) == ("hit", "exact", 3.5)
         assert (dict(decision.private), dict(decision.masked)) == ({"EMAIL": "restore"}, {"EMAIL": 3})

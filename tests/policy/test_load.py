@@ -97,7 +97,7 @@ recipes:
 virtualModels: [best]
 unknownModels: route
 limits: {maxRequestBytes: 2MiB, maxDepth: 10, deadlineMs: 7, uploadTimeoutMs: 1000}
-headers: {pool: X-P, model: x-m, decision: x-d, reason: x-r, decisionId: x-i, strip: [X-Evil]}
+headers: {pool: X-P, model: x-m, decision: x-d, reason: x-r, decisionId: x-i, cache: X-C, strip: [X-Evil]}
 identity: {userHeader: X-User, groupsHeader: x-groups, tenantHeader: x-tenant}
 requests: {malformed: route, unreadableEncoding: reject, onError: route, pathPrefixes: [/openai], recipeHeader: x-recipe}
 record: {responseHeaders: true, observe: true}

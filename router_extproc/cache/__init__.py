@@ -1,0 +1,1 @@
+"""Cache: answers kept for requests that ask the same again."""
