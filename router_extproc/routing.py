@@ -167,17 +167,14 @@ class Deferred(Extractor, Protocol):
     """What every extractor of Cost.MODEL is. Work is started, goes on elsewhere, and is picked up by `extract`, which never blocks."""
 
     def begin(self, request: Request, deadline: float, /) -> Sequence[Future[Any]]:
-        """Start what the request needs and was not started yet; all of it, done or not. `deadline` is on the clock of time.perf_counter.
+        """Start what is needed and was not started yet; all of it, done or not. `deadline` is on time.perf_counter's clock.
 
         Never blocks. A future that fails makes the signal unknown.
         """
         ...
 
     def prepare(self, request: Request, deadline: float, /) -> None:
-        """Start what `begin` will ask for and what takes no model, if there is anything: another signal of the same rule is waited for.
-
-        Never blocks.
-        """
+        """Start what `begin` will ask for and takes no model, if there is anything, while another signal is waited for. Never blocks."""
         ...
 
 
@@ -390,7 +387,6 @@ class Outcome:
     guard: ResponseGuard | None = None
     """What is looked for in the answer."""
     cache: CacheRule | None = None
-    """How the answer may come from the response cache, and be kept there."""
     observe: bool = False
     """Whether the response phase is wanted for this request."""
     policy: str = ""

@@ -43,7 +43,8 @@ EncoderWait = Annotated[
 State = Annotated[
     str,
     typer.Option(
-        help="Redis or Valkey that all workers and replicas count rate limits in: redis://HOST:PORT/DB, rediss:// or unix://. "
+        help="Redis or Valkey that all workers and replicas count rate limits, and may keep answers, in: "
+        "redis://HOST:PORT/DB, rediss:// or unix://. "
         "No credentials here: $ROUTER_EXTPROC_STATE_USERNAME and $ROUTER_EXTPROC_STATE_PASSWORD. Empty: each process by itself."
     ),
 ]

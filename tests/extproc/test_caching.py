@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -21,9 +21,12 @@ from router_extproc.extproc.events import (
 from router_extproc.extproc.replies import BodyReply, Finish, Immediate, ResponseHeadersReply, Think
 from router_extproc.extproc.session import Session
 from router_extproc.extproc.states import State
-
-if TYPE_CHECKING:
-    from router_extproc.router import Router
+from router_extproc.limits.memory import MemoryStore
+from router_extproc.policy.load import compile_policy
+from router_extproc.pools import PoolStats
+from router_extproc.router import Router
+from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.services import SignalServices
 
 Chat = Callable[..., bytes]
 POLICY = """\
@@ -190,3 +193,17 @@ class TestCaching:
         assert any(isinstance(reply, BodyReply) for reply in said)
         assert session.passage is not None
         assert session.passage.cached is None
+
+    def test_a_hit_takes_no_tokens_of_a_rate_limit(self, cache: ResponseCache, chat: Chat) -> None:
+        """What was reserved for the model is given back, or the third request would find no room."""
+        services = SignalServices()
+        policy = compile_policy(
+            POLICY + "rateLimits: [{name: all, window: 1h, tokens: 1200}]\n", source="p", services=services, selectors=SELECTORS
+        ).policy
+        router = Router(policy, services=services, stats=PoolStats(), store=MemoryStore())
+        answer(begin(router, cache, chat(max_tokens=500))[0])
+        for _ in range(5):
+            session, served = begin(router, cache, chat(max_tokens=500))
+            session.closed(1.0)
+            assert isinstance(served[0], Immediate)
+            assert served[0].status == 200
