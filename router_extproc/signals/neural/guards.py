@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from router_extproc.encoders.bundle import TAGS
 from router_extproc.encoders.heads import SPANS
+from router_extproc.encoders.reading import Reading
 from router_extproc.errors import SpecError
+from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
 from router_extproc.signals.neural.options import GuardOptions
@@ -16,9 +19,7 @@ from router_extproc.signals.neural.segments import begun, coverage, each, undisg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
 
-    from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Span
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
@@ -34,12 +35,18 @@ class PiiOptions(GuardOptions):
     """The only types that count; empty: all."""
 
 
+_UNREAD: Future[Reading] = Future()
+"""Of a text that no model reads: nothing in it is left out."""
+_UNREAD.set_result(Reading())
+
+
 class Guard:
     """An extractor that reads several texts."""
 
     cost = Cost.MODEL
 
-    def __init__(self, name: str, options: GuardOptions, share: Share, shape: SignalShape) -> None:
+    def __init__(self, name: str, options: GuardOptions, share: Share | None, shape: SignalShape) -> None:
+        """`share` is None for a guard that needs no model."""
         self.name = name
         self.shape = shape
         self._options = options
@@ -65,6 +72,8 @@ class Guard:
         return self._texts(request)[: self._options.max_texts]
 
     def _readings(self, request: Request, deadline: float) -> list[Future[Reading]]:
+        if self._share is None:
+            return [_UNREAD] * len(self._chosen(request))
         return begun(request, self._share, self._chosen(request), deadline, self._options.max_windows)
 
     def _read(self, request: Request) -> tuple[list[tuple[Segment, Reading]], float]:
@@ -104,8 +113,9 @@ class Jailbreak(Guard):
 class Pii(Guard):
     """Types of private data that some text holds: what checksums and patterns confirm, and what the token head marks."""
 
-    def __init__(self, name: str, options: PiiOptions, share: Share, patterns: Patterns) -> None:
-        self._types = frozenset(options.types) or frozenset(SPANS)
+    def __init__(self, name: str, options: PiiOptions, share: Share | None, patterns: Patterns) -> None:
+        """`share` is None where no type that counts is one that a model may judge: then none reads."""
+        self._types = wanted(options)
         self._patterns = patterns
         super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=self._types))
 
@@ -156,6 +166,11 @@ class Pii(Guard):
         return findings
 
 
+def wanted(options: PiiOptions) -> frozenset[str]:
+    """The types that count."""
+    return frozenset(options.types) or frozenset(SPANS)
+
+
 def build_jailbreak(name: str, options: GuardOptions, services: SignalServices) -> Jailbreak:
     """The extractor."""
     return Jailbreak(name, options, shared(services, "jailbreak"))
@@ -167,4 +182,5 @@ def build_pii(name: str, options: PiiOptions, services: SignalServices) -> Pii:
     if unknown:
         raise SpecError(("types",), f"unknown types: {', '.join(unknown)}", cure=f"expected among {', '.join(SPANS)}")
     services.patterns.warm()
-    return Pii(name, options, shared(services, TAGS), services.patterns)
+    judged = wanted(options) - BY_PATTERN
+    return Pii(name, options, shared(services, TAGS) if judged else None, services.patterns)

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from told import signal
 
+from router_extproc.encoders.encoder import EncoderOptions
+from router_extproc.encoders.models import Models
 from router_extproc.policy.load import compile_policy
 from router_extproc.policy.problems import PolicyError
+from router_extproc.pools import PoolStats
+from router_extproc.request import Message, Part, PartKind, Request, Role
+from router_extproc.router import Router
 from router_extproc.routing import Reason
 from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from router_extproc.request import Request
     from router_extproc.routing import Extractor, Outcome, SignalResult
-    from router_extproc.signals.services import SignalServices
 
     Decided = Callable[..., Outcome]
     Build = Callable[..., Extractor]
@@ -152,6 +157,21 @@ class TestPii:
 
         assert found.decision.name == "default"
         assert signal(found).labels == {}
+
+    def test_types_that_patterns_tell_need_no_model(self, tmp_path: Path) -> None:
+        """Not even one that could be loaded; a long text is read whole."""
+        services = SignalServices(models=Models(EncoderOptions(), folder=tmp_path / "nothing"))
+        text = (
+            "version: 1\npools: {small: {cluster: a}}\ndefault: small\nsignals: {it: {type: pii, types: [EMAIL, PHONE]}}\n"
+            "decisions: [{name: hit, when: {signal: it, is: EMAIL}, route: small}]\n"
+        )
+        policy = compile_policy(text, source="p", services=services, selectors=SELECTORS).policy
+        router = Router(policy, services=services, stats=PoolStats()).unhurried()
+        request = Request("openai_chat", "auto", (Message(Role.USER, (Part(PartKind.TEXT, "word " * 50_000 + EMAIL),)),))
+        found = router.route(request)
+
+        assert found.decision.name == "hit"
+        assert signal(found).coverage == 1.0
 
     def test_what_checks_confirm_outdoes_the_model(self, outcome: Decided) -> None:
         """A name within an address of mail is no person of its own."""
