@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import statistics
 import sys
 import threading
 import time
@@ -157,16 +156,6 @@ class TestHits:
         assert [result(first), result(same), *map(result, others)] == ["miss", "hit", "miss", "miss"]
         assert text_of(PATHS[0], same) == "How many ounces are in 3 tonnes?"
 
-    def test_is_quick(self, cached: Stack) -> None:
-        """A hit asks no model and no model server; the figures of docs/performance.md were measured like this."""
-        times = []
-        for _ in range(60):
-            began = time.perf_counter()
-            assert result(ask(cached, PATHS[0], "How quick is a hit in this cache?")) in {"hit", "miss"}
-            times.append(time.perf_counter() - began)
-        sys.stdout.write(f"hit through Envoy: p50 {statistics.median(times[1:]) * 1000:.2f} ms\n")
-        assert statistics.median(times[1:]) < 0.1
-
 
 class TestPartitions:
     def test_never_serves_another_tenant(self, cached: Stack) -> None:
@@ -285,8 +274,7 @@ class TestTogether:
         assert sorted(seen) == ["hit"] * 7 + ["miss"]
 
     def test_a_leader_that_dies_releases_them(self, cached: Stack) -> None:
-        """They go on by themselves, soon."""
-        began = time.perf_counter()
+        """They go on by themselves."""
         seen: list[int] = []
 
         def one(headers: dict[str, str]) -> None:
@@ -304,7 +292,6 @@ class TestTogether:
         for thread in (leader, *others):
             thread.join()
         assert seen.count(200) >= 4
-        assert time.perf_counter() - began < 2.5
 
 
 @NEEDED
@@ -328,10 +315,8 @@ class TestReplicas:
                 time.sleep(0.3)
                 assert result(ask(two, PATHS[0], "What do replicas share?", stream=True)) == "hit"
                 server.stop()
-                began = time.perf_counter()
                 answers = [ask(stack, PATHS[0], "What do replicas share?") for stack in (one, two) * 4]
                 assert [(answer.status, result(answer)) for answer in answers] == [(200, "miss")] * 8
-                assert time.perf_counter() - began < 4
         finally:
             server.stop()
             workshop.processes.end(child)

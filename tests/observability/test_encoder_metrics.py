@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,9 @@ class TestModels:
         before = samples(metrics)
         for text in ("the tea", "a song " * 40, "the tea"):
             encoder.submit(text, Kind.USER, math.inf, outputs=("domain",)).result(600)
+        until = time.monotonic() + 30
+        while samples(metrics)["cache_entries"] < 2 and time.monotonic() < until:
+            time.sleep(0.01)
         after = samples(metrics)
         risen = {name: after[name] - before.get(name, 0) for name in after}
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from fault_policy import ASK, BAD_TEXT, DEADLINE_MS, FAULTS, GOOD_TEXT, STATUS, cells, rule, write_policy
+from fault_policy import ASK, BAD_TEXT, FAULTS, GOOD_TEXT, STATUS, cells, rule, write_policy
 from told import why_unknown
 
 from router_extproc.config.loader import load
@@ -95,13 +95,10 @@ class TestEachRule:
         """Also for texts that the classifier could have read."""
         for _ in range(3):
             send(f"the tea {FAULTS[fault]}")
-        began = time.perf_counter()
         outcome = send(GOOD_TEXT, form, on_unknown)
-        seconds = time.perf_counter() - began
 
         assert services.breakers()[NAME].state is BreakerState.OPEN
         assert (status(outcome), why_unknown(outcome, "toxic")) == (STATUS[on_unknown], UnknownReason.UNAVAILABLE)
-        assert seconds < DEADLINE_MS / 1000 / 2
 
 
 class TestRecovery:
