@@ -246,8 +246,9 @@ def bench(
     *,
     json: JsonOutput = False,
     connections: Annotated[
-        str, typer.Option(help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards]", show_default=False)
-    ] = "",
+        str | None,
+        typer.Option(help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards]", show_default=False),
+    ] = None,
     duration: Annotated[
         float | None,
         typer.Option(min=0.1, help="Seconds of load per measurement. [4; 1 with --neural or --guards]", show_default=False),
@@ -273,7 +274,7 @@ def bench(
     options = BenchOptions(
         what=[name for name, on in named.items() if on],
         as_json=json,
-        connections=_levels(connections) if connections else (),
+        connections=_levels(connections) if connections is not None else (),
         duration=duration,
         rounds=rounds,
         models=models,

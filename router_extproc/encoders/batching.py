@@ -278,7 +278,8 @@ class _Queue(Generic[W, R]):
 
     def hangs(self, jobs: Sequence[_Job[W, R]], seconds: float) -> bool:
         """Whether a batch that has taken so long is too slow for any request, and not only for a long one."""
-        timely = [job for job in jobs if not job.task.late]
+        # One whose tasks are told is over, although its thread has still to say so.
+        timely = [job for job in jobs if not job.task.late and not job.task.done()]
         if not timely:
             return False
         usual = seconds * min(1.0, self._usual / sum(job.size for job in timely))
