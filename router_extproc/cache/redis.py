@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.cache.remote import RemoteFailedError
+from router_extproc.limits.connection import CallFailedError, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-CONNECTIONS = 32
-"""Open at once, at most; one more call waits for its turn within its time."""
 _PREFIX = b"router-extproc:cache:"
 
 
@@ -23,26 +21,8 @@ class RedisEntries:
 
         `timeout_s` bounds every call; callers have shorter ones of their own.
         """
-        from redis import asyncio as redis  # noqa: PLC0415 - an extra
-        from redis import exceptions  # noqa: PLC0415 - as above
-        from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
-
-        self._timeout_s = timeout_s
-        pool = redis.BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=timeout_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            # Once more, on a new connection, where the server closed an idle one.
-            retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
-            client_name="router-extproc",
-        )
-        self._client = redis.Redis(connection_pool=pool)
-        self._refused = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
-        self._late = (exceptions.TimeoutError, TimeoutError)
-        self._lost = (exceptions.ConnectionError, OSError)
+        self._connection = Connection(url, timeout_s)
+        self._client = self._connection.client
 
     async def get(self, key: bytes, /) -> bytes | None:
         """What is kept under the key."""
@@ -55,19 +35,10 @@ class RedisEntries:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.aclose(close_connection_pool=True)
+        await self._connection.close()
 
     async def _within(self, call: Awaitable[Any]) -> Any:
-        """The result of a call, in time. The library's own errors name the server; their kind is enough."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await call
-        except self._refused:
-            raise RemoteFailedError("credentials") from None
-        except self._late:
-            raise RemoteFailedError("timeout") from None
-        except self._lost:
-            raise RemoteFailedError("connection") from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, a request must go on
-            text = str(error)
-            raise RemoteFailedError("credentials" if "NOAUTH" in text or "WRONGPASS" in text else "error") from None
+            return await self._connection.within(call)
+        except CallFailedError as error:
+            raise RemoteFailedError(error.kind) from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib import resources
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from router_extproc.errors import RouterError
+from router_extproc.limits.connection import CallFailedError, Connection
 from router_extproc.limits.store import Over
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 CALL_S = 1.0
 """How long a call may take, connecting included; who asks need not wait that long."""
-CONNECTIONS = 32
-"""Open at once, at most; one more request waits for its turn within its time."""
 _PREFIX = b"router-extproc:{limits}:"
 """Of all keys. The braces put them into one slot, because a script may touch keys of one slot only."""
 _MS = 1000
@@ -67,28 +65,10 @@ class RedisRemote:
 
     def __init__(self, url: str, *, timeout_s: float = CALL_S) -> None:
         """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
-        from redis import asyncio as redis  # noqa: PLC0415 - an extra
-        from redis import exceptions  # noqa: PLC0415 - as above
-        from redis.asyncio.retry import Retry  # noqa: PLC0415 - as above
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - as above
-
-        self._timeout_s = timeout_s
-        pool = redis.BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=timeout_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            # Once more, on a new connection, where the server closed an idle one.
-            retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
-            client_name="router-extproc",
-        )
-        self._client = redis.Redis(connection_pool=pool)
-        self._reserve = self._client.register_script(_script("reserve.lua"))
-        self._adjust = self._client.register_script(_script("adjust.lua"))
-        self._refused = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
-        self._late = (exceptions.TimeoutError, TimeoutError)
-        self._lost = (exceptions.ConnectionError, OSError)
+        self._connection = Connection(url, timeout_s)
+        self._client = client = self._connection.client
+        self._reserve = client.register_script(_script("reserve.lua"))
+        self._adjust = client.register_script(_script("adjust.lua"))
 
     async def reserve(self, requests: Sequence[Sequence[Charge]]) -> tuple[float, Sequence[Told]]:
         """Count all charges of a request, or none."""
@@ -113,22 +93,13 @@ class RedisRemote:
 
     async def close(self) -> None:
         """Close its connections."""
-        await self._client.aclose(close_connection_pool=True)
+        await self._connection.close()
 
     async def _within(self, call: Any) -> Any:
-        """The result of a call, in time. The library's own errors name the server; their kind is enough."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await call
-        except self._refused:
-            raise RemoteError("credentials") from None
-        except self._late:
-            raise RemoteError("timeout") from None
-        except self._lost:
-            raise RemoteError("connection") from None
-        except Exception as error:  # noqa: BLE001 - whatever it is, a request must be answered
-            text = str(error)
-            raise RemoteError("credentials" if "NOAUTH" in text or "WRONGPASS" in text else "error") from None
+            return await self._connection.within(call)
+        except CallFailedError as error:
+            raise RemoteError(error.kind) from None
 
 
 def _told(charges: Sequence[Charge], reply: list[int]) -> Told:

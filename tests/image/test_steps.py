@@ -117,7 +117,7 @@ def needs_containment(built: Built) -> None:
     done = told(built.contained("true"))
     if done.returncode:
         # A namespace and another user take root, which a developer's machine may refuse; the build's own steps were run by then.
-        pytest.skip(
+        pytest.skip(  # taking another user needs root, which not every machine gives
             f"the image's command was NOT run: neither its user nor a read-only root can be had here: {done.stderr.strip()}"
         )
 
