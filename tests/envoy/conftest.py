@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FAULTY = Path(__file__).parent / "faulty_server.py"
+ECHO = Path(__file__).parent / "echo_server.py"
 
 
 def listens(port: int) -> bool:
@@ -57,6 +58,20 @@ class Workshop:
         finally:
             self.processes.end(envoy)
             self.processes.end(router)
+
+    @contextmanager
+    def echoed(self, plan: EnvoyPlan, policy: Path, *more: str) -> Iterator[Stack]:
+        """The same, with model servers that answer with what they were told: echo_server.py."""
+        ports = dict(zip(plan.pools, free_ports(len(plan.pools)), strict=True))
+        children = [self.processes.start(f"echo-{name}", [sys.executable, str(ECHO), str(port)]) for name, port in ports.items()]
+        for child, port in zip(children, ports.values(), strict=True):
+            self.processes.wait(child, lambda port=port: listens(port))
+        try:
+            with self.routed(replace(plan, pools=ports), policy, *more) as running:
+                yield running
+        finally:
+            for child in children:
+                self.processes.end(child)
 
     @contextmanager
     def broken(self, plan: EnvoyPlan, fault: str) -> Iterator[Callable[[], None]]:

@@ -68,16 +68,10 @@ cache: {ttlSeconds: 600, maxEntryBytes: 64KiB}
 @pytest.fixture(scope="module", params=MODES)
 def cached(workshop: Any, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Everything, with echoing model servers."""
-    plan = workshop.plan(body_mode=request.param, timeout_s=6.0)
-    ports = dict(zip(plan.pools, free_ports(len(plan.pools)), strict=True))
-    children = [workshop.processes.start(f"echo-{name}", [sys.executable, str(ECHO), str(port)]) for name, port in ports.items()]
     path = workshop.directory / f"cache-{request.param}.yaml"
     path.write_text(POLICY)
-    with workshop.routed(replace(plan, pools=ports), path) as running:
-        wait_for(running)
+    with workshop.echoed(workshop.plan(body_mode=request.param, timeout_s=6.0), path) as running:
         yield running
-    for child in children:
-        workshop.processes.end(child)
 
 
 def wait_for(stack: Stack) -> None:

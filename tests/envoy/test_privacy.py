@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 import threading
-import time
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from router_extproc.apis.registry import find
 from router_extproc.demo.client import post
-from router_extproc.demo.processes import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.envoy
 
-ECHO = Path(__file__).parent / "echo_server.py"
 MODES = ("buffered", "streamed", "full_duplex", "none")
 PATHS = ("/v1/chat/completions", "/v1/messages", "/v1/responses")
 KEY = "sk-proj-Zk3vQ9mW2xLr8TnB5yHc7JdF"
@@ -56,25 +50,10 @@ decisions:
 @pytest.fixture(scope="module", params=MODES)
 def guarded(workshop: Any, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Everything, with echoing model servers."""
-    plan = workshop.plan(body_mode=request.param, timeout_s=6.0)
-    ports = dict(zip(plan.pools, free_ports(len(plan.pools)), strict=True))
-    children = [workshop.processes.start(f"echo-{name}", [sys.executable, str(ECHO), str(port)]) for name, port in ports.items()]
     path = workshop.directory / f"private-{request.param}.yaml"
     path.write_text(POLICY)
-    with workshop.routed(replace(plan, pools=ports), path) as running:
-        wait_for(running)
+    with workshop.echoed(workshop.plan(body_mode=request.param, timeout_s=6.0), path) as running:
         yield running
-    for child in children:
-        workshop.processes.end(child)
-
-
-def wait_for(stack: Stack) -> None:
-    """Until the echoing servers listen."""
-    for _ in range(200):
-        if post(stack.url, PATHS[0], body(PATHS[0], "hello")).status == 200:
-            return
-        time.sleep(0.05)
-    raise TimeoutError("no echo")
 
 
 def body(path: str, text: str, **more: Any) -> bytes:
