@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from router_extproc.observation import Observation as Observation  # noqa: PLC0414, TC001 - it is part of this vocabulary
+# All of these are part of this vocabulary.
+from router_extproc.changes import BodyEdits as BodyEdits  # noqa: PLC0414
+from router_extproc.changes import HeaderEdit as HeaderEdit  # noqa: PLC0414
+from router_extproc.changes import HeaderOp as HeaderOp  # noqa: PLC0414
+from router_extproc.changes import SystemEdit as SystemEdit  # noqa: PLC0414
+from router_extproc.changes import SystemMode as SystemMode  # noqa: PLC0414
+from router_extproc.observation import Observation as Observation  # noqa: PLC0414, TC001
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -239,62 +245,6 @@ class Candidate:
     """Relative share for weighted selectors; 0 takes the candidate out."""
 
 
-class HeaderOp(StrEnum):
-    """What is done to a header."""
-
-    SET = "set"
-    ADD = "add"
-    REMOVE = "remove"
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderEdit:
-    """One change to the request's headers on their way upstream."""
-
-    op: HeaderOp
-    name: str
-    """Lower case."""
-    value: str = ""
-
-
-class SystemMode(StrEnum):
-    """Where the policy's system prompt goes."""
-
-    PREPEND = "prepend"
-    APPEND = "append"
-    REPLACE = "replace"
-
-
-@dataclass(frozen=True, slots=True)
-class SystemEdit:
-    """A change to the system prompt."""
-
-    mode: SystemMode
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class BodyEdits:
-    """What an outcome changes in the body; all other bytes stay as they are."""
-
-    model: str | None = None
-    caps: Mapping[str, int] = field(default_factory=dict)
-    """Highest value by neutral parameter name (`max_output_tokens`, `n`, ...): a larger one is lowered, and a missing
-    max_output_tokens is set, because leaving it out asks for the model's maximum."""
-    blocked: frozenset[str] = frozenset()
-    """Top-level body fields that are taken out."""
-    system: tuple[SystemEdit, ...] = ()
-    """Applied in order."""
-    reasoning_effort: str = ""
-    reasoning_family: str = ""
-    """The pool's `reasoning`: decides how the effort is spelt."""
-
-    def __bool__(self) -> bool:
-        return bool(
-            self.model is not None or self.caps or self.blocked or self.system or self.reasoning_effort,
-        )
-
-
 class Verdict(StrEnum):
     """What happens to a request."""
 
@@ -338,6 +288,11 @@ class Selection:
     """By pool name, in [0, 1], higher is better; only for those that passed the filters."""
     filtered: Mapping[str, str] = field(default_factory=dict)
     """Why the other candidates were dropped, by pool name: `context_window`, `modality`, `tools`, `api`, `weight`."""
+    propensity: float | None = None
+    """Chance with which the selector would choose this pool for this request, in (0, 1]; None where it was not told. Estimates of what
+    another policy would have brought need it."""
+    notes: tuple[str, ...] = ()
+    """What else led to it, in words of a closed list: `unread: deadline`, ..."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from router_extproc.config.embedded import failures
+from router_extproc.errors import SpecError
+from router_extproc.policy.document import read
 from router_extproc.policy.load import compile_policy, version_of
-from router_extproc.policy.problems import PolicyError, Problem, Severity
+from router_extproc.policy.problems import Findings, PolicyError, Problem, Severity
 from router_extproc.router import Router
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.files import Files
@@ -80,8 +82,17 @@ def load(path: Path, *, services: SignalServices, stats: PoolStats, store: Store
         result = compile_policy(text, source=str(source), services=own, selectors=SELECTORS)
     except PolicyError as error:
         raise UnfitPolicyError(error.problems, own.files) from error
-    router = Router(result.policy, services=own, stats=stats, store=store)
+    try:
+        router = Router(result.policy, services=own, stats=stats, store=store)
+    except SpecError as error:
+        raise UnfitPolicyError((*result.warnings, *_placed(error, text, str(source))), own.files) from error
     failed = failures(router, text)
     if failed:
         raise UnfitPolicyError((*result.warnings, *failed), own.files)
     return Loaded(router, result.warnings, version_of(text), own.files)
+
+
+def _placed(error: SpecError, text: str, source: str) -> tuple[Problem, ...]:
+    findings = Findings(read(text, source=source))
+    findings.error(error.path, error.message, error.cure)
+    return findings.problems

@@ -163,6 +163,8 @@ class SelectSpec:
     type: str
     options: object
     """An instance of the plugin's options model."""
+    path: tuple[str | int, ...] = ()
+    """Where it stands in the file."""
 
 
 @dataclass(frozen=True, slots=True)

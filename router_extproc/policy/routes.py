@@ -124,4 +124,4 @@ class Routes:
             self._findings.error(type_path, f"unknown selector {kind!r}", suggestion(kind, error.known))
             return None
         made = validated(plugin.options, options, path, self._findings)
-        return None if made is None else SelectSpec(kind, made)
+        return None if made is None else SelectSpec(kind, made, path)

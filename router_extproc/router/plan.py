@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from router_extproc.errors import SpecError
 from router_extproc.policy.compiled import Modify, Route
 from router_extproc.routing import OnUnknown, RuleTrace, Skipped, Truth
 from router_extproc.selectors.registry import SELECTORS
@@ -12,9 +13,11 @@ from router_extproc.selectors.registry import SELECTORS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from router_extproc.encoders.share import Share
     from router_extproc.policy.compiled import Policy, Recipe, Rule
     from router_extproc.routing import ModelPool
     from router_extproc.selectors.selector import Selector
+    from router_extproc.selectors.services import SelectorServices
 
 _NOTHING = Modify()
 
@@ -31,6 +34,8 @@ class Target:
 
     route: Route
     selector: Selector
+    share: Share | None = None
+    """What reads for the selector, if it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +86,10 @@ class Plan:
     signals: tuple[str, ...]
 
 
-def make_plan(policy: Policy) -> Plan:
-    """The plan of a policy. Raises SpecError if a selector refuses its options."""
+def make_plan(policy: Policy, services: SelectorServices) -> Plan:
+    """The plan of a policy. Raises SpecError, with the place in the file, if a selector refuses its options."""
     signals = tuple(policy.extractors)
-    courses = {recipe.name: _course(recipe, signals) for recipe in (policy.main, *policy.recipes.values())}
+    courses = {recipe.name: _course(recipe, signals, services) for recipe in (policy.main, *policy.recipes.values())}
     main = courses[policy.main.name]
     virtual = {**dict.fromkeys(policy.settings.virtual_models, main), "": main}
     for recipe in policy.recipes.values():
@@ -118,24 +123,30 @@ def _observed(courses: Iterable[Course]) -> Iterable[str]:
                 yield from (candidate.pool.name for candidate in target.route.candidates)
 
 
-def _course(recipe: Recipe, signals: tuple[str, ...]) -> Course:
+def _course(recipe: Recipe, signals: tuple[str, ...], services: SelectorServices) -> Course:
     return Course(
         name=recipe.name,
-        steps=tuple(_step(rule, signals) for rule in recipe.rules),
-        default=_target(recipe.default),
+        steps=tuple(_step(rule, signals, services) for rule in recipe.rules),
+        default=_target(recipe.default, services),
         skipped={name: Skipped(name, "not needed: no rule that was asked uses it") for name in signals},
     )
 
 
-def _target(route: Route) -> Target:
-    return Target(route, SELECTORS[route.select.type].build(route.select.options, route.candidates))
+def _target(route: Route, services: SelectorServices) -> Target:
+    select = route.select
+    try:
+        selector = SELECTORS[select.type].build(select.options, route.candidates, services)
+    except SpecError as error:
+        raise SpecError((*select.path, *error.path), error.message, cure=error.cure) from error
+    # The encoder is asked for what selectors read while the policy is being built: readings in flight must not change what they hold.
+    return Target(route, selector, services.share() if selector.reads else None)
 
 
-def _step(rule: Rule, signals: tuple[str, ...]) -> Step:
+def _step(rule: Rule, signals: tuple[str, ...], services: SelectorServices) -> Step:
     ends = rule.end is not None
     return Step(
         rule=rule,
-        target=_target(rule.end) if isinstance(rule.end, Route) else None,
+        target=_target(rule.end, services) if isinstance(rule.end, Route) else None,
         asks=_asked(rule),
         modifies=rule.modify != _NOTHING,
         ends=ends,

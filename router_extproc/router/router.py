@@ -20,6 +20,7 @@ from router_extproc.router.limited import LimitedRouting
 from router_extproc.router.plan import make_plan
 from router_extproc.router.walk import DEFAULT, Routing
 from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
+from router_extproc.selectors.services import SelectorServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,12 +47,12 @@ _COUNT = itertools.count(1)
 class Router:
     """Routes requests by one policy. Never changes, but for what the pools' statistics learn; safe from several threads.
 
-    Without a store for them, rate limits are not counted and refuse nothing.
+    Without a store for them, rate limits are not counted and refuse nothing. Making one raises SpecError if a selector refuses its options.
     """
 
     def __init__(self, policy: Policy, *, services: SignalServices, stats: PoolStats, store: Store | None = None) -> None:
         self.policy = policy
-        self.plan = make_plan(policy)
+        self.plan = make_plan(policy, SelectorServices(services))
         self._services = services
         self._stats = stats
         self.deadline_s = policy.settings.limits.deadline_ms / 1000

@@ -9,13 +9,18 @@ from contextlib import suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 
+from router_extproc.encoders.encoder import WINDOWS
 from router_extproc.encoders.errors import LateError, OverloadedError, StrangeError, UnavailableError
 from router_extproc.routing import Cost, Signal, Unknown, UnknownReason
+from router_extproc.signals.neural.segments import begun, one
+from router_extproc.signals.options import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
+    from router_extproc.encoders.reading import Reading
+    from router_extproc.encoders.share import Share
     from router_extproc.request import Request
     from router_extproc.routing import Deferred, Extractor, SignalResult
 
@@ -80,6 +85,20 @@ class SignalTable(dict[str, "SignalResult"]):
             self.timings[name] = (time.perf_counter() - start) * 1e6
         self[name] = result
         return result
+
+    def reading(self, share: Share) -> Reading | str:
+        """What the encoder says of the last user turn, or why it says nothing; NeedsModel until that is known, unless `blocking` is set."""
+        work = begun(self._request, share, one(self._request, Reads.LAST_USER), self.deadline, WINDOWS)
+        if not work:
+            return UnknownReason.NO_TEXT
+        if self.blocking:
+            wait(work, max(0.0, self.deadline - time.perf_counter()))
+        if not work[0].done():
+            if self.late or self.blocking:
+                return UnknownReason.DEADLINE
+            raise NeedsModel(work)
+        failure = _failure(work[0])
+        return work[0].result() if failure is None else _REFUSED.get(type(failure), UnknownReason.FAILED)
 
     def prepare(self, names: Iterable[str]) -> None:
         """Start what these signals need beside a model's work, while that of another one is waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from router_extproc.cache.rule import CacheRule
+    from router_extproc.encoders.reading import Reading
     from router_extproc.guarding import ResponseGuard
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
@@ -48,6 +50,7 @@ class Routing:
         "_guards",
         "_modify",
         "_private",
+        "_reading",
         "_request",
         "_router",
         "_start",
@@ -71,6 +74,8 @@ class Routing:
         self._caches: list[CacheRule] = []
         self._traces: list[RuleTrace] = []
         self._undecided: list[str] = []
+        self._reading: Reading | str | None = None
+        """What the selector reads, or why there is nothing; None where it does not read."""
         self._private: PrivateData | None = None
         """Once a rule asked about private data."""
         self.work: Sequence[Future[Any]] = ()
@@ -98,7 +103,7 @@ class Routing:
     def _prepare(self) -> None:
         """Have the rule that waits wait once, not once for each of its signals."""
         course = self._course
-        if course is not None:
+        if course is not None and self._at < len(course.steps):
             self.signals.prepare(course.steps[self._at].asks)
 
     def finish(self) -> Outcome:
@@ -140,6 +145,8 @@ class Routing:
     def _applied(self, step: Step, truth: Truth) -> Outcome | None:
         """What a rule that is true or unknown does; None if the search goes on."""
         rule = step.rule
+        if step.target is not None and (truth is _TRUE or rule.on_unknown is OnUnknown.MATCH):
+            self._read(step.target)
         if truth is _TRUE and (rule.privacy is not None or rule.strip is not None):
             return self._guarded(step)
         if truth is _TRUE:
@@ -206,6 +213,7 @@ class Routing:
     def _unmatched(self, course: Course) -> Outcome:
         """No rule ended the search: the caller's model, or the default."""
         if self._explicit is None:
+            self._read(course.default)
             return self._routed(course.default, DEFAULT, Reason.DEFAULT, course.skipped)
         pool = self._explicit
         if self._private is not None and self._private.only_trusted and not pool.trusted:
@@ -216,9 +224,16 @@ class Routing:
         selection = Selection(pool, pool.model or self._request.model, "explicit", {pool.name: 1.0})
         return self._sent(selection, self._decision(EXPLICIT, Reason.EXPLICIT_MODEL), course.skipped)
 
+    def _read(self, target: Target) -> None:
+        """Have what a selector reads; NeedsModel until it is there. Comes before anything is noted, because the walk comes back here."""
+        if target.share is not None:
+            self._reading = self.signals.reading(target.share)
+
     def _routed(self, target: Target, name: str, reason: Reason, skipped: Mapping[str, Skipped]) -> Outcome:
         router = self._router
-        choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics())
+        read = self._reading
+        reading = None if isinstance(read, str) else read
+        choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics(), reading)
         candidates = target.route.candidates
         if self._private is not None and self._private.only_trusted:
             candidates = self._trusted(candidates)
@@ -227,6 +242,8 @@ class Routing:
             reasons = ", ".join(f"{pool}: {why}" for pool, why in sorted(dropped.items()))
             message = f"No model of this route can serve the request ({reasons})."
             return self._ended(Verdict.REJECT, self._decision(name, Reason.NO_CANDIDATE), skipped, status=400, message=message)
+        if isinstance(read, str):
+            selection = replace(selection, notes=(*selection.notes, f"unread: {read}"))
         return self._sent(selection, self._decision(name, reason), skipped)
 
     def _trusted(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

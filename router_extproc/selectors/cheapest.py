@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
+    from router_extproc.selectors.services import SelectorServices
 
 
 class CheapestOptions(Options):
@@ -58,6 +59,6 @@ def _ratio(least: float, price: float | None) -> float:
     return 1.0 if price <= 0 else max(least / price, 1e-6)
 
 
-def build(options: CheapestOptions, candidates: tuple[Candidate, ...]) -> Selector:
+def build(options: CheapestOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:
     """The selector for these candidates."""
     return Profile("cheapest-sufficient", candidates, [(Cheapness(options.expected_output_tokens), 1.0)])

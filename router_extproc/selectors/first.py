@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
+    from router_extproc.selectors.services import SelectorServices
 
 
 class FirstOptions(Options):
@@ -29,6 +30,6 @@ class Order:
         return [1.0 - index / size for index in range(size)]
 
 
-def build(_options: FirstOptions, candidates: tuple[Candidate, ...]) -> Selector:
+def build(_options: FirstOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:
     """The selector for these candidates."""
     return Profile("first", candidates, [(Order(), 1.0)])

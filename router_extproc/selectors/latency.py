@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from router_extproc.pools import PoolStatistics
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
+    from router_extproc.selectors.services import SelectorServices
 
 _NEVER_S = 3600.0
 """Seconds that stand for a pool that was only seen to fail."""
@@ -90,7 +91,7 @@ class Exploring:
         return self._best.pick(scored, choice)
 
 
-def build(options: LatencyOptions, candidates: tuple[Candidate, ...]) -> Selector:
+def build(options: LatencyOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:
     """The selector for these candidates."""
     return build_from(options, candidates, random.Random())  # noqa: S311 - exploration, not a secret
 

@@ -36,6 +36,7 @@ class Profile:
         picker: Picker | None = None,
         *,
         observes: bool = False,
+        reads: bool = False,
     ) -> None:
         self._name = name
         self._filters = filters_for(candidates)
@@ -43,6 +44,8 @@ class Profile:
         self._scorers = tuple((scorer, weight / total) for scorer, weight in scorers)
         self._picker = picker or Highest()
         self._observes = observes
+        # Where there is no choice, nothing that could be read changes it.
+        self._reads = reads and len(candidates) > 1
 
     @property
     def name(self) -> str:
@@ -53,6 +56,11 @@ class Profile:
     def observes(self) -> bool:
         """Whether it learns from responses."""
         return self._observes
+
+    @property
+    def reads(self) -> bool:
+        """Whether it wants a reading of the request."""
+        return self._reads
 
     def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
         """The selection, and why the others were dropped."""

@@ -11,9 +11,10 @@ from router_extproc.selectors import cheapest, first, latency, weighted
 if TYPE_CHECKING:
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Selector
+    from router_extproc.selectors.services import SelectorServices
 
-SelectorFactory = Callable[[Any, "tuple[Candidate, ...]"], "Selector"]
-"""Makes a selector of its validated options and the route's candidates."""
+SelectorFactory = Callable[[Any, "tuple[Candidate, ...]", "SelectorServices"], "Selector"]
+"""Makes a selector of its validated options and the route's candidates. May raise SpecError, with a path from its options on."""
 
 SELECTORS: Registry[SelectorFactory] = Registry("selector")
 SELECTORS.add(Plugin("first", first.FirstOptions, first.build, "The first candidate that can serve the request."))

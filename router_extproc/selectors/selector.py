@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from router_extproc.encoders.reading import Reading
     from router_extproc.pools import PoolStatistics
     from router_extproc.request import Request
     from router_extproc.routing import Candidate, Selection, SignalResult
@@ -24,6 +25,9 @@ class Choice:
     """Estimated size of the prompt, tokens."""
     statistics: Mapping[str, PoolStatistics]
     """A snapshot of what the pools showed lately, by pool name."""
+    reading: Reading | None = None
+    """What the shared encoder says of the last user turn (embedding, difficulty); only for a selector that reads. None where there was
+    nothing to read or the encoder could not: the selector must do without."""
 
 
 class Filter(Protocol):
@@ -61,6 +65,11 @@ class Selector(Protocol):
     @property
     def observes(self) -> bool:
         """Whether it learns from responses, so that the response phase is needed."""
+        ...
+
+    @property
+    def reads(self) -> bool:
+        """Whether it wants a reading of the request."""
         ...
 
     def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:

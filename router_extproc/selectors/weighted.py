@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from router_extproc.request import Request
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
+    from router_extproc.selectors.services import SelectorServices
 
 _MAX_FINGERPRINT = 4096
 """Characters of the first messages that tell one conversation from another."""
@@ -107,7 +108,7 @@ def _fingerprint(request: Request) -> str:
     return ""
 
 
-def build(options: WeightedOptions, candidates: tuple[Candidate, ...]) -> Selector:
+def build(options: WeightedOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:
     """The selector for these candidates."""
     return build_from(options, candidates, random.Random())  # noqa: S311 - a traffic split, not a secret
 

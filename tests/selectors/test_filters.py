@@ -13,6 +13,7 @@ from router_extproc.routing import Candidate, Modality, ModelPool
 from router_extproc.selectors.filters import ContextWindow, filters_for, needed
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.selectors.selector import Choice
+from router_extproc.selectors.services import SelectorServices
 
 EVERYTHING = frozenset(Modality)
 
@@ -129,7 +130,7 @@ class TestEveryFilter:
         what = Choice(request(*kinds, tools=tools, max_output_tokens=answer), {}, tokens, {})
         plugin = SELECTORS[kind]
 
-        selection, dropped = plugin.build(plugin.options(), given_).select(given_, what)
+        selection, dropped = plugin.build(plugin.options(), given_, SelectorServices()).select(given_, what)
 
         able = {each.pool.name for each in given_ if serves(each, what)}
         assert set(dropped) == {each.pool.name for each in given_} - able

@@ -15,6 +15,7 @@ from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Candidate, ModelPool, Observation
 from router_extproc.selectors.latency import LatencyOptions, Quickness, build, build_from
 from router_extproc.selectors.selector import Choice
+from router_extproc.selectors.services import SelectorServices
 
 REQUEST = Request("openai_chat", "auto", (Message(Role.USER, (Part(PartKind.TEXT, "hello"),)),))
 
@@ -156,7 +157,7 @@ class TestLowestLatency:
     def test_of_the_policy_has_chance_of_its_own(self) -> None:
         """Two routes do not explore in step."""
         given_ = candidates("a", "b")
-        selectors = [build(LatencyOptions(explore=1.0), given_) for _ in range(2)]
+        selectors = [build(LatencyOptions(explore=1.0), given_, SelectorServices()) for _ in range(2)]
         found = [
             [
                 selection.pool.name

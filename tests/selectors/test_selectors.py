@@ -16,6 +16,7 @@ from router_extproc.routing import Candidate, Modality, ModelPool, Price
 from router_extproc.selectors import cheapest, latency, weighted
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.selectors.selector import Choice
+from router_extproc.selectors.services import SelectorServices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ def choice(asked: Request | None = None, *, tokens: int = 100, statistics: Mappi
 def built(kind: str, given_: tuple[Candidate, ...], **options: Any) -> Selector:
     """A selector of that type."""
     plugin = SELECTORS[kind]
-    return plugin.build(plugin.options(**options), given_)
+    return plugin.build(plugin.options(**options), given_, SelectorServices())
 
 
 def chosen(selector: Selector, given_: tuple[Candidate, ...], what: Choice) -> str | None:
