@@ -1,0 +1,1 @@
+"""Quality: how likely each model is to answer a request well, learned from outcomes."""
