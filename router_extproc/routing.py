@@ -210,6 +210,18 @@ class Modality(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model beforehand, for quality models."""
+
+    known_as: str = ""
+    """What the quality model's outcomes call it; empty: as the pool's `model`."""
+    parameters_b: float | None = None
+    """Billions of parameters."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """By benchmark, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPool:
     """Interchangeable endpoints that serve one model: an Envoy cluster."""
 
@@ -227,6 +239,9 @@ class ModelPool:
     tools: bool = True
     """Whether its model can call tools."""
     price: Price | None = None
+    energy: Price | None = None
+    """Watt-hours for one million tokens."""
+    facts: ModelFacts = field(default_factory=ModelFacts)
     reasoning: str = ""
     """The model family's way to set reasoning effort (see docs/policy.md); empty if it has none."""
     apis: frozenset[str] = frozenset()
@@ -288,6 +303,8 @@ class Selection:
     """By pool name, in [0, 1], higher is better; only for those that passed the filters."""
     filtered: Mapping[str, str] = field(default_factory=dict)
     """Why the other candidates were dropped, by pool name: `context_window`, `modality`, `tools`, `api`, `weight`."""
+    quality: Mapping[str, float] = field(default_factory=dict)
+    """Chance in [0, 1] that each candidate answers well, by pool name; only where a quality model was asked."""
     propensity: float | None = None
     """Chance with which the selector would choose this pool for this request, in (0, 1]; None where it was not told. Estimates of what
     another policy would have brought need it."""

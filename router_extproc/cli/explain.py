@@ -215,12 +215,17 @@ def _evidence(result: SignalResult) -> str:
 def _candidates(outcome: Outcome) -> Table:
     selection = outcome.selection
     title = f"Candidates, chosen by {selection.selector}" if selection else ""
-    table = Table("pool", "score", "", box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
+    if selection is not None and selection.notes:
+        title = f"{title} ({', '.join(selection.notes)})"
+    judged = selection.quality if selection is not None else {}
+    columns = ("pool", "quality", "score", "") if judged else ("pool", "score", "")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
     if selection is not None:
         for name, score in sorted(selection.scores.items(), key=lambda item: -item[1]):
-            table.add_row(name, f"{score:.3f}", "chosen" if name == selection.pool.name else "")
+            quality = (f"{judged[name]:.3f}",) if judged else ()
+            table.add_row(name, *quality, f"{score:.3f}", "chosen" if name == selection.pool.name else "")
         for name, why in selection.filtered.items():
-            table.add_row(name, "-", f"cannot serve it: {why}")
+            table.add_row(name, *(("-",) if judged else ()), "-", f"cannot serve it: {why}")
     return table
 
 

@@ -16,7 +16,7 @@ from router_extproc.routing import Signal, Verdict
 
 if TYPE_CHECKING:
     from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
-    from router_extproc.routing import Observation, SignalResult
+    from router_extproc.routing import Observation, Selection, SignalResult
 
 _QUEUED = 10_000
 """Lines that wait to be written; when the disk or the pipe is slower than the requests, later ones are dropped and counted."""
@@ -187,12 +187,25 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
     if request is not None:
         line |= {"requested_model": request.model[:_MAX_TEXT], "stream": request.stream}
     if selection is not None:
-        line |= {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
+        line |= _selected(selection)
     line |= _handled(details)
     line |= _barred(details)
     if outcome.signals:
         line["signals"] = {name: _fact(result) for name, result in outcome.signals.items()}
     return line
+
+
+def _selected(selection: Selection) -> dict[str, Any]:
+    told: dict[str, Any] = {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
+    if selection.quality:
+        told["quality"] = {name: round(chance, 4) for name, chance in selection.quality.items()}
+    if selection.filtered:
+        told["filtered"] = dict(selection.filtered)
+    if selection.propensity is not None:
+        told["propensity"] = round(selection.propensity, 6)
+    if selection.notes:
+        told["notes"] = selection.notes
+    return told
 
 
 def _barred(details: RouteDetails) -> dict[str, Any]:

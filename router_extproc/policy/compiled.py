@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import PrivateAction, ResponseGuard
     from router_extproc.limits.limit import RateLimit
+    from router_extproc.policy.constraints import Constraints
     from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
 
 Lookup = Callable[[str], SignalResult]
@@ -154,6 +155,8 @@ class Settings:
     """Whether responses are observed even where no selector or signal needs it."""
     cache: CacheLimits = field(default_factory=CacheLimits)
     """What bounds the response cache."""
+    constraints: Constraints | None = None
+    """Where callers state hard constraints; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 
 from router_extproc.policy.caching import CacheSection
 from router_extproc.policy.clauses import DecisionClause, PluginClause, RouteTarget
+from router_extproc.policy.constraints import ConstraintsSection
 from router_extproc.policy.identity import IdentitySection
 from router_extproc.policy.rate_limits import MAX_LIMITS, RateLimitSection
 from router_extproc.policy.section import Bytes, HeaderName, Name, Positive, Section, Word, wrong
@@ -31,6 +32,26 @@ class PriceSection(Section):
     """Of the completion."""
 
 
+class EnergySection(Section):
+    """Watt-hours for one million tokens; 1 joule a token is 278."""
+
+    input: Annotated[float, Field(ge=0)]
+    """Of the prompt."""
+    output: Annotated[float, Field(ge=0)]
+    """Of the completion."""
+
+
+class ProfileSection(Section):
+    """What is known of a model beforehand, for quality models."""
+
+    known_as: Word | None = None
+    """What the quality model's outcomes call it; left out, as `model`."""
+    parameters_b: Annotated[float, Field(gt=0)] | None = None
+    """Billions of parameters, all of them where only some are active."""
+    scores: Annotated[dict[Name, Annotated[float, Field(ge=0, le=1)]], Field(max_length=64)] = {}
+    """Results by benchmark, as shares: `mmlu_pro: 0.68`."""
+
+
 class PoolSection(Section):
     """Interchangeable endpoints that serve one model."""
 
@@ -50,6 +71,10 @@ class PoolSection(Section):
     """Whether the model can call tools."""
     price: PriceSection | None = None
     """For selectors that compare cost."""
+    energy: EnergySection | None = None
+    """For selectors that weigh energy."""
+    profile: ProfileSection | None = None
+    """For selectors that judge quality."""
     reasoning: Family | None = None
     """The model family's way to set reasoning effort; left out, effort is not set."""
     apis: Annotated[list[ApiName], Field(max_length=16)] = []
@@ -240,6 +265,8 @@ class PolicyFile(Section):
     """Names of our headers."""
     identity: IdentitySection = IdentitySection()
     """Who calls."""
+    constraints: ConstraintsSection = ConstraintsSection()
+    """What callers may demand of the pool that gets their request."""
     rate_limits: Annotated[list[RateLimitSection], Field(max_length=MAX_LIMITS)] = []
     """How much callers may ask for in a stretch of time. All of them apply."""
     cache: CacheSection = CacheSection()

@@ -10,6 +10,7 @@ from router_extproc.policy import checks
 from router_extproc.policy.caching import CacheRules
 from router_extproc.policy.compiled import Policy, Recipe
 from router_extproc.policy.conditions import Conditions
+from router_extproc.policy.constraints import compiled_constraints
 from router_extproc.policy.document import read
 from router_extproc.policy.embedded import embedded_tests
 from router_extproc.policy.file import PolicyFile
@@ -114,6 +115,7 @@ class _Compiler:
         checks.check_guards(file, [*main, *self._own], findings)
         check_headers(file, findings)
         identity = compiled_identity(file.identity, self._services, findings)
+        constraints = compiled_constraints(file, findings)
         limits = self._limits.compiled()
         tests = embedded_tests(file, findings, signals=self._vocabulary.used)
         self._vocabulary.warn_unused()
@@ -123,7 +125,7 @@ class _Compiler:
         return Policy(
             version=version,
             source=source,
-            settings=settings(file, identity, cache),
+            settings=settings(file, identity, cache, constraints),
             pools=self._pools,
             extractors=dict(self._vocabulary.used),
             main=Recipe("", tuple(rule for rule, _ in main), default, frozenset(file.virtual_models)),

@@ -9,7 +9,7 @@ from router_extproc.policy.clauses import PluginClause, RouteClause, WeightedCan
 from router_extproc.policy.compiled import Route, SelectSpec
 from router_extproc.policy.suggest import suggestion
 from router_extproc.policy.validation import validated
-from router_extproc.routing import Candidate, Modality, ModelPool, Price
+from router_extproc.routing import Candidate, Modality, ModelFacts, ModelPool, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def pool(name: str, section: PoolSection) -> ModelPool:
     """A pool of the file."""
-    price = section.price
+    price, energy, known = section.price, section.energy, section.profile
     return ModelPool(
         name=name,
         cluster=section.cluster,
@@ -33,6 +33,8 @@ def pool(name: str, section: PoolSection) -> ModelPool:
         modalities=frozenset(Modality(word) for word in section.modalities),
         tools=section.tools,
         price=Price(price.input, price.output) if price else None,
+        energy=Price(energy.input, energy.output) if energy else None,
+        facts=ModelFacts(known.known_as or "", known.parameters_b, known.scores) if known else ModelFacts(),
         reasoning=section.reasoning or "",
         apis=frozenset(section.apis),
         tags=frozenset(section.tags),

@@ -11,6 +11,7 @@ from router_extproc.policy.rules import TOKEN
 if TYPE_CHECKING:
     from router_extproc.cache.rule import CacheLimits
     from router_extproc.policy.compiled import Identity
+    from router_extproc.policy.constraints import Constraints
     from router_extproc.policy.file import PolicyFile
     from router_extproc.policy.problems import Findings, Path
 
@@ -30,7 +31,7 @@ def header_names(file: PolicyFile) -> HeaderNames:
     return HeaderNames(**{field: getattr(section, field).lower() for _, field in _HEADER_KEYS})
 
 
-def settings(file: PolicyFile, identity: Identity, cache: CacheLimits) -> Settings:
+def settings(file: PolicyFile, identity: Identity, cache: CacheLimits, constraints: Constraints | None) -> Settings:
     """The settings of a file."""
     requests, limits = file.requests, file.limits
     return Settings(
@@ -53,6 +54,7 @@ def settings(file: PolicyFile, identity: Identity, cache: CacheLimits) -> Settin
         response_headers=file.record.response_headers,
         observe=file.record.observe,
         cache=cache,
+        constraints=constraints,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-_NONE: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class ModelProfile:
     context_window: int | None = None
     """Tokens."""
     tags: frozenset[str] = frozenset()
-    scores: Mapping[str, float] = field(default=_NONE, hash=False)
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     """By benchmark, in [0, 1]."""
 
 

@@ -92,6 +92,9 @@ def _selection(outcome: Outcome) -> dict[str, Any]:
     if selection is None:
         return {"pool": None, "cluster": None, "model": None, "candidates": {}}
     candidates: dict[str, Any] = {name: {"score": round(score, 4)} for name, score in selection.scores.items()}
+    for name, chance in selection.quality.items():
+        if name in candidates:
+            candidates[name]["quality"] = round(chance, 4)
     candidates |= {name: {"dropped": why} for name, why in selection.filtered.items()}
     return {
         "pool": selection.pool.name,
@@ -99,6 +102,8 @@ def _selection(outcome: Outcome) -> dict[str, Any]:
         "model": selection.model,
         "selector": selection.selector,
         "candidates": candidates,
+        **({"notes": list(selection.notes)} if selection.notes else {}),
+        **({"propensity": round(selection.propensity, 6)} if selection.propensity is not None else {}),
     }
 
 

@@ -99,7 +99,7 @@ def make_plan(policy: Policy, services: SelectorServices) -> Plan:
         courses=courses,
         virtual=virtual,
         explicit=_explicit(policy.pools.values()),
-        observed=frozenset(_observed(courses.values())),
+        observed=_timed(policy) or frozenset(_observed(courses.values())),
         signals=signals,
     )
 
@@ -114,6 +114,12 @@ def _explicit(pools: Iterable[ModelPool]) -> dict[str, ModelPool]:
                 if name:
                     named.setdefault(name, pool)
     return named
+
+
+def _timed(policy: Policy) -> frozenset[str]:
+    """All pools, where callers may demand to be answered in time."""
+    constraints = policy.settings.constraints
+    return frozenset(policy.pools if constraints is not None and constraints.max_seconds is not None else ())
 
 
 def _observed(courses: Iterable[Course]) -> Iterable[str]:

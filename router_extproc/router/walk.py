@@ -14,6 +14,7 @@ from router_extproc.router.edits import merged
 from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.signals import NeedsModel, SignalTable
 from router_extproc.routing import BodyEdits, Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
+from router_extproc.selectors.constraints import demands, kept
 from router_extproc.selectors.selector import Choice
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _TRUE, _FALSE = Truth.TRUE, Truth.FALSE
 _NO_EDITS = BodyEdits()
+_MET: Mapping[str, str] = MappingProxyType({})
+"""No demand was unmet."""
 _NOTHING: Mapping[str, PrivateAction] = MappingProxyType({})
 
 EXPLICIT = "explicit-model"
@@ -46,6 +49,7 @@ class Routing:
         "_at",
         "_caches",
         "_course",
+        "_demands",
         "_explicit",
         "_guards",
         "_modify",
@@ -67,6 +71,8 @@ class Routing:
         self.signals = SignalTable(router.policy.extractors, request, self._start + router.deadline_s, timed=timed)
         self._course: Course | None = router.course(request)
         """None where the model is neither virtual nor, with `unknownModels: route`, to be routed all the same."""
+        constraints = router.policy.settings.constraints
+        self._demands = demands(request, constraints) if constraints is not None else None
         self._explicit: ModelPool | None = None
         self._at = 0
         self._modify: list[Modify] = []
@@ -234,14 +240,19 @@ class Routing:
         read = self._reading
         reading = None if isinstance(read, str) else read
         choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics(), reading)
-        candidates = target.route.candidates
+        candidates, unmet = target.route.candidates, _MET
         if self._private is not None and self._private.only_trusted:
             candidates = self._trusted(candidates)
+        if self._demands:
+            candidates, unmet = kept(candidates, choice, self._demands)
         selection, dropped = target.selector.select(candidates, choice)
+        dropped = {**unmet, **dropped} if unmet else dropped
         if selection is None:
             reasons = ", ".join(f"{pool}: {why}" for pool, why in sorted(dropped.items()))
             message = f"No model of this route can serve the request ({reasons})."
             return self._ended(Verdict.REJECT, self._decision(name, Reason.NO_CANDIDATE), skipped, status=400, message=message)
+        if unmet:
+            selection = replace(selection, filtered=dropped)
         if isinstance(read, str):
             selection = replace(selection, notes=(*selection.notes, f"unread: {read}"))
         return self._sent(selection, self._decision(name, reason), skipped)

@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from router_extproc.selectors.estimates import seconds, success
 from router_extproc.selectors.options import Options
 from router_extproc.selectors.profile import Highest, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from router_extproc.pools import PoolStatistics
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
     from router_extproc.selectors.services import SelectorServices
-
-_NEVER_S = 3600.0
-"""Seconds that stand for a pool that was only seen to fail."""
 
 
 class LatencyOptions(Options):
@@ -46,34 +43,14 @@ class Quickness:
     def score(self, candidates: Sequence[Candidate], choice: Choice, /) -> Sequence[float]:
         """Least time over own time, in [0, 1]."""
         seen = [choice.statistics.get(candidate.pool.name) for candidate in candidates]
-        times = [self.seconds(each) for each in seen]
-        healthy = [time * _success(each) for time, each in zip(times, seen, strict=True) if time is not None and each is not None]
+        times = [None if each is None else seconds(each, self._expected) for each in seen]
+        healthy = [time * success(each) for time, each in zip(times, seen, strict=True) if time is not None and each is not None]
         if not healthy:
             return [1.0] * len(times)
         guess = 2 * min(healthy)
         guessed = [guess if time is None else time for time in times]
         least = min(guessed)
         return [least / time if time > 0 else 1.0 for time in guessed]
-
-    def seconds(self, seen: PoolStatistics | None) -> float | None:
-        """Expected seconds to the end of an answer; None if the pool was never seen to answer."""
-        if seen is None:
-            return None
-        success = _success(seen)
-        first, rate = seen.time_to_first_token_s, seen.tokens_per_second
-        if first is not None and (rate or not self._expected):
-            return (first + (self._expected / rate if rate else 0.0)) / success
-        # Where the rate is not known (streams without usage), the first token alone would make a pool look quicker than one that tells it.
-        whole = seen.duration_s if seen.duration_s is not None else first
-        if whole is not None:
-            return whole / success
-        # Only failures were seen: worse than anything that answers.
-        return None if seen.responses <= 0 or seen.error_rate <= 0 else _NEVER_S
-
-
-def _success(seen: PoolStatistics) -> float:
-    """The share of answers that were no errors; never 0, so that a pool that fails is still told from one that is slow and fails."""
-    return max(1.0 - seen.error_rate, 0.01)
 
 
 class Exploring:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from router_extproc.routing import Candidate
+    from router_extproc.selectors.judge import Judge
     from router_extproc.selectors.selector import Choice, Picker, Scorer
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -36,7 +37,7 @@ class Profile:
         picker: Picker | None = None,
         *,
         observes: bool = False,
-        reads: bool = False,
+        judge: Judge | None = None,
     ) -> None:
         self._name = name
         self._filters = filters_for(candidates)
@@ -45,7 +46,7 @@ class Profile:
         self._picker = picker or Highest()
         self._observes = observes
         # Where there is no choice, nothing that could be read changes it.
-        self._reads = reads and len(candidates) > 1
+        self._judge = judge if len(candidates) > 1 else None
 
     @property
     def name(self) -> str:
@@ -60,18 +61,20 @@ class Profile:
     @property
     def reads(self) -> bool:
         """Whether it wants a reading of the request."""
-        return self._reads
+        return self._judge is not None
 
     def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
         """The selection, and why the others were dropped."""
         fitting, dropped = self._fitting(candidates, choice)
         if not fitting:
             return None, dropped
+        if self._judge is not None:
+            choice = self._judge.judged(choice)
         scores = self._scores(fitting, choice)
         chosen = self._picker.pick(list(zip(fitting, scores, strict=True)), choice) if len(fitting) > 1 else fitting[0]
         told = {candidate.pool.name: score for candidate, score in zip(fitting, scores, strict=True)}
         model = chosen.pool.model or choice.request.model
-        return Selection(chosen.pool, model, self._name, told, dropped), dropped
+        return Selection(chosen.pool, model, self._name, told, dropped, choice.quality), dropped
 
     def _fitting(self, candidates: Sequence[Candidate], choice: Choice) -> tuple[Sequence[Candidate], Mapping[str, str]]:
         if not self._filters:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.plugin import Plugin, Registry
-from router_extproc.selectors import cheapest, first, latency, weighted
+from router_extproc.plugin import Plugin, Registry, Stability
+from router_extproc.selectors import cheapest, first, latency, value, weighted
 
 if TYPE_CHECKING:
     from router_extproc.routing import Candidate
@@ -22,6 +22,20 @@ SELECTORS.add(
     Plugin("weighted", weighted.WeightedOptions, weighted.build, "A split by weight, sticky by session or user on request.")
 )
 SELECTORS.add(
-    Plugin("cheapest-sufficient", cheapest.CheapestOptions, cheapest.build, "The cheapest candidate that can serve the request.")
+    Plugin(
+        "cheapest-sufficient",
+        cheapest.CheapestOptions,
+        cheapest.build,
+        "The cheapest candidate that can serve the request and is likely to answer it well.",
+    )
+)
+SELECTORS.add(
+    Plugin(
+        "best-value",
+        value.ValueOptions,
+        value.build,
+        "The candidate whose quality less cost, time and energy is highest.",
+        Stability.BETA,
+    )
 )
 SELECTORS.add(Plugin("lowest-latency", latency.LatencyOptions, latency.build, "The candidate that answers soonest, as observed."))

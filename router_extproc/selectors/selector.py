@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     from router_extproc.pools import PoolStatistics
     from router_extproc.request import Request
     from router_extproc.routing import Candidate, Selection, SignalResult
+
+
+_NONE: Mapping[str, float] = MappingProxyType({})
+
+
+def _none() -> Mapping[str, float]:
+    return _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class Choice:
     reading: Reading | None = None
     """What the shared encoder says of the last user turn (embedding, difficulty); only for a selector that reads. None where there was
     nothing to read or the encoder could not: the selector must do without."""
+    quality: Mapping[str, float] = field(default_factory=_none)
+    """Chance in [0, 1] that each candidate answers well, by pool name; only where a selector has a quality model."""
 
 
 class Filter(Protocol):

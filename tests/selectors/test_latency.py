@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from router_extproc.pools import PoolStatistics, PoolStats
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Candidate, ModelPool, Observation
+from router_extproc.selectors import estimates
 from router_extproc.selectors.latency import LatencyOptions, Quickness, build, build_from
 from router_extproc.selectors.selector import Choice
 from router_extproc.selectors.services import SelectorServices
@@ -57,7 +58,9 @@ class TestSeconds:
     )
     def test_are_what_an_answer_takes(self, seen: PoolStatistics | None, expected: int, seconds: float | None) -> None:
         """By the figures that are known."""
-        assert Quickness(expected).seconds(seen) == (None if seconds is None else pytest.approx(seconds))
+        found = None if seen is None else estimates.seconds(seen, expected)
+
+        assert found == (None if seconds is None else pytest.approx(seconds))
 
 
 class TestScore:
