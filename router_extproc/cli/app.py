@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 import typer
 
 from router_extproc import __version__
+from router_extproc.cli import selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
+from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
 
 app = typer.Typer(
     name="router-extproc",
@@ -22,13 +24,6 @@ app = typer.Typer(
 
 MAX_CONNECTIONS = 1000
 """Of one benchmark; each is a file descriptor here and in Envoy."""
-
-PolicyFile = Annotated[Path, typer.Argument(help="The policy file, or a directory with policy.yaml in it.", show_default=False)]
-Bundle = Annotated[
-    Path | None,
-    typer.Option("--models", help="The folder of a model bundle; the one inside the package if not given.", show_default=False),
-]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
@@ -355,6 +350,9 @@ def train(
         version=version, as_json=json,
     )  # fmt: skip
     raise typer.Exit(int(run_training(options)))
+
+
+app.add_typer(selection_commands.commands)
 
 
 def main() -> None:

@@ -85,11 +85,16 @@ def _ratio(least: float, price: float | None) -> float:
     return 1.0 if price <= 0 else max(least / price, 1e-6)
 
 
+def scorer(options: CheapestOptions) -> Sufficiency:
+    """What rates the candidates where there is a quality model."""
+    target = TARGET if options.target is None else options.target
+    return Sufficiency(Cheapness(options.expected_output_tokens), target, cheap_if_unread=options.unread == "cheapest")
+
+
 def build(options: CheapestOptions, candidates: tuple[Candidate, ...], services: SelectorServices) -> Selector:
     """The selector for these candidates."""
-    cheapness = Cheapness(options.expected_output_tokens)
     if options.quality is None:
-        return Profile("cheapest-sufficient", candidates, [(cheapness, 1.0)])
-    target = TARGET if options.target is None else options.target
-    scorer = Sufficiency(cheapness, target, cheap_if_unread=options.unread == "cheapest")
-    return Profile("cheapest-sufficient", candidates, [(scorer, 1.0)], judge=judge(options.quality, candidates, services))
+        return Profile("cheapest-sufficient", candidates, [(Cheapness(options.expected_output_tokens), 1.0)])
+    return Profile(
+        "cheapest-sufficient", candidates, [(scorer(options), 1.0)], judge=judge(options.quality, candidates, services)
+    )

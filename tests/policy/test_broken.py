@@ -106,7 +106,12 @@ EXPECTED = {
     "unknown_label": (8, 39, "the signal never has the label 'deu'", "did you mean 'de'?"),
     "unknown_option": (7, 36, "unknown key 'case_sensitive'", "did you mean 'caseSensitive'?"),
     "unknown_pool": (5, 10, "unknown pool 'smal'", "did you mean 'small'?"),
-    "unknown_selector": (9, 49, "unknown selector 'cheapest'", "expected best-value, cheapest-sufficient, first, lowest-latency or weighted"),
+    "unknown_selector": (
+        9,
+        49,
+        "unknown selector 'cheapest'",
+        "expected best-value, cheapest-sufficient, first, lowest-latency or weighted",
+    ),
     "unknown_signal": (10, 18, "unknown signal 'code_word'", "did you mean 'code_words'?"),
     "unknown_signal_type": (7, 17, "unknown signal type 'keywrd'", "did you mean 'keyword'?"),
     "unknown_top_key": (6, 1, "unknown key 'decision'", "did you mean 'decisions'?"),
