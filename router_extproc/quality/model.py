@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from router_extproc.quality.artifact import read
 from router_extproc.quality.errors import QualityError
 from router_extproc.quality.profile import ModelProfile, QualityModel, Query
 
@@ -18,4 +19,4 @@ def load(path: Path, *, encoder: str | None = None) -> QualityModel:
 
     `encoder`: the SHA-256 of the encoder's graph (`bundle.manifest.files["model.onnx"].sha256`), if that is to be checked.
     """
-    raise QualityError(f"{path}: quality models cannot be read yet ({encoder})")
+    return read(path, encoder=encoder)[0]

@@ -1,0 +1,91 @@
+"""Outcomes: how well models answered requests: what quality models are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router_extproc.quality.profile import ModelProfile, Query
+
+Singles = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+_ROOM = 1e-3
+"""Chances are kept this far from 0 and 1, so that their logits are finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """A table of outcomes: a row a request, a column a model."""
+
+    inputs: Singles
+    """(n, d + 1): each request's embedding, then its difficulty; see `inputs_of`."""
+    scores: Doubles
+    """(n, m): in [0, 1], 1 is a right answer; NaN where a model was not tried."""
+    models: tuple[ModelProfile, ...]
+    """Of each column."""
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def embeddings(self) -> Singles:
+        """(n, d)."""
+        return self.inputs[:, :-1]
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n, m): where a score is told."""
+        return ~np.isnan(self.scores)
+
+    @property
+    def means(self) -> Doubles:
+        """(m,): each model's mean score, drawn to the mean of all by two rows' worth."""
+        known = self.known
+        total = np.where(known, self.scores, 0.0)
+        overall = total.sum() / max(1, known.sum())
+        found: Doubles = (total.sum(0) + 2 * overall) / (known.sum(0) + 2)
+        return found
+
+    def filled(self) -> Doubles:
+        """(n, m): the scores; where there is none, the model's mean, moved by how hard the row was for those that were tried."""
+        known, means = self.known, self.means
+        off = np.where(known, self.scores - means, 0.0)
+        row = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
+        return np.where(known, self.scores, np.clip(means + row, 0.0, 1.0))
+
+    def rows(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Outcomes:
+        """Some of the rows."""
+        return replace(self, inputs=self.inputs[kept], scores=self.scores[kept])
+
+    def columns(self, kept: Sequence[int]) -> Outcomes:
+        """Some of the models."""
+        places = list(kept)
+        return replace(self, scores=self.scores[:, places], models=tuple(self.models[place] for place in places))
+
+
+def inputs_of(query: Query) -> Singles:
+    """(1, d + 1): a request as methods read it."""
+    found = np.empty((1, len(query.embedding) + 1), np.float32)
+    found[0, :-1] = query.embedding
+    found[0, -1] = query.difficulty
+    return found
+
+
+def logit(chances: Doubles) -> Doubles:
+    """Log odds of chances, which are kept a little from 0 and 1."""
+    kept = np.clip(chances, _ROOM, 1 - _ROOM)
+    found: Doubles = np.log(kept / (1 - kept))
+    return found
+
+
+def chance(logits: Doubles) -> Doubles:
+    """Chances of log odds."""
+    found: Doubles = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return found

@@ -1,0 +1,124 @@
+"""Ridge: a level for each model, how hard the request is for all, and how each model departs from that; each is shrunk on its own.
+
+Ridge regression of scores on the embedding and on Gaussian features around landmarks (Nystroem-like, Williams and Seeger 2001), with one
+penalty for what all models share and a heavier one for what sets a model apart, as multi-task learning does (Evgeniou and Pontil 2004).
+A model that is rarely better than the best on average stays below it where the data do not say more: the noise of many models would
+otherwise choose. Both penalties are found by cross-validation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router_extproc.quality.landmarks import landmarks
+from router_extproc.quality.outcomes import logit
+
+if TYPE_CHECKING:
+    from router_extproc.quality.method import Arrays
+    from router_extproc.quality.outcomes import Doubles, Outcomes, Singles
+
+_LANDMARKS = 256
+_WIDTH = 4.0
+"""Of a landmark's feature: exp(width * (cosine - 1))."""
+_SHARED = (3.0, 10.0, 30.0)
+_APART = (10.0, 30.0, 100.0, 300.0)
+"""Penalties tried, for features of unit mean square length."""
+_FOLDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """From inputs to what the regression reads: embedding, difficulty, landmark features; centred, each part of like size."""
+
+    centres: Singles
+    means: Singles
+    scales: Singles
+
+    def of(self, inputs: Singles) -> Singles:
+        """(n, d + 1 + k)."""
+        near = np.exp(_WIDTH * (inputs[:, :-1] @ self.centres.T - 1), dtype=np.float32)
+        found: Singles = (np.concatenate((inputs, near), 1) - self.means) * self.scales
+        return found
+
+
+def features(inputs: Singles, most: int = _LANDMARKS) -> Features:
+    """Features for these inputs."""
+    width = inputs.shape[1]
+    centres = landmarks(inputs[:, :-1], most)
+    plain = Features(centres, np.zeros(width + len(centres), np.float32), np.ones(width + len(centres), np.float32))
+    raw = plain.of(inputs)
+    means = raw.mean(0)
+    off = raw - means
+    scales = np.ones(raw.shape[1], np.float32)
+    for part in (slice(0, width - 1), slice(width - 1, width), slice(width, None)):
+        scales[part] = 1 / max(1e-6, float(np.sqrt((off[:, part] ** 2).sum(1).mean())))
+    return Features(centres, means, scales)
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """Levels and weights."""
+
+    features: Features
+    weights: Singles
+    """(features, known)."""
+    levels: Singles
+    """(known,)."""
+
+    def logits(self, inputs: Singles, /) -> Doubles:
+        """Of the regression's chances."""
+        return logit((self.features.of(inputs) @ self.weights + self.levels).astype(np.float64))
+
+    def arrays(self) -> Arrays:
+        """Features, weights and levels."""
+        made = self.features
+        return {
+            "centres": made.centres,
+            "means": made.means,
+            "scales": made.scales,
+            "weights": self.weights,
+            "levels": self.levels,
+        }
+
+
+class RidgeMethod:
+    """Makes a Ridge."""
+
+    def fit(self, outcomes: Outcomes, /) -> Ridge:
+        """Closed form, for the best pair of penalties."""
+        made = features(outcomes.inputs)
+        rows = made.of(outcomes.inputs).astype(np.float64)
+        shared, apart = _penalties(rows, outcomes)
+        weights = solve(rows, outcomes, shared, apart)
+        return Ridge(made, weights.astype(np.float32), outcomes.means.astype(np.float32))
+
+    def restore(self, arrays: Arrays, /) -> Ridge:
+        """The same again."""
+        made = Features(*(np.asarray(arrays[name], np.float32) for name in ("centres", "means", "scales")))
+        return Ridge(made, np.asarray(arrays["weights"], np.float32), np.asarray(arrays["levels"], np.float32))
+
+
+def solve(rows: Doubles, outcomes: Outcomes, shared: float, apart: float) -> Doubles:
+    """(features, m): weights for all that a model's score departs from its mean."""
+    known = outcomes.known
+    off = np.where(known, outcomes.scores - outcomes.means, 0.0)
+    common = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
+    rest = np.where(known, off - common, 0.0)
+    gram, size = rows.T @ rows, np.eye(rows.shape[1])
+    found: Doubles = np.linalg.solve(gram + shared * size, rows.T @ common) + np.linalg.solve(gram + apart * size, rows.T @ rest)
+    return found
+
+
+def _penalties(rows: Doubles, outcomes: Outcomes) -> tuple[float, float]:
+    """The pair with the least squared error on held-out rows."""
+    fold = np.random.default_rng(0).permutation(len(rows)) % _FOLDS
+    losses = dict.fromkeys(((shared, apart) for shared in _SHARED for apart in _APART), 0.0)
+    for number in range(_FOLDS):
+        kept, held = outcomes.rows(fold != number), outcomes.rows(fold == number)
+        for pair in losses:
+            said = rows[fold == number] @ solve(rows[fold != number], kept, *pair) + kept.means
+            losses[pair] += float(np.nansum((said - held.scores) ** 2))
+    return min(losses, key=lambda pair: losses[pair])

@@ -1,0 +1,64 @@
+"""Training: from outcomes to a calibrated predictor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router_extproc.quality.calibration import platt
+from router_extproc.quality.errors import QualityError
+from router_extproc.quality.kinship import kinship
+from router_extproc.quality.methods import METHODS
+from router_extproc.quality.predictor import Predictor
+
+if TYPE_CHECKING:
+    from router_extproc.quality.outcomes import Doubles, Outcomes
+
+MIN_ROWS = 50
+"""Requests that a table must have at least."""
+MAX_ROWS = 200_000
+MAX_MODELS = 512
+_SAMPLE = 500
+"""Requests on which models are compared with their kin."""
+
+
+def train(method: str, outcomes: Outcomes, held: Outcomes) -> Predictor:
+    """Fit a method by its name, and calibrate it on rows that it has not seen, of the same models.
+
+    Raises UnknownPluginError or QualityError.
+    """
+    _check(outcomes)
+    fitted = METHODS[method].build().fit(outcomes)
+    line = platt(fitted.logits(held.inputs), held.scores)
+    step = max(1, len(outcomes) // _SAMPLE)
+    kin = kinship(outcomes.models, fitted.logits(outcomes.inputs[::step]))
+    return Predictor(method, fitted, outcomes.models, kin, line, width=outcomes.inputs.shape[1] - 1)
+
+
+def held_out(outcomes: Outcomes, share: float = 0.1, seed: int = 0) -> tuple[Outcomes, Outcomes]:
+    """The rows to fit on and the rows to calibrate on."""
+    held = np.zeros(len(outcomes), bool)
+    held[np.random.default_rng(seed).choice(len(outcomes), max(1, int(share * len(outcomes))), replace=False)] = True
+    return outcomes.rows(~held), outcomes.rows(held)
+
+
+def losses(said: Doubles, outcomes: Outcomes) -> dict[str, float]:
+    """Mean squared error (Brier score) of chances (n, m), and that of always saying each model's mean."""
+    known = outcomes.known
+    level = np.broadcast_to(outcomes.means, outcomes.scores.shape)
+    return {
+        "brier": float(((said - outcomes.scores)[known] ** 2).mean()),
+        "brier_of_means": float(((level - outcomes.scores)[known] ** 2).mean()),
+    }
+
+
+def _check(outcomes: Outcomes) -> None:
+    if not MIN_ROWS <= len(outcomes) <= MAX_ROWS:
+        raise QualityError(f"{len(outcomes)} requests with outcomes; {MIN_ROWS} to {MAX_ROWS} are needed")
+    if not 1 < len(outcomes.models) <= MAX_MODELS:
+        raise QualityError(f"outcomes of {len(outcomes.models)} models; 2 to {MAX_MODELS} are needed")
+    counts = outcomes.known.sum(0)
+    if not counts.all():
+        name = outcomes.models[int(counts.argmin())].name
+        raise QualityError(f"model {name!r} has no outcomes among the rows to fit on; leave it out")
