@@ -14,9 +14,9 @@ from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
-from router_extproc.cli.json_lines import LineError, decoded, numbered, opened
+from router_extproc.cli.json_lines import LineError, numbered, opened
 from router_extproc.cli.policy_file import load_or_exit
-from router_extproc.cli.route import DEFAULT_PATH
+from router_extproc.cli.route import Line as Asked
 from router_extproc.config.offline import parsed
 from router_extproc.encoders.reading import Reading
 from router_extproc.errors import RequestRefusedError
@@ -55,13 +55,9 @@ _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?)usd/1000req\Z")
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%\Z")
 
 
-class Line(msgspec.Struct, forbid_unknown_fields=True):
+class Line(Asked, forbid_unknown_fields=True):
     """One line of the input: a request as `route` takes it, and how well each pool's model answered it, if that is known."""
 
-    id: str | int
-    body: msgspec.Raw
-    path: str = DEFAULT_PATH
-    headers: dict[str, str] = {}
     quality: dict[str, float] | None = None
 
 
@@ -166,15 +162,15 @@ def _cases(router: Router, route: Route, decision: str, source: Path) -> list[Ca
                 err.print(f"Only the first {MAX_REQUESTS} lines are used.")
                 break
             try:
-                found.extend(_case(router, route, decision, decoded(text, Line)))
-            except (LineError, RequestRefusedError) as error:
+                found.extend(_case(router, route, decision, msgspec.json.decode(text, type=Line)))
+            except (LineError, RequestRefusedError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 fail(Exit.INPUT, f"{source}:{number}: {error}")
             progress.advance(task)
     return found
 
 
 def _case(router: Router, route: Route, decision: str, line: Line) -> Iterator[Case]:
-    request = parsed(router, path=line.path, headers=line.headers, body=bytes(line.body))
+    request = parsed(router, path=line.path, headers=line.headers, body=line.payload())
     outcome = router.route(request)
     selection = outcome.selection
     if selection is None or outcome.decision.name != decision or selection.notes or not selection.quality:
