@@ -55,8 +55,8 @@ imports: $(STAMP) ## import-linter: imports go down the layers
 unit: $(STAMP) ## Unit and property tests, with branch coverage
 	@$(BIN)/pytest -q -m "not envoy" -n auto --cov --cov-report=term:skip-covered
 
-envoy-test: $(STAMP) ## Tests through the real Envoy
-	@$(BIN)/pytest -q -m envoy -p no:randomly
+envoy-test: $(STAMP) ## Tests through the real Envoy: two files at a time, because most of the time is waiting
+	@$(BIN)/pytest -q -m envoy -p no:randomly -n 2 --dist loadfile
 
 test-helm: $(STAMP) ## The chart: real Helm, Kubernetes' schemas, real Envoy, the pod as processes (part of test)
 	@$(BIN)/pytest -q -p no:randomly tests/helm

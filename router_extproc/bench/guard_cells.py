@@ -61,10 +61,10 @@ REQUEST_ADDED = ("p50_ms", "p99_ms", "server_cpu_us_per_request")
 STREAM_ADDED = ("event_delay_p50_ms", "event_delay_p99_ms", "server_cpu_us_per_event")
 
 
-def request_rows(rounds: Mapping[RequestKey, Sequence[Round]]) -> Iterator[dict[str, Any]]:
-    """Each cell against the one without guards."""
+def request_rows(rounds: Mapping[RequestKey, Sequence[Round]], base: str = BASE) -> Iterator[dict[str, Any]]:
+    """Each cell against the one of the set-up `base`."""
     for key, own in rounds.items():
-        yield {**key._asdict(), **figures(own, rounds[key._replace(setup=BASE)], REQUEST_ADDED)}
+        yield {**key._asdict(), **figures(own, rounds[key._replace(setup=base)], REQUEST_ADDED)}
 
 
 def stream_rows(rounds: Mapping[str, Sequence[Round]]) -> Iterator[dict[str, Any]]:

@@ -242,11 +242,15 @@ def bench(
     json: JsonOutput = False,
     connections: Annotated[
         str | None,
-        typer.Option(help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards]", show_default=False),
+        typer.Option(
+            help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards or --selectors]", show_default=False
+        ),
     ] = None,
     duration: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Seconds of load per measurement. [4; 1 with --neural or --guards]", show_default=False),
+        typer.Option(
+            min=0.1, help="Seconds of load per measurement. [4; 1 with --neural, --guards or --selectors]", show_default=False
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn.")] = 3,
     bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
@@ -260,12 +264,15 @@ def bench(
     guards: Annotated[
         bool, typer.Option("--guards", help="Measure each guard on requests and on 64 streams at once, on against off, instead.")
     ] = False,
+    selectors: Annotated[
+        bool, typer.Option("--selectors", help="Measure what each selector costs, alone and through Envoy, instead.")
+    ] = False,
     models: Bundle = None,
 ) -> None:
     """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
     from router_extproc.cli.bench import BenchOptions, run  # noqa: PLC0415 - as above
 
-    named = {"bodies": bodies, "soak": soak, "encoder": encoder, "neural": neural, "guards": guards}
+    named = {"bodies": bodies, "soak": soak, "encoder": encoder, "neural": neural, "guards": guards, "selectors": selectors}
     options = BenchOptions(
         what=[name for name, on in named.items() if on],
         as_json=json,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DURATION_S, _SHORT_DURATION_S = 4.0, 1.0
 """The second for those with many set-ups."""
 _LEVELS, _GUARD_LEVELS = (1, 16, 64), (1, 16)
-_WITH_MODEL = ("encoder", "neural", "guards")
+_WITH_MODEL = ("encoder", "neural", "guards", "selectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def run(options: BenchOptions) -> Exit:
     if len(options.what) > 1:
         fail(Exit.USAGE, f"one at a time: {' and '.join(f'--{name}' for name in options.what)} do not go together")
     if options.models and not set(options.what) & set(_WITH_MODEL):
-        fail(Exit.USAGE, "--models goes with --encoder, --neural or --guards")
+        fail(Exit.USAGE, "--models goes with --encoder, --neural, --guards or --selectors")
     what = options.what[0] if options.what else ""
     if what == "encoder":
         return _encoder(options)
@@ -45,6 +45,8 @@ def run(options: BenchOptions) -> Exit:
         return _neural(options)
     if what == "guards":
         return _guards(options)
+    if what == "selectors":
+        return _selectors(options)
     return _plain(what, options)
 
 
@@ -90,3 +92,12 @@ def _guards(options: BenchOptions) -> Exit:
         connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
     )
     return Exit(run_guards(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
+
+
+def _selectors(options: BenchOptions) -> Exit:
+    from router_extproc.bench.selectors import SelectorBench, run_selectors  # noqa: PLC0415 - needs the demo extra
+
+    bench = SelectorBench(
+        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+    )
+    return Exit(run_selectors(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))

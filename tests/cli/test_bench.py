@@ -21,7 +21,7 @@ class TestBench:
         [
             pytest.param(["--encoder", "--neural"], "--encoder and --neural do not go together", id="two"),
             pytest.param(["--bodies", "--soak"], "--bodies and --soak do not go together", id="older two"),
-            pytest.param(["--models", "x"], "--models goes with --encoder, --neural or --guards", id="models alone"),
+            pytest.param(["--models", "x"], "--models goes with --encoder, --neural, --guards or --selectors", id="models alone"),
             pytest.param(["--soak", "--models", "x"], "--models goes with", id="models with another"),
             pytest.param(["--guards", "--neural"], "--neural and --guards do not go together", id="newer two"),
             pytest.param(["--guards", "--connections", "0"], "--connections", id="no connection"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from rich.console import Console
+
+from router_extproc.bench.selectors import SelectorBench, run_selectors
 
 pytestmark = pytest.mark.envoy
 
@@ -47,3 +51,17 @@ class TestBench:
         assert (told["failures"], told["wrong"]) == (0, 0)
         assert [row["setup"] for row in told["streams"]["runs"]] == list(told["setups"])
         assert {row["setup"] for row in told["streams"]["runs"] if row["held_back_p50_ms"] > 0} == {"response", "all"}
+
+    def test_measures_selectors(self) -> None:
+        """Every request comes through, and every selector is told."""
+        sheet = Console(file=io.StringIO())
+        measured = SelectorBench(connections=(2,), duration=0.1, rounds=1, methods=("ridge", "knn"), rows=120)
+
+        code = run_selectors(bench=measured, as_json=False, models=None, console=sheet, progress=Console(file=io.StringIO()))
+
+        told = measured.report()
+        assert (code, told["failures"]) == (0, 0)
+        assert [row["setup"] for row in told["requests"]] == list(told["setups"])
+        assert all(row["requests_per_second"] > 0 for row in told["requests"])
+        names = {row["selector"].partition("/")[2] for row in told["selectors"]} - {""}
+        assert names == {"ridge", "knn"}
