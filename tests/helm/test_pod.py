@@ -30,13 +30,28 @@ def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def with_file(values: dict[str, Any]) -> dict[str, Any]:
+    """The same with a signal that reads a file, from a ConfigMap that is not the chart's."""
+    lines = [
+        {"text": "How do I reset my password?", "group": "account"},
+        {"text": "Which colours does it come in?", "group": "shop"},
+    ]
+    data = {"known.jsonl": "".join(json.dumps(line) + "\n" for line in lines)}
+    policy = values["policy"]
+    policy["signals"]["known"] = {"type": "knowledge", "file": "known.jsonl"}
+    policy["decisions"].append({"name": "known", "when": {"signal": "known", "in": ["account"]}, "route": "large"})
+    files = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "known"}, "data": data}
+    return {**values, "policyFiles": [{"configMap": "known"}], "extraObjects": [files]}
+
+
 def test_is_ready_and_routes(helm: Helm, tmp_path: Path, transport: str) -> None:
-    """By the body; and what callers send as the router's header counts for nothing."""
-    it = Running(helm, tmp_path, wanted(transport=transport))
+    """By the body and by a file beside the policy; and what callers send as the router's header counts for nothing."""
+    it = Running(helm, tmp_path, with_file(wanted(transport=transport)))
     try:
         it.start()
 
         assert it.ask("a proof") == (200, "large")
+        assert it.ask("How do I reset my password?") == (200, "large")
         assert it.ask("hello", {"x-router-pool": "pool-large"}) == (200, "small")
         assert "router_extproc_" in it.page(METRICS, "/metrics")
         assert "envoy_cluster_upstream_rq" in it.page(STATS, "/stats/prometheus")

@@ -42,6 +42,10 @@ BAD = {
         {"policy": {"default": "small", "limits": {"maxRequestBytes": 5000}}},
         "policy.limits.maxRequestBytes: give `maxRequestBytes` at the top",
     ),
+    "cache key alone": (
+        {"router": {"state": {"cacheSecretKey": "k"}}},
+        "router.state.cacheSecretKey: it is a key of router.state.secretName",
+    ),
     "no default": ({"policy": {}}, "policy.default is missing; give one of pools: large, small"),
     "default": ({"policy": {"default": "huge"}}, 'policy.default "huge" is not one of pools: large, small'),
     "other pool": ({"otherPool": "huge"}, 'otherPool "huge" is not one of pools'),

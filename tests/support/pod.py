@@ -113,8 +113,10 @@ class Pod:
         """What the kubelet does after a ConfigMap was changed; nothing is restarted."""
         maps = {each["metadata"]["name"]: each["data"] for each in objects if each["kind"] == "ConfigMap"}
         for volume in self.spec["volumes"]:
-            if "configMap" in volume:
-                project(self._volume(volume["name"]), maps[volume["configMap"]["name"]])
+            sources = volume.get("projected", {}).get("sources") or ([volume] if "configMap" in volume else [])
+            if sources:
+                files = {name: text for each in sources for name, text in maps[each["configMap"]["name"]].items()}
+                project(self._volume(volume["name"]), files)
 
     def start(self) -> None:
         """Start all containers in the kubelet's order, and wait until they are ready."""

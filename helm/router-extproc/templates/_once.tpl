@@ -34,6 +34,6 @@ containers:
   - {name: policy, mountPath: /etc/router-extproc, readOnly: true}
   - {name: tmp, mountPath: /tmp}
 volumes:
-- {name: policy, configMap: {name: {{ index . 3 }}}}
+{{ include "router.policyVolume" (list $top (index . 3)) }}
 - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
 {{- end -}}

@@ -21,6 +21,15 @@ args:
 - --tls-cert=/etc/router-extproc-tls/tls.crt
 - --tls-key=/etc/router-extproc-tls/tls.key
 {{- end }}
+{{- with .Values.router.state }}
+{{- if .secretName }}
+- --state-file=/etc/router-extproc-state/{{ .key }}
+- --state-timeout-ms={{ .timeoutMs }}
+{{- with .cacheSecretKey }}
+- --cache-secret-file=/etc/router-extproc-state/{{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.router.extraArgs }}
 {{ toYaml . }}
 {{- end }}
@@ -66,9 +75,28 @@ volumeMounts:
 {{- if .Values.router.tlsSecretName }}
 - {name: tls, mountPath: /etc/router-extproc-tls, readOnly: true}
 {{- end }}
+{{- if .Values.router.state.secretName }}
+- {name: state, mountPath: /etc/router-extproc-state, readOnly: true}
+{{- end }}
 {{- with .Values.router.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* The volume of a policy: list of the top and its ConfigMap. With the files that it names beside it, if there are any. */}}
+{{- define "router.policyVolume" -}}
+{{- $files := (index . 0).Values.policyFiles -}}
+{{- if $files -}}
+- name: policy
+  projected:
+    sources:
+    - configMap: {name: {{ index . 1 }}}
+    {{- range $files }}
+    - configMap: {name: {{ .configMap }}}
+    {{- end }}
+{{- else -}}
+- {name: policy, configMap: {name: {{ index . 1 }}}}
+{{- end -}}
 {{- end -}}
 
 {{/* A probe on gRPC health, or over HTTP where the gRPC port is a socket or speaks TLS, which the kubelet cannot. */}}

@@ -18,6 +18,9 @@
 {{- fail (printf "%s %q is not one of pools: %s" $key $name $list) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.router.state.cacheSecretKey (not .Values.router.state.secretName) -}}
+{{- fail "router.state.cacheSecretKey: it is a key of router.state.secretName; give that, too" -}}
+{{- end -}}
 {{- range $name, $pool := .Values.pools -}}
 {{- $places := compact (list ($pool.service | empty | ternary "" "service") ($pool.external | empty | ternary "" "external") ($pool.inferencePool | empty | ternary "" "inferencePool")) -}}
 {{- if ne 1 (len $places) -}}
