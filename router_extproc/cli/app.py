@@ -14,6 +14,7 @@ from router_extproc.cli import selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
+from router_extproc.training.recipe import Recipe
 
 app = typer.Typer(
     name="router-extproc",
@@ -21,6 +22,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,  # locals of a traceback could hold a prompt
 )
+
+_RECIPE = Recipe()
+"""What `train` does unless it is told otherwise."""
 
 MAX_CONNECTIONS = 1000
 """Of one benchmark; each is a file descriptor here and in Envoy."""
@@ -332,16 +336,18 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
     run: Annotated[Path, typer.Option(help="Where the state of the run is kept; one that was interrupted goes on.")],
     output: Annotated[Path, typer.Option(help="The folder of the bundle, which is named after it.")],
-    steps: Annotated[int, typer.Option(min=1, help="Batches of 16,384 tokens.")] = 2476,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of 16,384 tokens.")] = _RECIPE.steps,
     teacher_steps: Annotated[
         int, typer.Option(min=0, help="Batches of the large model that teaches the small one; 0: labels alone teach.")
-    ] = 1394,
-    polish: Annotated[int, typer.Option(min=0, help="Batches of a quarter of that, for names above all, at the end.")] = 1000,
+    ] = _RECIPE.teacher_steps,
+    polish: Annotated[
+        int, typer.Option(min=0, help="Batches of a quarter of that, for names above all, at the end.")
+    ] = _RECIPE.polish,
     licence: Annotated[
         Literal["shipped", "strict", "all"],
         typer.Option(help="Sources: those of the shipped weights, only those with a licence file, or all."),
-    ] = "shipped",
-    seed: Annotated[int, typer.Option(help="Of all chance.")] = 20261127,
+    ] = _RECIPE.licence.value,
+    seed: Annotated[int, typer.Option(help="Of all chance.")] = _RECIPE.seed,
     version: Annotated[str, typer.Option(help="Of the bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:

@@ -17,6 +17,7 @@ from router_extproc.cli.exits import Exit
 from router_extproc.evaluation.errors import DataError
 from router_extproc.evaluation.report import number
 from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folder, missing_parts, teacher_weights
+from router_extproc.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def _fit(options: TrainOptions) -> None:
     from router_extproc.encoders.tokens import WordPieces  # noqa: PLC0415 - none of this is wanted before the extra was found
     from router_extproc.training.corpus import Licence  # noqa: PLC0415 - as above
     from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
-    from router_extproc.training.fit import Fitting, Recipe, Weights, training_examples  # noqa: PLC0415 - as above
+    from router_extproc.training.fit import Fitting, Weights, training_examples  # noqa: PLC0415 - as above
 
     base = base_folder()
     assert base is not None  # noqa: S101 - was looked for in `run`

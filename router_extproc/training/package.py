@@ -16,9 +16,10 @@ from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, sha256
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.export import Exporter, weights_of
-from router_extproc.training.fit import Recipe, trained, training_examples
+from router_extproc.training.fit import trained, training_examples
 from router_extproc.training.notes import write
 from router_extproc.training.ranges import ranges
+from router_extproc.training.recipe import Recipe
 from router_extproc.training.tuning import calibrated, span_threshold
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 

@@ -17,8 +17,9 @@ from labelled import write
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.corpus import Licence, rows
 from router_extproc.training.feed import SHARES
-from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Recipe, Weights, trained, training_examples
+from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Weights, trained, training_examples
 from router_extproc.training.overlap import Forbidden
+from router_extproc.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

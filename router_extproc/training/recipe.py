@@ -1,0 +1,61 @@
+"""Recipe: all that decides what a training run makes of its data. Needs no torch: the command line tells its defaults."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from router_extproc.training.corpus import Licence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_LENGTHS = frozenset({"steps", "polish", "polish_rate"})
+"""What may differ where a run goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides what comes out, beside the data."""
+
+    layers: tuple[int, ...] = (0, 2, 4, 5)
+    """Layers of the base model that the network starts from."""
+    inner: int = 768
+    """Inner neurons of a layer, of the base model's 1,536."""
+    steps: int = 2476
+    """Batches."""
+    teacher_steps: int = 1394
+    """Batches that the teacher learns from before; 0: none, and labels alone teach."""
+    polish: int = 1000
+    """Batches after these, of a quarter of the tokens: labels alone teach, names above all, and the embedding is held where it is."""
+    tokens: int = 16_384
+    """Of a batch, padding included."""
+    gather: int = 2
+    """Batches of different heads that make one step of the optimizer."""
+    seed: int = 20261127
+    rate: float = 4e-4
+    """Peak learning rate of the encoder; the heads have three times that."""
+    polish_rate: float = 1.5e-4
+    teacher_rate: float = 8e-5
+    """The teacher's; its heads have ten times that."""
+    licence: Licence = Licence.SHIPPED
+    max_difficulty: int = 20_000
+    """Examples of the difficulty head."""
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Recipe:
+        """From a run's state or a manifest; other keys are left out."""
+        known = {name: value for name, value in fields.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "layers": tuple(known["layers"]), "licence": Licence(known["licence"])})
+
+    @property
+    def length(self) -> int:
+        """Batches in all."""
+        return self.teacher_steps + self.steps + self.polish
+
+    def same_but_steps(self, other: Mapping[str, Any]) -> bool:
+        """Whether a run with that recipe can go on with this one."""
+        own = json.loads(json.dumps(asdict(self)))
+        return all(other.get(name) == value for name, value in own.items() if name not in _LENGTHS)
