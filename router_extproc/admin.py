@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from router_extproc.breaker import BreakerState
 from router_extproc.config.offline import decide, explain
-from router_extproc.encoders.breaker import BreakerState
 from router_extproc.errors import RequestRefusedError
 from router_extproc.observability.metrics import CONTENT_TYPE
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as HttpRequest
 
+    from router_extproc.breaker import BreakerReport
     from router_extproc.config.store import PolicyStore
-    from router_extproc.encoders.breaker import BreakerReport
     from router_extproc.limits.shared import Health
     from router_extproc.observability.metrics import Metrics
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,5 @@ class Observation:
     finish_reason: str = ""
     complete: bool = True
     """False if the stream broke off."""
+    response_id: str = field(default="", repr=False)
+    """By which a later request may continue it; only where the API has such ids."""

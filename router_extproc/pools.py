@@ -75,11 +75,11 @@ class _Pool:
 
     def add(self, seen: Observation, now: float, half_life: float) -> None:
         decay = math.exp2(-max(0.0, now - self.seen_at) / half_life)
-        failed = _failed(seen)
-        self.errors.add(1.0 if failed else 0.0, decay)
+        bad = failed(seen)
+        self.errors.add(1.0 if bad else 0.0, decay)
         self.ttft.add(seen.time_to_first_token_s, decay)
         self.pace.add(1 / seen.tokens_per_second if seen.tokens_per_second else None, decay)
-        self.duration.add(None if failed else seen.duration_s, decay)
+        self.duration.add(None if bad else seen.duration_s, decay)
         self.output.add(seen.output_tokens, decay)
         self.seen_at = now
 
@@ -96,7 +96,8 @@ class _Pool:
         )
 
 
-def _failed(seen: Observation) -> bool:
+def failed(seen: Observation) -> bool:
+    """Whether the pool did not serve what it was sent."""
     return seen.status >= SERVER_ERROR or seen.status in REFUSALS or not seen.complete
 
 
@@ -115,7 +116,7 @@ class PoolStats:
 
     def observe(self, seen: Observation) -> None:
         """Learn from one response. One that calls the request wrong (400, 422, ...) tells nothing of the pool."""
-        if CLIENT_ERROR <= seen.status < SERVER_ERROR and not _failed(seen):
+        if CLIENT_ERROR <= seen.status < SERVER_ERROR and not failed(seen):
             return
         now = self._clock()
         with self._lock:

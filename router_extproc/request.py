@@ -43,6 +43,8 @@ class Part:
     """The text of a text part, the arguments (JSON text) of a tool call, the text of a tool result; else empty."""
     tool: str = ""
     """The tool's name for a tool call; its call id for a tool result."""
+    failed: bool = False
+    """Whether the API says of a tool result that the tool failed (Anthropic's `is_error`)."""
 
 
 @dataclass(frozen=True, slots=True)

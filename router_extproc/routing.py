@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from router_extproc.guarding import Masks, PrivateAction, ResponseGuard
     from router_extproc.limits.limit import Limited
     from router_extproc.request import Request
+    from router_extproc.sessions.note import Reroute, SessionNote
 
 
 class Reason(StrEnum):
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     UNPROVEN_IDENTITY = "unproven_identity"
     MISSING_IDENTITY = "missing_identity"
     RATE_LIMITED = "rate_limited"
+    BUDGET_SPENT = "budget_spent"
+    POOLS_EXHAUSTED = "pools_exhausted"
     # the request was left alone
     NOT_LLM = "not_llm"
     UNREADABLE_ENCODING = "unreadable_encoding"
@@ -198,6 +201,8 @@ class Price:
 
     input: float = 0.0
     output: float = 0.0
+    cached: float | None = None
+    """Of the prompt, where it is read from the pool's prompt cache; None: as the rest of it."""
 
 
 class Modality(StrEnum):
@@ -368,5 +373,9 @@ class Outcome:
     signal_us: Mapping[str, float] = field(default_factory=dict)
     """Time by signal, microseconds; only when timings are asked for (explain)."""
     limited: Limited | None = None
+    session: SessionNote | None = None
+    """Why a turn of a session went where it went; None where the route does not look at sessions."""
+    reroutes: tuple[Reroute, ...] = ()
+    """Pools that were left because they cannot be asked."""
     settle: Callable[[Observation], None] | None = field(default=None, compare=False, repr=False)
-    """Corrects what rate limits reserved; told of the response, if one is observed."""
+    """Corrects what rate limits reserved and what a session was expected to take; told of the response, if one is observed."""

@@ -21,6 +21,7 @@ from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.encoders.models import Models
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
+from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
 from router_extproc.limits.memory import MAX_KEYS, MemoryStore
 from router_extproc.limits.remote import RedisRemote
@@ -32,6 +33,8 @@ from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.observability.tracing import Tracing
 from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.pools import PoolStats
+from router_extproc.sessions.memory import MAX_SESSIONS
+from router_extproc.sessions.sessions import Sessions
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
@@ -105,6 +108,7 @@ def bounds(options: EncoderOptions) -> dict[str, int]:
         "encoder_batch": batch.max_batch,
         "encoder_cache": options.cache,
         "rate_limit_keys": MAX_KEYS,
+        "sessions": MAX_SESSIONS,
     }
 
 
@@ -163,6 +167,8 @@ class Service:
         encoder = options.encoder()
         self._services = SignalServices(models=Models(encoder, folder=options.models))
         self._stats = PoolStats()
+        self._sessions = Sessions()
+        self._health = PoolHealth()
         self._counts = MemoryStore()
         self._shared = (
             SharedStore(RedisRemote(options.state), self._counts, timeout_s=options.state_timeout_ms / 1000)
@@ -192,6 +198,7 @@ class Service:
         self.metrics.watch_signals(self._services)
         self.metrics.watch_limits(self._counts, self._shared.health if self._shared else None)
         self.metrics.watch_cache(self.cache)
+        self.metrics.watch_sessions(self._sessions, self._health)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
@@ -208,11 +215,21 @@ class Service:
 
     def _load(self, path: Path) -> Loaded:
         """Load a policy. Raises as `load` does; also for one that needs a store that this process was not given."""
-        loaded = load(path, services=self._services, stats=self._stats, store=self._shared or self._counts)
+        loaded = load(
+            path,
+            services=self._services,
+            stats=self._stats,
+            store=self._shared or self._counts,
+            sessions=self._sessions,
+            health=self._health,
+        )
         if loaded.router.policy.settings.cache.remote and not self.cache.has_remote:
             raise PolicyError((_no_store(loaded.router.policy.source),))
-        self._stats.keep(loaded.router.policy.pools)
-        self._counts.keep(loaded.router.policy.limits)
+        policy = loaded.router.policy
+        self._stats.keep(policy.pools)
+        self._health.configure(policy.settings.circuits, policy.pools)
+        self._sessions.memory.ttl_s = policy.settings.sessions.ttl_s
+        self._counts.keep(policy.limits)
         return loaded
 
     def tell_in_force(self) -> None:

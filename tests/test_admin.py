@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from router_extproc.admin import Admin, AdminServer
+from router_extproc.breaker import BreakerReport, BreakerState
 from router_extproc.config.loader import load
 from router_extproc.config.store import PolicyStore
-from router_extproc.encoders.breaker import BreakerReport, BreakerState
 from router_extproc.hooks import Hooks
 from router_extproc.limits.shared import Health
 from router_extproc.observability.metrics import Metrics

@@ -10,6 +10,7 @@ import pytest
 from router_extproc.cache.store import ResponseCache
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.encoders.models import Models
+from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
 from router_extproc.limits.memory import MemoryStore
 from router_extproc.limits.shared import Health
@@ -17,6 +18,9 @@ from router_extproc.observability.metrics import Metrics
 from router_extproc.policy.load import compile_policy
 from router_extproc.routing import Reason
 from router_extproc.selectors.registry import SELECTORS
+from router_extproc.sessions.identity import Source
+from router_extproc.sessions.note import Move
+from router_extproc.sessions.sessions import Sessions
 from router_extproc.signals.registry import EXTRACTORS
 from router_extproc.signals.services import SignalServices
 
@@ -40,6 +44,7 @@ class TestObservability:
         metrics.watch_signals(SignalServices())
         metrics.watch_limits(MemoryStore(), Health())
         metrics.watch_cache(ResponseCache())
+        metrics.watch_sessions(Sessions(), PoolHealth())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 
         named = set(re.findall(r"router_extproc_[a-z_]+[a-z]", page("observability.md").split("## Decision log", maxsplit=1)[0]))
@@ -89,6 +94,17 @@ class TestClassifiers:
         services = SignalServices(models=Models(folder=tiny_bundle))
 
         assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
+
+
+class TestSessions:
+    @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", page("sessions.md"), re.DOTALL))
+    def test_examples_are_good_policies(self, block: str) -> None:
+        """As they stand."""
+        assert compile_policy(block, source="page", services=SignalServices(), selectors=SELECTORS).policy.pools
+
+    def test_names_every_move_and_source(self) -> None:
+        """The lists are closed."""
+        assert all(f"`{word}`" in page("sessions.md") for word in (*Move, *Source))
 
 
 class TestGuards:

@@ -41,6 +41,8 @@ class ResponseFacts:
     """Whether it carries generated content: the first such event ends the time to first token."""
     done: bool = False
     """Whether it says that the stream is complete (`[DONE]`, `message_stop`, `response.completed`)."""
+    response_id: str = ""
+    """What a later request may name as the one that it continues (`previous_response_id`)."""
 
 
 class Api(Protocol):

@@ -93,7 +93,8 @@ def _part(item: dict[str, Any], where: str) -> Iterable[Part]:
         return (Part(kind, strings(item.get("input")), str(item.get("name", ""))),)
     if kind is PartKind.TOOL_RESULT:
         words = "\n".join(filter(None, (str(item.get("title") or ""), result_text(item.get("content")))))
-        return (Part(kind, words, str(item.get("tool_use_id", ""))), *media(item.get("content")))
+        failed = item.get("is_error") is True
+        return (Part(kind, words, str(item.get("tool_use_id", "")), failed), *media(item.get("content")))
     if kind is PartKind.REASONING:
         return (Part(kind, str(item.get("thinking") or item.get("text") or "")),)
     if kind is PartKind.FILE:

@@ -87,7 +87,13 @@ class OpenAIResponses:
     def response_facts(self, body: bytes) -> ResponseFacts:
         """Usage and status of a response."""
         answer = decoded(body)
-        return facts(answer.get("usage"), finish_reason=answer.get("status"), has_output=True, done=True)
+        return facts(
+            answer.get("usage"),
+            finish_reason=answer.get("status"),
+            has_output=True,
+            done=True,
+            response_id=answer.get("id"),
+        )
 
     def event_facts(self, event: str, data: bytes) -> ResponseFacts:
         """What one event says; the last one carries the usage."""
@@ -96,7 +102,7 @@ class OpenAIResponses:
         if kind in {"response.completed", "response.incomplete", "response.failed"}:
             response = told.get("response")
             response = response if isinstance(response, dict) else {}
-            return facts(response.get("usage"), finish_reason=response.get("status"), done=True)
+            return facts(response.get("usage"), finish_reason=response.get("status"), done=True, response_id=response.get("id"))
         return facts(None, has_output=True) if kind.endswith(".delta") else NOTHING
 
     def pieces(self, told: dict[str, Any]) -> Pieces:

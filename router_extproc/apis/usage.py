@@ -9,6 +9,8 @@ import msgspec
 from router_extproc.apis.api import ResponseFacts
 
 NOTHING = ResponseFacts()
+MAX_ID = 512
+"""Characters of a response's id; a longer one is not remembered."""
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -20,7 +22,9 @@ def decoded(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def facts(usage: Any, *, finish_reason: Any = "", has_output: bool = False, done: bool = False) -> ResponseFacts:
+def facts(
+    usage: Any, *, finish_reason: Any = "", has_output: bool = False, done: bool = False, response_id: Any = ""
+) -> ResponseFacts:
     """The facts of a `usage` object, which may be missing."""
     usage = usage if isinstance(usage, dict) else {}
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
@@ -37,6 +41,7 @@ def facts(usage: Any, *, finish_reason: Any = "", has_output: bool = False, done
         finish_reason=finish_reason[:40] if isinstance(finish_reason, str) else "",
         has_output=has_output,
         done=done,
+        response_id=response_id if isinstance(response_id, str) and len(response_id) <= MAX_ID else "",
     )
 
 

@@ -91,6 +91,7 @@ def rendered(explanation: Explanation) -> Iterator[RenderableType]:
     selection = explanation.outcome.selection
     if selection is not None and len(selection.scores) + len(selection.filtered) > 1:
         yield _candidates(explanation.outcome)
+    yield from _session(explanation.outcome)
     yield _changes(explanation.outcome)
     if explanation.outcome.cache is not None:
         yield _cache(explanation)
@@ -236,6 +237,17 @@ def _cache(explanation: Explanation) -> Text:
     why = refusal(rule, explanation.request)
     told = f"left out ({why})" if why else f"kept for {rule.ttl_s:g} s"
     return Text(f"Cache     {rule.mode.value}, for one {rule.scope.value}: {told}".replace("for one global", "for everybody"))
+
+
+def _session(outcome: Outcome) -> Iterator[Text]:
+    """What sessions and the pools' health made of it; a request that is only explained opens a session of its own."""
+    note = outcome.session
+    if note is not None:
+        yield Text(
+            f"Session   known by its {note.source.value}, turn {note.turn}: {note.move.value}{f' ({note.why})' if note.why else ''}"
+        )
+    for each in outcome.reroutes:
+        yield Text(f"Reroute   {each.pool} -> {each.to or 'nowhere'}: {each.why}")
 
 
 def _changes(outcome: Outcome) -> Text:

@@ -33,7 +33,7 @@ def failures(router: Router, text: str) -> tuple[Problem, ...]:
     unhurried = router.unhurried()
     for test in router.policy.tests:
         # Each test counts from nothing, and none counts with the requests that are served.
-        counting = unhurried.counting(MemoryStore()).unhurried() if router.policy.limits else unhurried
+        counting = unhurried.counting(MemoryStore()).unhurried() if router.policy.limits or router.plan.remembers else unhurried
         for _ in range(test.repeat):
             outcome = _decided(counting, test)
         for place, wanted, got in differences(test, outcome):

@@ -17,8 +17,10 @@ from router_extproc.signals.files import Files
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from router_extproc.health import PoolHealth
     from router_extproc.limits.store import Store
     from router_extproc.pools import PoolStats
+    from router_extproc.sessions.sessions import Sessions
     from router_extproc.signals.services import SignalServices
 
 FILE_NAME = "policy.yaml"
@@ -70,7 +72,15 @@ def version_at(path: Path) -> str:
     return version_of(policy_file(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
 
 
-def load(path: Path, *, services: SignalServices, stats: PoolStats, store: Store | None = None) -> Loaded:
+def load(
+    path: Path,
+    *,
+    services: SignalServices,
+    stats: PoolStats,
+    store: Store | None = None,
+    sessions: Sessions | None = None,
+    health: PoolHealth | None = None,
+) -> Loaded:
     """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it.
 
     A PolicyError names the files beside the policy that it may be due to: mending one of them may mend the policy.
@@ -83,7 +93,7 @@ def load(path: Path, *, services: SignalServices, stats: PoolStats, store: Store
     except PolicyError as error:
         raise UnfitPolicyError(error.problems, own.files) from error
     try:
-        router = Router(result.policy, services=own, stats=stats, store=store)
+        router = Router(result.policy, services=own, stats=stats, store=store, sessions=sessions, health=health)
     except SpecError as error:
         raise UnfitPolicyError((*result.warnings, *_placed(error, text, str(source))), own.files) from error
     failed = failures(router, text)

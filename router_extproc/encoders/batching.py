@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from router_extproc.encoders.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState
+from router_extproc.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState
 from router_extproc.encoders.errors import LateError, OverloadedError, UnavailableError
 from router_extproc.encoders.figures import Figures
 

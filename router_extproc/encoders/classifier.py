@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from router_extproc.encoders.breaker import BreakerOptions
+    from router_extproc.breaker import BreakerOptions
 
     Floats = NDArray[np.float32]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from router_extproc.breaker import BreakerOptions
 from router_extproc.encoders.batching import Batcher, BatchOptions
-from router_extproc.encoders.breaker import BreakerOptions
 from router_extproc.encoders.bundle import EMBEDDING, TAGS
 from router_extproc.encoders.cache import Cache, key_of
 from router_extproc.encoders.figures import Figures

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from router_extproc.encoders.breaker import worst
+from router_extproc.breaker import worst
 from router_extproc.encoders.bundle import EMBEDDING, TAGS, Bundle, bundled, fingerprint
 from router_extproc.encoders.classifier import OnnxClassifier, name_of
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from router_extproc.encoders.breaker import BreakerReport
+    from router_extproc.breaker import BreakerReport
     from router_extproc.encoders.classifier import ClassifierOptions
 
 SHARED = "shared"

@@ -35,6 +35,7 @@ class ResponseReader:
         self._output: int | None = None
         self._cached: int | None = None
         self._finish = ""
+        self._response_id = ""
         self._done = False
 
     def headers(self, headers: Mapping[str, str]) -> bool:
@@ -77,6 +78,7 @@ class ResponseReader:
         self._output = facts.output_tokens if facts.output_tokens is not None else self._output
         self._cached = facts.cached_tokens if facts.cached_tokens is not None else self._cached
         self._finish = facts.finish_reason or self._finish
+        self._response_id = facts.response_id or self._response_id
         self._done = self._done or facts.done
 
     def _observation(self, at: float, *, whole: bool) -> Observation:
@@ -96,10 +98,13 @@ class ResponseReader:
             cost_usd=self._cost(),
             finish_reason=self._finish,
             complete=whole and (self._done or self._sse is None),
+            response_id=self._response_id,
         )
 
     def _cost(self) -> float | None:
         price = self._outcome.selection.pool.price if self._outcome.selection else None
         if price is None or self._input is None or self._output is None:
             return None
-        return (self._input * price.input + self._output * price.output) * _PER_TOKEN
+        cached = min(self._cached or 0, self._input) if price.cached is not None else 0
+        saved = cached * (price.input - (price.cached or 0.0))
+        return (self._input * price.input + self._output * price.output - saved) * _PER_TOKEN

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from router_extproc.routing import Signal, Verdict
+from router_extproc.sessions.telling import told
 
 if TYPE_CHECKING:
     from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
@@ -189,6 +190,7 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
     if selection is not None:
         line |= _selected(selection)
     line |= _handled(details)
+    line |= told(outcome)
     line |= _barred(details)
     if outcome.signals:
         line["signals"] = {name: _fact(result) for name, result in outcome.signals.items()}

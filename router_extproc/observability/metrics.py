@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from router_extproc import __version__
 from router_extproc.observability.cache_metrics import CacheCollector
 from router_extproc.observability.limit_metrics import LimitFigures
+from router_extproc.observability.session_metrics import SessionCollector, turn_counts
 from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
 from router_extproc.routing import Signal
 from router_extproc.signals.credentials.memory import SIZE
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from router_extproc.cache.store import ResponseCache
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.models import Models, Stocks
+    from router_extproc.health import PoolHealth
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
     from router_extproc.limits.memory import MemoryStore
     from router_extproc.limits.shared import Health
     from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
+    from router_extproc.sessions.sessions import Sessions
     from router_extproc.signals.services import SignalServices
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -79,6 +82,8 @@ class _Traffic(Collector):
         self.unproven = Counts()
         self.limited = Counts()
         self.cache = Counts()
+        self.turns = Counts()
+        self.reroutes = Counts()
         self.added = Distributions(_FAST)
         self.routing = Distribution(_FAST)
         self.bytes = Distribution(_SIZES)
@@ -116,6 +121,8 @@ class _Traffic(Collector):
             ("identity_unproven", "Requests whose identity headers came without proof.", ("proof",), self.unproven),
             ("rate_limited", "Requests that a rate limit refused.", ("limit", "amount"), self.limited),
             ("cache_requests", "Requests whose decision asks for the cache.", ("decision", "result", "how"), self.cache),
+            ("session_turns", "Turns of sessions.", ("decision", "move", "budget"), self.turns),
+            ("reroutes", "Pools that were left because they cannot be asked.", ("pool", "reason", "result"), self.reroutes),
             ("uncounted", "Figures left out because there were too many label values.", (), {(): self._lost()}),
         )
 
@@ -129,7 +136,16 @@ class _Traffic(Collector):
             self.tokens,
             self.cost,
         )
-        counts += (self.private, self.stripped, self.answers, self.findings, self.sentences, self.cache)
+        counts += (
+            self.private,
+            self.stripped,
+            self.answers,
+            self.findings,
+            self.sentences,
+            self.cache,
+            self.turns,
+            self.reroutes,
+        )
         return sum(one.lost for one in counts)
 
 
@@ -246,6 +262,10 @@ class Metrics:
         """Export what the response cache does."""
         self.registry.register(CacheCollector(cache))
 
+    def watch_sessions(self, sessions: Sessions, health: PoolHealth) -> None:
+        """Export what is remembered of sessions, and how pools fare."""
+        self.registry.register(SessionCollector(sessions, health))
+
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
         limits = policy.settings.limits
@@ -280,6 +300,7 @@ class Metrics:
                 traffic.computed.add((name,))
             else:
                 traffic.unknown.add((name, result.reason))
+        turn_counts(outcome, traffic.turns, traffic.reroutes)
         if details.cache is not None:
             traffic.cache.add((decision.name, details.cache.status, details.cache.how))
         for kind, action in outcome.private.items():

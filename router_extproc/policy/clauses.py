@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 from router_extproc.encoders.heads import SPANS
 from router_extproc.policy.caching import CacheClause
 from router_extproc.policy.section import HeaderName, Name, Positive, Section, Word, wrong
+from router_extproc.policy.sessions import FallbackClause, SessionClause
 
 FORMS = ("all", "any", "not", "signal")
 """A condition that is no bare name has exactly one of these keys."""
@@ -128,6 +129,10 @@ class RouteClause(Section):
     """Pools, in the order of preference."""
     select: SelectClause | None = None
     """How one is chosen; `weighted` if a candidate has a weight, else `first`."""
+    session: SessionClause | None = None
+    """How turns of one session stay together; left out, each request goes its own way."""
+    fallback: FallbackClause | None = None
+    """Where requests go whose pool cannot be asked; left out, they go there all the same."""
 
 
 RouteTarget = Annotated[

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from router_extproc.breaker import circuit_options
 from router_extproc.cache.rule import CacheLimits
+from router_extproc.policy.session_rules import SessionSettings
 from router_extproc.routing import OnUnknown, SignalResult, Truth
 
 if TYPE_CHECKING:
+    from router_extproc.breaker import BreakerOptions
     from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import PrivateAction, ResponseGuard
     from router_extproc.limits.limit import RateLimit
     from router_extproc.policy.constraints import Constraints
+    from router_extproc.policy.session_rules import Fallback, SessionRule
     from router_extproc.routing import Candidate, Cost, Extractor, HeaderEdit, ModelPool, SystemEdit
 
 Lookup = Callable[[str], SignalResult]
@@ -157,6 +161,9 @@ class Settings:
     """What bounds the response cache."""
     constraints: Constraints | None = None
     """Where callers state hard constraints; None: nowhere."""
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    circuits: BreakerOptions = field(default_factory=circuit_options)
+    """When pools that fail are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,10 @@ class Route:
 
     candidates: tuple[Candidate, ...]
     select: SelectSpec
+    session: SessionRule | None = None
+    """How turns of one session stay together; None: each request goes its own way."""
+    fallback: Fallback | None = None
+    """Where requests go whose pool cannot be asked; None: there all the same."""
 
 
 @dataclass(frozen=True, slots=True)

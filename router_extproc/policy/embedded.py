@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 _NO_RULE = frozenset({"default", "explicit-model", "-"})
 
 
-def embedded_tests(file: PolicyFile, findings: Findings, *, signals: Collection[str]) -> tuple[PolicyTest, ...]:
-    """The tests of a file; what is wrong with one is noted, and it is left out. `signals` are those that some rule uses."""
+def embedded_tests(file: PolicyFile, findings: Findings, *, signals: Collection[str], repeats: bool) -> tuple[PolicyTest, ...]:
+    """The tests of a file; what is wrong with one is noted, and it is left out. `signals` are those that some rule uses.
+
+    `repeats`: whether a request that comes again may fare otherwise: something counts, or remembers.
+    """
     decisions = {clause.name for clause in file.decisions}
     decisions |= {section.name for section in file.rate_limits}
     decisions |= {clause.name for recipe in file.recipes.values() for clause in recipe.decisions} | _NO_RULE
@@ -33,6 +36,9 @@ def embedded_tests(file: PolicyFile, findings: Findings, *, signals: Collection[
             findings.error((*path, "name"), f"there is already a test named {section.name!r}", "give it another name")
         seen.add(section.name)
         _check_expectation(section.expect, (*path, "expect"), findings, decisions=decisions, pools=file.pools, signals=signals)
+        if section.repeat > 1 and not repeats:
+            why = "`repeat` has no effect without `rateLimits` or a route with `session`"
+            findings.error((*path, "repeat"), why, "remove it", key=True)
         test = _test(section, path, file, findings)
         if test is not None:
             made.append(test)
@@ -53,8 +59,6 @@ def _test(section: TestSection, path: Path, file: PolicyFile, findings: Findings
         reason=expect.reason,
         signals=dict(expect.signals),
     )
-    if section.repeat > 1 and not file.rate_limits:
-        findings.error((*path, "repeat"), "`repeat` has no effect without `rateLimits`", "remove it", key=True)
     request = section.request
     if request is None:
         body = {"model": file.virtual_models[0], "messages": [{"role": "user", "content": section.prompt}]}

@@ -12,6 +12,7 @@ from router_extproc.policy.constraints import ConstraintsSection
 from router_extproc.policy.identity import IdentitySection
 from router_extproc.policy.rate_limits import MAX_LIMITS, RateLimitSection
 from router_extproc.policy.section import Bytes, HeaderName, Name, Positive, Section, Word, wrong
+from router_extproc.policy.sessions import CircuitsSection, SessionsSection
 
 MAX_DECISIONS = 500
 MAX_SIGNALS = 500
@@ -30,6 +31,8 @@ class PriceSection(Section):
     """Of the prompt."""
     output: Annotated[float, Field(ge=0)]
     """Of the completion."""
+    cached: Annotated[float, Field(ge=0)] | None = None
+    """Of the prompt as far as the pool's prompt cache had it; left out, as `input`."""
 
 
 class EnergySection(Section):
@@ -271,6 +274,10 @@ class PolicyFile(Section):
     """How much callers may ask for in a stretch of time. All of them apply."""
     cache: CacheSection = CacheSection()
     """Bounds of the response cache."""
+    sessions: SessionsSection = SessionsSection()
+    """What sessions are known by."""
+    circuits: CircuitsSection = CircuitsSection()
+    """When pools that fail are left alone."""
     requests: RequestsSection = RequestsSection()
     """Requests out of the ordinary."""
     record: RecordSection = RecordSection()

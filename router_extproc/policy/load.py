@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.policy import checks
@@ -19,6 +19,7 @@ from router_extproc.policy.problems import Findings, PolicyError
 from router_extproc.policy.rate_limits import RateLimits
 from router_extproc.policy.routes import Routes, pool
 from router_extproc.policy.rules import Rules
+from router_extproc.policy.sessions import SessionRules
 from router_extproc.policy.settings import check_headers, header_names, settings
 from router_extproc.policy.validation import validated
 from router_extproc.policy.vocabulary import Vocabulary
@@ -88,7 +89,8 @@ class _Compiler:
         self._pools: Mapping[str, ModelPool] = {name: pool(name, section) for name, section in file.pools.items()}
         self._own: list[tuple[Rule, Path]] = []
         """Rules of recipes that are not the main policy's."""
-        self._routes = Routes(self._pools, selectors, findings)
+        self._sessions = SessionRules(file.sessions, file.circuits, self._pools, findings)
+        self._routes = Routes(self._pools, selectors, findings, self._sessions)
         conditions = Conditions(vocabulary, findings)
         self._limits = RateLimits(file, conditions, vocabulary, findings)
         self._caching = CacheRules(file, services, findings)
@@ -117,15 +119,16 @@ class _Compiler:
         identity = compiled_identity(file.identity, self._services, findings)
         constraints = compiled_constraints(file, findings)
         limits = self._limits.compiled()
-        tests = embedded_tests(file, findings, signals=self._vocabulary.used)
+        tests = embedded_tests(file, findings, signals=self._vocabulary.used, repeats=bool(limits) or self._sessions.any_session)
         self._vocabulary.warn_unused()
         cache = self._caching.limits()
+        sessions, circuits = self._sessions.settings(), self._sessions.circuits()
         if default is None:
             return None
         return Policy(
             version=version,
             source=source,
-            settings=settings(file, identity, cache, constraints),
+            settings=replace(settings(file, identity, cache, constraints), sessions=sessions, circuits=circuits),
             pools=self._pools,
             extractors=dict(self._vocabulary.used),
             main=Recipe("", tuple(rule for rule, _ in main), default, frozenset(file.virtual_models)),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from router_extproc.policy.clauses import RouteTarget
     from router_extproc.policy.file import PoolSection
     from router_extproc.policy.problems import Findings, Path
+    from router_extproc.policy.sessions import SessionRules
 
 
 def pool(name: str, section: PoolSection) -> ModelPool:
@@ -32,9 +33,9 @@ def pool(name: str, section: PoolSection) -> ModelPool:
         max_output_tokens=section.max_output_tokens,
         modalities=frozenset(Modality(word) for word in section.modalities),
         tools=section.tools,
-        price=Price(price.input, price.output) if price else None,
         energy=Price(energy.input, energy.output) if energy else None,
         facts=ModelFacts(known.known_as or "", known.parameters_b, known.scores) if known else ModelFacts(),
+        price=Price(price.input, price.output, price.cached) if price else None,
         reasoning=section.reasoning or "",
         apis=frozenset(section.apis),
         tags=frozenset(section.tags),
@@ -45,10 +46,13 @@ def pool(name: str, section: PoolSection) -> ModelPool:
 class Routes:
     """Compiles the targets of one file."""
 
-    def __init__(self, pools: Mapping[str, ModelPool], selectors: Registry[Any], findings: Findings) -> None:
+    def __init__(
+        self, pools: Mapping[str, ModelPool], selectors: Registry[Any], findings: Findings, sessions: SessionRules
+    ) -> None:
         self._pools = pools
         self._selectors = selectors
         self._findings = findings
+        self._sessions = sessions
         self.used: set[str] = set()
         """Pools that some route names."""
 
@@ -87,7 +91,11 @@ class Routes:
         self._check_repeats(candidates, path)
         if clause is not None:
             self._check_weights(candidates, clause, select, path)
-        return Route(candidates, select)
+        if clause is None:
+            return Route(candidates, select)
+        pools = [candidate.pool for candidate in candidates]
+        session = self._sessions.session(clause.session, pools, (*path[:-1], "session"))
+        return Route(candidates, select, session, self._sessions.fallback(clause.fallback, pools, (*path[:-1], "fallback")))
 
     def _check_repeats(self, candidates: tuple[Candidate, ...], path: Path) -> None:
         names = [candidate.pool.name for candidate in candidates]

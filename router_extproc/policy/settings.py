@@ -76,6 +76,10 @@ def check_headers(file: PolicyFile, findings: Findings) -> None:
     if file.requests.recipe_header is not None:
         _check_token(file.requests.recipe_header, ("requests", "recipeHeader"), findings)
         _check_kept(file.requests.recipe_header, ("requests", "recipeHeader"), file, seen, findings)
+    for key, named in (("header", file.sessions.header), ("taskHeader", file.sessions.task_header)):
+        if named is not None:
+            _check_token(named, ("sessions", key), findings)
+            _check_kept(named, ("sessions", key), file, seen, findings)
     for index, name in enumerate(file.headers.strip):
         _check_token(name, ("headers", "strip", index), findings)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_extproc.cache.keys import refusal
 from router_extproc.routing import HeaderOp, Signal
+from router_extproc.sessions.telling import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ class Explanation:
             "signals_not_computed": {skipped.name: skipped.why for skipped in outcome.skipped},
             "changes": _changes(outcome),
             "cache": _cache(outcome, request),
+            **told(outcome),
             "policy": outcome.policy,
             "route_us": round(outcome.route_us, 1),
         }

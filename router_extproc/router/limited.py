@@ -14,7 +14,7 @@ from router_extproc.router.walk import DENIED, Routing
 from router_extproc.routing import Decision, Reason, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from router_extproc.limits.limit import RateLimit
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from router_extproc.request import Request
     from router_extproc.router.admission import Admission
     from router_extproc.router.router import Router
-    from router_extproc.routing import Outcome
+    from router_extproc.routing import Observation, Outcome
+
+    Settle = Callable[[Observation], None]
 
 _UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -143,7 +145,19 @@ class LimitedRouting(Routing):
             answer = known.output_tokens
         settlement = Settlement(self._store, settling, self._receipt, price=pool.price, prompt=self._tokens(), answer=answer)
         settlement.expect()
-        return replace(outcome, observe=True, settle=settlement.settle)
+        return replace(outcome, observe=True, settle=_both(outcome.settle, settlement.settle))
+
+
+def _both(first: Settle | None, second: Settle) -> Settle:
+    """Tells both."""
+    if first is None:
+        return second
+
+    def told(seen: Observation) -> None:
+        first(seen)
+        second(seen)
+
+    return told
 
 
 def _message(over: Over, after: int | None) -> str:

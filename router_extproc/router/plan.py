@@ -36,6 +36,8 @@ class Target:
     selector: Selector
     share: Share | None = None
     """What reads for the selector, if it reads."""
+    stays: bool = False
+    """Whether sessions or the pools' health have a say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ class Plan:
     """Pools whose responses some selector learns from."""
     signals: tuple[str, ...]
 
+    @property
+    def remembers(self) -> bool:
+        """Whether some route has memory of its own: of sessions, or of pools that fail."""
+        return any(
+            target is not None and target.stays
+            for course in self.courses.values()
+            for target in (course.default, *(step.target for step in course.steps))
+        )
+
 
 def make_plan(policy: Policy, services: SelectorServices) -> Plan:
     """The plan of a policy. Raises SpecError, with the place in the file, if a selector refuses its options."""
@@ -125,7 +136,7 @@ def _timed(policy: Policy) -> frozenset[str]:
 def _observed(courses: Iterable[Course]) -> Iterable[str]:
     for course in courses:
         for target in (course.default, *(step.target for step in course.steps)):
-            if target is not None and target.selector.observes:
+            if target is not None and (target.selector.observes or target.stays):
                 yield from (candidate.pool.name for candidate in target.route.candidates)
 
 
@@ -145,7 +156,8 @@ def _target(route: Route, services: SelectorServices) -> Target:
     except SpecError as error:
         raise SpecError((*select.path, *error.path), error.message, cure=error.cure) from error
     # The encoder is asked for what selectors read while the policy is being built: readings in flight must not change what they hold.
-    return Target(route, selector, services.share() if selector.reads else None)
+    stays = route.session is not None or route.fallback is not None
+    return Target(route, selector, services.share() if selector.reads else None, stays)
 
 
 def _step(rule: Rule, signals: tuple[str, ...], services: SelectorServices) -> Step:

@@ -13,6 +13,7 @@ from router_extproc.encoders.bundle import EMBEDDING
 from router_extproc.encoders.scores import Kind
 from router_extproc.errors import RequestRefusedError
 from router_extproc.guarding import PrivateAction
+from router_extproc.health import PoolHealth
 from router_extproc.policy.caching import asks_for_vectors
 from router_extproc.router.admission import Admission
 from router_extproc.router.explanation import Explanation, explain
@@ -21,6 +22,7 @@ from router_extproc.router.plan import make_plan
 from router_extproc.router.walk import DEFAULT, Routing
 from router_extproc.routing import Decision, Outcome, Reason, Selection, Verdict
 from router_extproc.selectors.services import SelectorServices
+from router_extproc.sessions.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,11 +52,24 @@ class Router:
     Without a store for them, rate limits are not counted and refuse nothing. Making one raises SpecError if a selector refuses its options.
     """
 
-    def __init__(self, policy: Policy, *, services: SignalServices, stats: PoolStats, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        services: SignalServices,
+        stats: PoolStats,
+        store: Store | None = None,
+        sessions: Sessions | None = None,
+        health: PoolHealth | None = None,
+    ) -> None:
         self.policy = policy
         self.plan = make_plan(policy, SelectorServices(services))
         self._services = services
         self._stats = stats
+        self.sessions = sessions or Sessions()
+        self.health = health or PoolHealth()
+        if health is None:
+            self.health.configure(policy.settings.circuits, policy.pools)
         self.deadline_s = policy.settings.limits.deadline_ms / 1000
         """How long a request may be thought about."""
         self._always = policy.settings.observe
@@ -78,7 +93,7 @@ class Router:
         return other
 
     def counting(self, store: Store) -> Router:
-        """The same, with its rate limits counted in that store."""
+        """The same, with its rate limits counted in that store, and with nothing known of sessions and of pools that fail."""
         return Router(self.policy, services=self._services, stats=self._stats, store=store)
 
     def begin(self, request: Request) -> Routing:
@@ -102,6 +117,7 @@ class Router:
     def observe(self, observation: Observation, request: Request | None = None) -> None:
         """Learn from a response: pool statistics, and the size of this request's prompt in tokens."""
         self._stats.observe(observation)
+        self.health.observe(observation)
         if request is not None and observation.input_tokens:
             self._services.token_ratio.learn(request, observation.input_tokens)
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.cache.rule import together as cache_rule
 from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Reject, RejectWhen
+from router_extproc.router.choosing import Choosing
 from router_extproc.router.edits import merged
 from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.signals import NeedsModel, SignalTable
 from router_extproc.routing import BodyEdits, Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
 from router_extproc.selectors.constraints import demands, kept
+from router_extproc.selectors.filters import misfit
 from router_extproc.selectors.selector import Choice
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ class Routing:
     __slots__ = (
         "_at",
         "_caches",
+        "_counts",
         "_course",
         "_demands",
         "_explicit",
@@ -69,6 +73,8 @@ class Routing:
         self._router = router
         self._request = request
         self.signals = SignalTable(router.policy.extractors, request, self._start + router.deadline_s, timed=timed)
+        self._counts = not timed
+        """Whether the request is served; one that is only explained changes nothing."""
         self._course: Course | None = router.course(request)
         """None where the model is neither virtual nor, with `unknownModels: route`, to be routed all the same."""
         constraints = router.policy.settings.constraints
@@ -255,7 +261,39 @@ class Routing:
             selection = replace(selection, filtered=dropped)
         if isinstance(read, str):
             selection = replace(selection, notes=(*selection.notes, f"unread: {read}"))
-        return self._sent(selection, self._decision(name, reason), skipped)
+        if not target.stays:
+            return self._sent(selection, self._decision(name, reason), skipped)
+        return self._steered(target, selection, candidates, choice, self._decision(name, reason), skipped)
+
+    def _steered(
+        self,
+        target: Target,
+        selection: Selection,
+        candidates: Sequence[Candidate],
+        choice: Choice,
+        decision: Decision,
+        skipped: Mapping[str, Skipped],
+    ) -> Outcome:
+        """The outcome where sessions or the pools' health have a say."""
+        router = self._router
+        visit = router.sessions.visit(self._request, router.policy.settings.sessions) if target.route.session else None
+        fits = partial(self._unfit, choice=choice)
+        choosing = Choosing(target.route, router.policy.pools, router.health, visit, fits, counts=self._counts)
+        chosen = choosing.chosen(selection, candidates, choice)
+        if chosen.refusal is not None:
+            refusal = chosen.refusal
+            decision = replace(decision, reason=refusal.reason)
+            outcome = self._ended(Verdict.REJECT, decision, skipped, status=refusal.status, message=refusal.message)
+            return replace(outcome, session=chosen.session, reroutes=chosen.reroutes)
+        outcome = self._sent(chosen.selection, decision, skipped)
+        return replace(outcome, session=chosen.session, reroutes=chosen.reroutes, settle=chosen.settle, observe=True)
+
+    def _unfit(self, candidate: Candidate, *, choice: Choice) -> str:
+        """Why a pool cannot serve the request, whether it is a candidate or not; empty if it can."""
+        if self._private is not None and self._private.only_trusted and not candidate.pool.trusted:
+            return "trusted"
+        unmet = kept((candidate,), choice, self._demands)[1] if self._demands else _MET
+        return unmet.get(candidate.pool.name) or misfit(candidate, choice)
 
     def _trusted(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
         """Those that are trusted; where the route has none, all trusted pools of the policy."""

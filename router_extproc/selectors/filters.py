@@ -74,6 +74,14 @@ class ContextWindow:
         return choice.prompt_tokens + output <= pool.context_window
 
 
+_ALL: tuple[Filter, ...] = (Weight(), Apis(), Tools(), Modalities(), ContextWindow())
+
+
+def misfit(candidate: Candidate, choice: Choice) -> str:
+    """The name of the filter that drops it; empty if it can serve the request."""
+    return next((filter_.name for filter_ in _ALL if not filter_.keeps(candidate, choice)), "")
+
+
 def needed(request: Request) -> frozenset[Modality]:
     """What a model must read to serve the request, beside text. Found once for a request, however many candidates ask."""
     found: frozenset[Modality] | None = request.memo.get(_NEEDED)

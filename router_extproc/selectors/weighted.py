@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import StringConstraints
 
-from router_extproc.request import Role
 from router_extproc.selectors.options import Options
 from router_extproc.selectors.profile import Profile
+from router_extproc.sessions.identity import identified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
     from router_extproc.selectors.services import SelectorServices
-
-_MAX_FINGERPRINT = 4096
-"""Characters of the first messages that tell one conversation from another."""
 
 
 class WeightedOptions(Options):
@@ -95,17 +92,8 @@ def sticky_key(request: Request, by: str) -> str:
         return caller.tenant
     if by.startswith("header:"):
         return request.envelope.headers.get(by.removeprefix("header:"), "")
-    return request.conversation_id or _fingerprint(request) or caller.user or request.end_user
-
-
-def _fingerprint(request: Request) -> str:
-    """A conversation is known by how it began: the system prompt and the first thing the user said, which later turns repeat."""
-    begun: list[str] = [request.envelope.caller.user, request.end_user]
-    for message in request.messages:
-        begun.append(message.text[:_MAX_FINGERPRINT])
-        if message.role is Role.USER:
-            return "\0".join(begun)
-    return ""
+    session = identified(request)
+    return session.raw if session is not None else caller.user or request.end_user
 
 
 def build(options: WeightedOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:

@@ -50,6 +50,12 @@ class Reask:
         return Signal(self.name, score / 100.0)
 
 
+def similarity(turn: str, earlier: str) -> float:
+    """How much one user turn repeats another, in [0, 1]; 0 for one too short to mean anything by it."""
+    plain = _plain(turn)
+    return fuzz.token_sort_ratio(plain, _plain(earlier)) / 100.0 if len(plain) >= _MIN_CHARACTERS else 0.0
+
+
 def _plain(turn: str) -> str:
     return utils.default_process(turn[:_MAX_CHARACTERS])
 

@@ -21,7 +21,7 @@ from router_extproc.signals.neural.patterns import Patterns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from router_extproc.encoders.breaker import BreakerReport
+    from router_extproc.breaker import BreakerReport
     from router_extproc.encoders.prototypes import Prototypes
     from router_extproc.request import Request
 

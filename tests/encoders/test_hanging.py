@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from router_extproc.breaker import BreakerOptions, BreakerState
 from router_extproc.encoders.batching import Batcher, BatchOptions
-from router_extproc.encoders.breaker import BreakerOptions, BreakerState
 from router_extproc.encoders.errors import LateError, OverloadedError, StrangeError, UnavailableError
 
 if TYPE_CHECKING:

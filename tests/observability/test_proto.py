@@ -19,6 +19,9 @@ from router_extproc.limits.limit import Limited
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Decision, Observation, Outcome, Reason, Verdict
+from router_extproc.sessions.identity import Source
+from router_extproc.sessions.note import Move, Reroute, SessionNote, Spent
+from router_extproc.sessions.stall import Stall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +100,26 @@ class TestDecisionLog:
         assert (first.limited, first.retry_after_s, first.unproven) == ("tokens", 7, "peers")
         assert "retry_after_s" not in lines[1]
         assert second.limited == "tokens"
+
+    def test_sessions_have_the_published_form(self, messages: dict[str, Any]) -> None:
+        """All fields at once, and the pools that were left."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        stall, budget = Stall(3, 1, 0), Spent.OK
+        note = SessionNote(
+            "ab12", Source.HEADER, 7, Move.SWITCHED, "small", "worth it", 0.5, 0.1, 900, 2.5, stall, budget, usd=0.25, tokens=12
+        )
+        reroutes = (Reroute("small", "circuit_open", "large"),)
+        outcome = Outcome("id-4", Verdict.ROUTE, Decision("a", Reason.RULE), session=note, reroutes=reroutes)
+        log.routed(RouteDetails(outcome, None, "openai_chat", "buffered", 100, 0.5))
+        log.close()
+
+        parsed = json_format.ParseDict(json.loads(stream.getvalue()), messages["Decision"]())
+        told = parsed.session
+        assert (told.key, told.by, told.turn, told.move, told.why) == ("ab12", "header", 7, "switched", "worth it")
+        assert (told.gain_usd, told.loss_usd, told.cached_tokens, told.idle_s) == (0.5, 0.1, 900, 2.5)
+        assert (told.before, told.stall.calls, told.budget, told.spent_usd, told.spent_tokens) == ("small", 3, "ok", 0.25, 12)
+        assert [(each.pool, each.why, each.to) for each in parsed.reroutes] == [("small", "circuit_open", "large")]
 
     def test_observations_have_the_published_form(self, messages: dict[str, Any]) -> None:
         """All fields at once."""

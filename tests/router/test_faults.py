@@ -11,11 +11,11 @@ import pytest
 from fault_policy import ASK, BAD_TEXT, FAULTS, GOOD_TEXT, STATUS, cells, rule, write_policy
 from told import why_unknown
 
+from router_extproc.breaker import BreakerOptions, BreakerState
 from router_extproc.config.loader import load
 from router_extproc.config.offline import decide
 from router_extproc.config.store import PolicyStore
 from router_extproc.encoders.batching import BatchOptions
-from router_extproc.encoders.breaker import BreakerOptions, BreakerState
 from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.encoders.models import Models
 from router_extproc.hooks import Hooks

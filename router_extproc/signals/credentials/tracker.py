@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
-    from router_extproc.encoders.breaker import BreakerOptions
+    from router_extproc.breaker import BreakerOptions
     from router_extproc.encoders.scores import Span
     from router_extproc.signals.credentials.flow import Flow, Piece, Terms
     from router_extproc.signals.credentials.marks import Mark

@@ -16,7 +16,7 @@ from router_extproc.pii.kinds import BY_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from router_extproc.encoders.breaker import BreakerOptions
+    from router_extproc.breaker import BreakerOptions
     from router_extproc.encoders.scores import Span
 
 NAME = "patterns"

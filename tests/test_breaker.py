@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from router_extproc.encoders.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState, worst
+from router_extproc.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState, worst
 from router_extproc.encoders.figures import Figures
 
 CLOSED, HALF_OPEN, OPEN = BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN

@@ -1,7 +1,8 @@
-"""Breaker: keeps requests from waiting for a classifier that does not work (circuit breaker: Nygard, Release It!, 2007).
+"""Breaker: keeps requests from waiting for a classifier, or a model pool, that does not work (circuit breaker: Nygard, Release It!, 2007).
 
-Closed, texts are read. After several failures in a row, or when every thread hangs, it opens: texts are refused at once. After a pause one
-text is let through (half-open): if it is read, the breaker closes, else the pause doubles.
+Closed, all is let through. After several failures in a row, or when every thread hangs, it opens: nothing is. After a pause some are tried
+(half-open): if they succeed, the breaker closes, else the pause doubles. What is said below of texts that are read holds of requests that
+are answered.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import logging
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from router_extproc.encoders.figures import Figures
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ class BreakerState(StrEnum):
     CLOSED = "closed"
     """All."""
     HALF_OPEN = "half_open"
-    """One at a time, to see whether it is read."""
+    """A few at a time, to see whether they are read."""
     OPEN = "open"
     """None."""
 
@@ -50,6 +49,21 @@ class BreakerOptions:
     longest_pause_s: float = 60.0
     hung_s: float = 0.5
     """A pass over a text of ordinary length hangs once it takes longer than this, and longer than its request could wait."""
+    trials: int = 1
+    """Texts that are tried at a time while it is half-open, and that must succeed in a row before it closes."""
+    late_fails: bool = True
+    """Whether a trial without an answer in time fails; else it only makes place for another: nobody has to tell how a request went."""
+
+
+def circuit_options(failures: int = 5, pause_s: float = 5.0, longest_pause_s: float = 60.0, trials: int = 1) -> BreakerOptions:
+    """Options for a model pool: nothing hangs that Envoy's own timeouts do not end."""
+    return BreakerOptions(failures, pause_s, longest_pause_s, trials=trials, late_fails=False)
+
+
+class Turns(Protocol):
+    """Counts transitions. Called with the breaker's lock held."""
+
+    def turned(self, state: str, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +86,15 @@ def worst(reports: Iterable[tuple[str, BreakerReport]]) -> dict[str, BreakerRepo
 
 
 class Breaker:
-    """One classifier's. Safe from several threads; what it logs is logged outside its lock, once a transition."""
+    """One classifier's or pool's. Safe from several threads; what it logs is logged outside its lock, once a transition."""
 
-    def __init__(self, name: str, options: BreakerOptions, figures: Figures, clock: Callable[[], float]) -> None:
-        """`clock` is monotonic, in seconds; `figures` count the transitions."""
+    def __init__(
+        self, name: str, options: BreakerOptions, figures: Turns, clock: Callable[[], float], *, what: str = "classifier"
+    ) -> None:
+        """`clock` is monotonic, in seconds; `figures` count the transitions; `what` it is that has this name."""
         self.name = name
         self.options = options
+        self._what = what
         self._figures = figures
         self._clock = clock
         self._lock = threading.Lock()
@@ -87,8 +104,10 @@ class Breaker:
         self._pause = options.pause_s
         self._until = 0.0
         """When the next text is tried."""
-        self._trial: float | None = None
-        """Until when the text that was let through must be read; None if there is none."""
+        self._trials: list[float] = []
+        """Until when each text that was let through must be read."""
+        self._good = 0
+        """Trials that succeeded since it is half-open."""
 
     @property
     def report(self) -> BreakerReport:
@@ -101,16 +120,33 @@ class Breaker:
             return True
         with self._lock:
             now = self._clock()
-            turned = None
-            if self._trial is not None and now > self._trial:
-                turned = self._open("the text that was tried is not read", now)
-            admitted = self._is(BreakerState.CLOSED) or (self._trial is None and now >= self._until)
+            turned = self._overdue(now)
+            admitted = self._has_place(now)
             if admitted and self._is(BreakerState.OPEN):
+                self._good = 0
                 turned = self._turn(BreakerReport(BreakerState.HALF_OPEN, self._report.why))
             if admitted and self._is(BreakerState.HALF_OPEN):
-                self._trial = max(deadline, now + self.options.hung_s)
+                self._trials.append(max(deadline, now + self.options.hung_s))
         self._tell(turned)
         return admitted
+
+    def would_admit(self) -> bool:
+        """Whether it would; nothing is let through."""
+        with self._lock:
+            now = self._clock()
+            late = [until for until in self._trials if now > until]
+            return self._has_place(now, len(late)) and not (late and self.options.late_fails)
+
+    def _overdue(self, now: float) -> BreakerReport | None:
+        """What becomes of trials without an answer; with the lock held."""
+        waiting = [until for until in self._trials if now <= until]
+        late, self._trials = len(waiting) < len(self._trials), waiting
+        return self._open("the text that was tried is not read", now) if late and self.options.late_fails else None
+
+    def _has_place(self, now: float, freed: int = 0) -> bool:
+        if self._is(BreakerState.CLOSED):
+            return True
+        return now >= self._until and len(self._trials) - freed < self.options.trials
 
     def succeeded(self) -> None:
         """A text was read."""
@@ -121,8 +157,11 @@ class Breaker:
             self._row = 0
             # What was let through before the breaker opened says nothing of now.
             if self._is(BreakerState.HALF_OPEN):
-                self._trial = None
-                turned = self._turn(BreakerReport(BreakerState.CLOSED))
+                self._freed()
+                self._good += 1
+                if self._good >= self.options.trials:
+                    self._trials.clear()
+                    turned = self._turn(BreakerReport(BreakerState.CLOSED))
         self._tell(turned)
 
     def failed(self, why: str) -> None:
@@ -140,7 +179,12 @@ class Breaker:
         """A text was not tried after all: too many waited, or its turn came too late."""
         if self._is(BreakerState.HALF_OPEN):
             with self._lock:
-                self._trial = None
+                self._freed()
+
+    def _freed(self) -> None:
+        """One trial is over; with the lock held."""
+        if self._trials:
+            self._trials.pop(0)
 
     def trip(self, why: str) -> None:
         """Open at once."""
@@ -160,7 +204,7 @@ class Breaker:
         again = self._is(BreakerState.HALF_OPEN)
         self._pause = min(2 * self._pause, self.options.longest_pause_s) if again else self.options.pause_s
         self._until = now + self._pause
-        self._trial = None
+        self._trials.clear()
         self._row = 0
         return self._turn(BreakerReport(BreakerState.OPEN, why))
 
@@ -173,4 +217,5 @@ class Breaker:
         if turned is not None:
             level = logging.ERROR if turned.state is BreakerState.OPEN else logging.INFO
             state = turned.state.replace("_", "-")
-            _log.log(level, "classifier %s: the breaker is %s%s", self.name, state, f": {turned.why}" if turned.why else "")
+            why = f": {turned.why}" if turned.why else ""
+            _log.log(level, "%s %s: the breaker is %s%s", self._what, self.name, state, why)

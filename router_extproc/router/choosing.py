@@ -1,0 +1,236 @@
+"""Choosing: which pool serves a request that a rule routes: the selector's choice, unless its session or the pools' health objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from router_extproc.policy.session_rules import Order
+from router_extproc.routing import Candidate, Reason
+from router_extproc.sessions.judge import Case, Offer, about, first, judged, spent
+from router_extproc.sessions.note import Move, Reroute, SessionNote
+from router_extproc.sessions.prices import Prices, loss_usd
+from router_extproc.sessions.stall import NONE, stall
+from router_extproc.signals.conversation import in_tool_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from router_extproc.health import PoolHealth
+    from router_extproc.policy.compiled import Route
+    from router_extproc.policy.session_rules import Fallback, SessionRule
+    from router_extproc.routing import ModelPool, Observation, Selection
+    from router_extproc.selectors.selector import Choice
+    from router_extproc.sessions.judge import Judgement
+    from router_extproc.sessions.sessions import Visit
+    from router_extproc.sessions.state import SessionState
+
+EXHAUSTED = "No model of this route can be asked now ({reasons}). Try again later."
+_UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request goes nowhere."""
+
+    reason: Reason
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What became of a selection."""
+
+    selection: Selection
+    refusal: Refusal | None = None
+    """Where there is one, the selection is what the selector would have had."""
+    session: SessionNote | None = None
+    reroutes: tuple[Reroute, ...] = ()
+    settle: Callable[[Observation], None] | None = None
+
+
+class Choosing:
+    """Chooses for one request. `counts`: it is served, and not only looked at."""
+
+    def __init__(
+        self,
+        route: Route,
+        pools: Mapping[str, ModelPool],
+        health: PoolHealth,
+        visit: Visit | None,
+        fits: Callable[[Candidate], str],
+        *,
+        counts: bool,
+    ) -> None:
+        """`fits`: why a pool cannot serve the request, be it a candidate or not; empty if it can."""
+        self._route = route
+        self._pools = pools
+        self._health = health
+        self._visit = visit if route.session is not None else None
+        self._fits = fits
+        self._counts = counts
+        self._barred: dict[str, str] = {}
+        """Why pools are not to be asked now; empty where they are."""
+        self._reroutes: list[Reroute] = []
+
+    def chosen(self, selection: Selection, candidates: Sequence[Candidate], choice: Choice) -> Chosen:
+        """What becomes of the selector's selection among these candidates."""
+        prices = Prices(choice.prompt_tokens, choice.request.max_output_tokens, choice.statistics)
+        fitting = tuple(candidate.pool for candidate in candidates if candidate.pool.name in selection.scores)
+        able = tuple(pool for pool in fitting if not self._why_not(pool))
+        state = self._visit.state() if self._visit is not None else None
+        target = self._around(selection.pool, fitting, able, prices, state)
+        if target is None:
+            return Chosen(selection, self._exhausted(), reroutes=tuple(self._reroutes))
+        rule, visit = self._route.session, self._visit
+        if rule is None or visit is None:
+            return self._sent(selection, target, choice)
+        judgement = self._judged(rule, visit, state, Offered(selection, target, able or (target,), prices, choice))
+        if judgement.pool is None:
+            return Chosen(selection, _over(rule), judgement.note, tuple(self._reroutes))
+        return self._sent(selection, judgement.pool, choice, judgement, prices)
+
+    def _sent(
+        self,
+        selection: Selection,
+        pool: ModelPool,
+        choice: Choice,
+        judgement: Judgement | None = None,
+        prices: Prices | None = None,
+    ) -> Chosen:
+        if self._counts and self._route.fallback is not None:
+            self._health.admits(pool)
+        settle = None
+        note = judgement.note if judgement is not None else None
+        if judgement is not None and prices is not None and self._counts and self._visit is not None and note is not None:
+            cached = note.cached_tokens if pool.name == note.before else 0
+            tokens = prices.prompt_tokens + round(prices.output_tokens(pool))
+            settle = self._visit.take(judgement, pool, prices.turn(pool, cached), tokens)
+        if pool.name != selection.pool.name:
+            # The chance of a choice that was not the selector's is not the selector's either.
+            selection = replace(selection, pool=pool, model=pool.model or choice.request.model, propensity=None)
+        return Chosen(selection, None, note, tuple(self._reroutes), settle)
+
+    # Pools that cannot be asked
+
+    def _why_not(self, pool: ModelPool) -> str:
+        """Why the pool is not to be asked now; empty where it is, and where the route does not fall back."""
+        if self._route.fallback is None:
+            return ""
+        if pool.name not in self._barred:
+            self._barred[pool.name] = self._health.barred(pool)
+        return self._barred[pool.name]
+
+    def _around(
+        self,
+        wanted: ModelPool,
+        fitting: Sequence[ModelPool],
+        able: Sequence[ModelPool],
+        prices: Prices,
+        state: SessionState | None,
+    ) -> ModelPool | None:
+        """The pool that the selector wants, or the one that is asked instead; None if there is none."""
+        fallback, why = self._route.fallback, self._why_not(wanted)
+        if not why or fallback is None:
+            return wanted
+        target = self._next(fallback, able, prices, state)
+        if target is None:
+            target = self._last(fallback, wanted)
+            for pool in fitting:
+                if pool.name != wanted.name:
+                    self._reroutes.append(Reroute(pool.name, self._why_not(pool), target.name if target else ""))
+        self._reroutes.insert(0, Reroute(wanted.name, why, target.name if target is not None and target is not wanted else ""))
+        return target
+
+    def _next(
+        self, fallback: Fallback, able: Sequence[ModelPool], prices: Prices, state: SessionState | None
+    ) -> ModelPool | None:
+        """The first of the others; or the end of the shortest path to an answer.
+
+        The graph is request -> pool -> answer; a pool that cannot be asked is no longer in it. An edge to a pool weighs what leaving the
+        session's prompt cache costs, one to the answer what asking costs until there is one. All paths have two edges: the shortest is a
+        minimum.
+        """
+        if fallback.order is Order.LISTED or not able:
+            return able[0] if able else None
+        cached = state.input_tokens * (state.cached_share or 0.0) if state is not None else 0.0
+        home = state.pool if state is not None else ""
+
+        def weight(pool: ModelPool) -> tuple[bool, float]:
+            leaving = 0.0 if pool.name == home else loss_usd(pool, prices, round(cached))
+            return pool.price is None, leaving + prices.answer(pool, cached)
+
+        return min(able, key=weight)
+
+    def _last(self, fallback: Fallback, wanted: ModelPool) -> ModelPool | None:
+        """Where requests go when no candidate can be asked."""
+        last = self._pools.get(fallback.last_resort)
+        if last is not None and not self._fits(Candidate(last)):
+            return last
+        return wanted if fallback.try_anyway else None
+
+    def _exhausted(self) -> Refusal:
+        reasons = ", ".join(f"{each.pool}: {each.why}" for each in self._reroutes)
+        return Refusal(Reason.POOLS_EXHAUSTED, _UNAVAILABLE, EXHAUSTED.format(reasons=reasons))
+
+    # Sessions
+
+    def _judged(self, rule: SessionRule, visit: Visit, state: SessionState | None, given: Offered) -> Judgement:
+        request = given.choice.request
+        offer = Offer(
+            chosen=given.target,
+            pools=given.able,
+            # A chance of a good answer is worth more than a score that has prices in it already.
+            scores=given.selection.quality or given.selection.scores,
+            prices=given.prices,
+            in_loop=in_tool_loop(request),
+            messages=len(request.messages),
+            now=visit.sessions.memory.clock(),
+        )
+        purse = state if rule.budget is None or visit.task is None else visit.purse()
+        note = SessionNote(
+            key=visit.key.hex()[:12],
+            source=visit.source,
+            turn=state.turns + 1 if state is not None else 1,
+            move=Move.OPENED,
+            budget=spent(rule.budget, purse),
+            usd=purse.usd if purse is not None else 0.0,
+            tokens=purse.tokens if purse is not None else 0,
+        )
+        here = self._pools.get(state.pool) if state is not None else None
+        if state is None or here is None:
+            return first(rule, offer, note)
+        idle, cached = about(state, offer, rule)
+        signs = stall(request, state.mark) if rule.escalation is not None else NONE
+        note = replace(note, before=here.name, idle_s=idle, cached_tokens=cached, stall=signs if rule.escalation else None)
+        judgement = judged(Case(rule, state, offer, here, note, signs), self._unfit(here, offer))
+        why = self._barred.get(here.name, "")
+        if why and judgement.pool is not None and all(each.pool != here.name for each in self._reroutes):
+            self._reroutes.append(Reroute(here.name, why, judgement.pool.name))
+        return judgement
+
+    def _unfit(self, here: ModelPool, offer: Offer) -> str:
+        """Why the session's pool cannot serve this turn; empty if it can."""
+        candidate = next((each for each in self._route.candidates if each.pool.name == here.name), None)
+        # In the middle of a tool loop it may be none of this rule's candidates.
+        if candidate is None and not offer.in_loop:
+            return "no candidate"
+        return self._fits(candidate or Candidate(here)) or self._why_not(here)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What the selector and the pools' health left."""
+
+    selection: Selection
+    target: ModelPool
+    able: tuple[ModelPool, ...]
+    prices: Prices
+    choice: Choice
+
+
+def _over(rule: SessionRule) -> Refusal:
+    budget = rule.budget
+    status, message = (budget.status, budget.message) if budget is not None else (429, "")
+    return Refusal(Reason.BUDGET_SPENT, status, message)
