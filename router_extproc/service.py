@@ -20,6 +20,7 @@ from router_extproc.encoders.batching import BatchOptions
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.encoders.models import Models
+from router_extproc.envoy_admin import EnvoyAdmin
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
 from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
@@ -83,6 +84,8 @@ class ServiceOptions:
     state: str = field(default="", repr=False)
     """The shared store's address, with credentials; empty: limits and answers are kept in this process alone."""
     state_timeout_ms: float = 25.0
+    envoy_admin: str = ""
+    """Envoy's admin port, which is asked for healthy hosts; empty: it is not."""
     cache_secret: bytes = field(default=b"", repr=False)
     """Keys the response cache of all replicas; empty: each process makes one of its own."""
 
@@ -169,6 +172,7 @@ class Service:
         self._stats = PoolStats()
         self._sessions = Sessions()
         self._health = PoolHealth()
+        self._envoy = EnvoyAdmin(options.envoy_admin, self._health, self._clusters) if options.envoy_admin else None
         self._counts = MemoryStore()
         self._shared = (
             SharedStore(RedisRemote(options.state), self._counts, timeout_s=options.state_timeout_ms / 1000)
@@ -198,7 +202,7 @@ class Service:
         self.metrics.watch_signals(self._services)
         self.metrics.watch_limits(self._counts, self._shared.health if self._shared else None)
         self.metrics.watch_cache(self.cache)
-        self.metrics.watch_sessions(self._sessions, self._health)
+        self.metrics.watch_sessions(self._sessions, self._health, self._envoy.figures if self._envoy else None)
         admin = self._admin(encoder)
         self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
         self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
@@ -232,6 +236,11 @@ class Service:
         self._counts.keep(policy.limits)
         return loaded
 
+    def _clusters(self) -> frozenset[str]:
+        """Those of the policy in force."""
+        pools = self.store.router.policy.pools.values() if self.store is not None else ()
+        return frozenset(pool.cluster for pool in pools)
+
     def tell_in_force(self) -> None:
         """Tell the metrics and the response cache which policy is in force."""
         if self.store is not None:
@@ -258,6 +267,8 @@ class Service:
         watching = [asyncio.create_task(watch.run())]
         if self._shared is not None:
             watching.append(asyncio.create_task(self._shared.watch()))
+        if self._envoy is not None:
+            watching.append(asyncio.create_task(self._envoy.watch()))
         _settle()
         self._ready = True
         addresses = {"listen": self._options.listen, "admin": self._options.admin, "metrics": self._options.metrics}

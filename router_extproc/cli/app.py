@@ -203,6 +203,7 @@ def serve(
     state_file: opt.StateFile = None,
     state_timeout_ms: opt.StateTimeout = 25.0,
     cache_secret_file: opt.CacheSecretFile = None,
+    envoy_admin: opt.EnvoyAdmin = "",
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
@@ -211,7 +212,7 @@ def serve(
     serving = partial(serving, tls_cert=tls_cert, tls_key=tls_key, tls_client_ca=tls_client_ca, poll=poll, grace=grace)
     serving = partial(serving, decision_log=decision_log, decision_sample=decision_sample, otlp=otlp)
     serving = partial(serving, state=state, state_file=state_file, state_timeout_ms=state_timeout_ms)
-    serving = partial(serving, cache_secret_file=cache_secret_file)
+    serving = partial(serving, cache_secret_file=cache_secret_file, envoy_admin=envoy_admin)
     options = serving(
         log_level=log_level,
         log_format=log_format,
@@ -230,6 +231,7 @@ def demo(
     *,
     json: Annotated[bool, typer.Option("--json", help="End with one JSON line on stdout.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running and print curl lines, until Ctrl-C.")] = False,
+    agent: Annotated[bool, typer.Option("--agent", help="Instead, forty turns of one agent: where each goes, and why.")] = False,
 ) -> None:
     """Start the real Envoy, the router and three local model servers, and route real prompts through them.
 
@@ -237,7 +239,7 @@ def demo(
     """
     from router_extproc.cli.demo import run  # noqa: PLC0415 - as above
 
-    raise typer.Exit(int(run(as_json=json, keep=keep)))
+    raise typer.Exit(int(run(as_json=json, keep=keep, agent=agent)))
 
 
 @app.command(epilog="Example: router-extproc bench --json --connections 1,16,64")

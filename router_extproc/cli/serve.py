@@ -17,6 +17,8 @@ from router_extproc.cli.console import fail
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import show
 from router_extproc.encoders.cpus import available_cpus
+from router_extproc.envoy_admin import EnvoyAdmin
+from router_extproc.health import PoolHealth
 from router_extproc.limits.address import AddressError, state_url
 from router_extproc.limits.remote import RedisRemote
 from router_extproc.observability.logs import set_up
@@ -65,6 +67,7 @@ def run(options: ServeOptions) -> Exit:
     _check(options)
     _check_http(options)
     _check_otlp(options)
+    _check_envoy_admin(options)
     options = replace(options, state=_state(options), cache_secret=_cache_secret(options))
     if options.workers == 1:
         return Exit(_work(options, 0))
@@ -103,6 +106,14 @@ def _check_otlp(options: ServeOptions) -> None:
             OtlpExporter(options.otlp)
     except ValueError as error:
         fail(Exit.USAGE, f"--otlp: {error}")
+
+
+def _check_envoy_admin(options: ServeOptions) -> None:
+    try:
+        if options.envoy_admin:
+            EnvoyAdmin(options.envoy_admin, PoolHealth(), frozenset)
+    except ValueError as error:
+        fail(Exit.USAGE, f"--envoy-admin: {error}")
 
 
 def _state(options: ServeOptions) -> str:

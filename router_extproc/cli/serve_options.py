@@ -55,6 +55,13 @@ StateTimeout = Annotated[
         "--state-timeout-ms", min=1.0, max=5000.0, help="How long a request waits for that store; then its limit is unknown."
     ),
 ]
+EnvoyAdmin = Annotated[
+    str,
+    typer.Option(
+        help="Envoy's admin port, such as http://127.0.0.1:9901: asked for the healthy hosts of the pools' clusters, for routes with "
+        "`fallback`. Empty: not asked."
+    ),
+]
 EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings kept by hash, 3 KB each; 0: none.")]
 CacheSecretFile = Annotated[
     Path | None,

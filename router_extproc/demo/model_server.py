@@ -19,6 +19,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from router_extproc.demo.prompt_cache import PromptCache
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -31,9 +33,10 @@ _DONE = "[DONE]"
 
 
 class ModelServer:
-    """One pool's model. `delay_s` is the time between two streamed words."""
+    """One pool's model. `delay_s` is the time between two streamed words, `cache` what it tells of a prompt cache (chat only)."""
 
-    def __init__(self, name: str, *, delay_s: float = 0.0) -> None:
+    def __init__(self, name: str, *, delay_s: float = 0.0, cache: PromptCache | None = None) -> None:
+        self._cache = cache
         self._name = name
         self._delay_s = delay_s
 
@@ -69,6 +72,9 @@ class ModelServer:
             headers["x-received-model"] = quote(model, safe=" /:@+")  # a header holds one line of ASCII
             words = [f"This is pool {self._name},", f"model {model}:", "your answer", "in a few", "words."]
             whole, events = answer(model, words, len(raw) // 4)
+            if self._cache is not None and answer is chat:
+                # The events share it.
+                whole["usage"]["prompt_tokens_details"] = {"cached_tokens": self._cache.read(body, len(raw) // 4)}
             if body.get("stream") and events:
                 return StreamingResponse(self._stream(events), media_type="text/event-stream", headers=headers)
             return JSONResponse(whole, headers=headers)
@@ -179,8 +185,10 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--delay", type=float, default=0.0, help="seconds between two streamed words")
+    parser.add_argument("--prompt-cache", action="store_true", help="tell cached tokens, as servers with prefix caching do")
     options = parser.parse_args()
-    app = ModelServer(options.name, delay_s=options.delay).app()
+    cache = PromptCache() if options.prompt_cache else None
+    app = ModelServer(options.name, delay_s=options.delay, cache=cache).app()
     uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False, loop="uvloop")
 
 

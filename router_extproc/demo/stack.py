@@ -52,27 +52,31 @@ def new_plan(*, body_mode: str = "buffered", fail_open: bool = False) -> tuple[E
     return plan, router_admin
 
 
-def start_models(processes: Processes, plan: EnvoyPlan, *, delay_s: float = 0.0) -> None:
+def start_models(processes: Processes, plan: EnvoyPlan, *, delay_s: float = 0.0, prompt_cache: bool = False) -> dict[str, Child]:
     """Start a model server for each pool, and wait until all are ready."""
-    children = [
-        processes.start(
-            f"model-{name}",
-            [
-                sys.executable,
-                "-m",
-                "router_extproc.demo.model_server",
-                "--name",
-                name,
-                "--port",
-                str(port),
-                "--delay",
-                str(delay_s),
-            ],
-        )
-        for name, port in plan.pools.items()
-    ]
-    for child, port in zip(children, plan.pools.values(), strict=True):
-        processes.wait(child, lambda port=port: answers(f"http://127.0.0.1:{port}/healthz"))  # type: ignore[misc]  # a default binds the loop's value
+    children = {
+        name: _model(processes, name, port, delay_s=delay_s, prompt_cache=prompt_cache) for name, port in plan.pools.items()
+    }
+    for name, child in children.items():
+        _wait_for_model(processes, child, plan.pools[name])
+    return children
+
+
+def start_model(processes: Processes, name: str, port: int, *, prompt_cache: bool = False) -> Child:
+    """Start one model server, and wait until it is ready."""
+    child = _model(processes, name, port, delay_s=0.0, prompt_cache=prompt_cache)
+    _wait_for_model(processes, child, port)
+    return child
+
+
+def _model(processes: Processes, name: str, port: int, *, delay_s: float, prompt_cache: bool) -> Child:
+    command = [sys.executable, "-m", "router_extproc.demo.model_server", "--name", name, "--port", str(port)]
+    command += ["--delay", str(delay_s), *(["--prompt-cache"] if prompt_cache else [])]
+    return processes.start(f"model-{name}", command)
+
+
+def _wait_for_model(processes: Processes, child: Child, port: int) -> None:
+    processes.wait(child, lambda: answers(f"http://127.0.0.1:{port}/healthz"))
 
 
 def start_router(processes: Processes, plan: EnvoyPlan, admin: int, policy: Path, more: Sequence[str] = ()) -> Child:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from router_extproc.cache.store import ResponseCache
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.models import Models, Stocks
+    from router_extproc.envoy_admin import AskFigures
     from router_extproc.health import PoolHealth
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
     from router_extproc.limits.memory import MemoryStore
@@ -262,9 +263,9 @@ class Metrics:
         """Export what the response cache does."""
         self.registry.register(CacheCollector(cache))
 
-    def watch_sessions(self, sessions: Sessions, health: PoolHealth) -> None:
-        """Export what is remembered of sessions, and how pools fare."""
-        self.registry.register(SessionCollector(sessions, health))
+    def watch_sessions(self, sessions: Sessions, health: PoolHealth, envoy: AskFigures | None = None) -> None:
+        """Export what is remembered of sessions, how pools fare, and whether Envoy tells of them."""
+        self.registry.register(SessionCollector(sessions, health, envoy))
 
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""

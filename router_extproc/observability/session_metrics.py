@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from router_extproc.envoy_admin import AskFigures
     from router_extproc.health import PoolHealth
     from router_extproc.observability.tally import Counts
     from router_extproc.routing import Outcome
@@ -24,7 +25,9 @@ _NAME = "router_extproc_"
 class SessionCollector(Collector):
     """Figures that the sessions and the pools' health keep."""
 
-    def __init__(self, sessions: Sessions, health: PoolHealth) -> None:
+    def __init__(self, sessions: Sessions, health: PoolHealth, envoy: AskFigures | None) -> None:
+        """`envoy` is None where Envoy is not asked."""
+        self._envoy = envoy
         self._memory = sessions.memory
         self._health = health
 
@@ -46,6 +49,13 @@ class SessionCollector(Collector):
         yield counter(f"{_NAME}pool_circuit_transitions", "Transitions of pools' circuits.", ("pool", "to"), turns)
         hosts: dict[tuple[str, ...], float] = {(name,): float(count) for name, count in self._health.hosts().items()}
         yield gauge(f"{_NAME}cluster_healthy_hosts", "Healthy hosts, as Envoy counts them.", ("cluster",), hosts)
+        envoy = self._envoy
+        up: dict[tuple[str, ...], float] = {(): float(envoy.up)} if envoy is not None else {}
+        yield gauge(f"{_NAME}envoy_admin_up", "1 if Envoy's admin port tells healthy hosts.", (), up)
+        failures: dict[tuple[str, ...], float] = {
+            (reason,): float(count) for reason, count in dict(envoy.failures if envoy else {}).items()
+        }
+        yield counter(f"{_NAME}envoy_admin_failures", "Times that it did not.", ("reason",), failures)
 
 
 def turn_counts(outcome: Outcome, turns: Counts, reroutes: Counts) -> None:

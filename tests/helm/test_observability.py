@@ -19,9 +19,13 @@ from router_extproc.encoders.batching import BatchOptions
 from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind
+from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks, ReloadDetails, RouteDetails
 from router_extproc.observability.metrics import Metrics
 from router_extproc.routing import Observation, Outcome, Reason, Unknown, UnknownReason, Verdict
+from router_extproc.sessions.identity import Source
+from router_extproc.sessions.note import Move, Reroute, SessionNote
+from router_extproc.sessions.sessions import Sessions
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
@@ -222,6 +226,12 @@ def exported(router: Router, chat: Callable[..., bytes], models: Models) -> Expo
     for text in ("a traceback", "hunter2", "hello"):
         metrics.routed(routed(router, chat(text)))
     metrics.routed(replace(routed(router, chat()), outcome=blind(router, chat()), body_mode="none"))
+    turn = SessionNote("ab", Source.HEADER, 2, Move.MOVED)
+    left = Reroute("small", "circuit_open", "large")
+    metrics.routed(replace(routed(router, chat()), outcome=replace(blind(router, chat()), session=turn, reroutes=(left,))))
+    health = PoolHealth()
+    health.observe(Observation("1", "small", "m", 503))
+    metrics.watch_sessions(Sessions(), health)
     metrics.observed(
         Observation("1", "small", "m", 200, input_tokens=1, output_tokens=1, time_to_first_token_s=1, duration_s=1, cost_usd=1)
     )
@@ -334,6 +344,7 @@ class TestDashboard:
             "What it costs",
             "How long it takes",
             "What is unknown or failed",
+            "Sessions and pools that fail",
         ]
         assert BOARD["panels"][0]["type"] == "row"
 
