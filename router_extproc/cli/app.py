@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from router_extproc import __version__
+from router_extproc.cli import bench_options as bench_opt
 from router_extproc.cli import selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
@@ -246,39 +247,30 @@ def demo(
 def bench(
     *,
     json: JsonOutput = False,
-    connections: Annotated[
-        str | None,
-        typer.Option(
-            help="Concurrent connections, comma-separated. [1,16,64; 1,16 with --guards or --selectors]", show_default=False
-        ),
-    ] = None,
-    duration: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, help="Seconds of load per measurement. [4; 1 with --neural, --guards or --selectors]", show_default=False
-        ),
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn.")] = 3,
-    bodies: Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")] = False,
-    soak: Annotated[bool, typer.Option("--soak", help="Measure memory over 100,000 requests instead.")] = False,
-    encoder: Annotated[
-        bool, typer.Option("--encoder", help="Measure one pass of the model in one thread instead; needs no Envoy.")
-    ] = False,
-    neural: Annotated[
-        bool, typer.Option("--neural", help="Measure four neural signals, micro-batching and lazy evaluation instead.")
-    ] = False,
-    guards: Annotated[
-        bool, typer.Option("--guards", help="Measure each guard on requests and on 64 streams at once, on against off, instead.")
-    ] = False,
-    selectors: Annotated[
-        bool, typer.Option("--selectors", help="Measure what each selector costs, alone and through Envoy, instead.")
-    ] = False,
+    connections: bench_opt.Connections = None,
+    duration: bench_opt.Duration = None,
+    rounds: bench_opt.Rounds = 3,
+    bodies: bench_opt.Bodies = False,
+    soak: bench_opt.Soak = False,
+    encoder: bench_opt.Encoder = False,
+    neural: bench_opt.Neural = False,
+    guards: bench_opt.Guards = False,
+    selectors: bench_opt.Selectors = False,
+    sessions: bench_opt.Sessions = False,
     models: Bundle = None,
 ) -> None:
     """Measure the router through the real Envoy, beside a do-nothing ext_proc and no ext_proc, in one run."""
     from router_extproc.cli.bench import BenchOptions, run  # noqa: PLC0415 - as above
 
-    named = {"bodies": bodies, "soak": soak, "encoder": encoder, "neural": neural, "guards": guards, "selectors": selectors}
+    named = {
+        "bodies": bodies,
+        "soak": soak,
+        "encoder": encoder,
+        "neural": neural,
+        "guards": guards,
+        "selectors": selectors,
+        "sessions": sessions,
+    }
     options = BenchOptions(
         what=[name for name, on in named.items() if on],
         as_json=json,

@@ -47,6 +47,8 @@ def run(options: BenchOptions) -> Exit:
         return _guards(options)
     if what == "selectors":
         return _selectors(options)
+    if what == "sessions":
+        return _sessions(options)
     return _plain(what, options)
 
 
@@ -101,3 +103,11 @@ def _selectors(options: BenchOptions) -> Exit:
         connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
     )
     return Exit(run_selectors(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
+
+
+def _sessions(options: BenchOptions) -> Exit:
+    from router_extproc.bench.session_costs import run_session_costs  # noqa: PLC0415 - only here
+
+    # A round takes a tenth of a second.
+    rounds = options.rounds * round(10 * (options.duration or _SHORT_DURATION_S))
+    return Exit(run_session_costs(rounds=max(1, rounds), as_json=options.as_json, console=out))

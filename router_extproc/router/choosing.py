@@ -188,23 +188,27 @@ class Choosing:
             messages=len(request.messages),
             now=visit.sessions.memory.clock(),
         )
+        here = self._pools.get(state.pool) if state is not None else None
         purse = state if rule.budget is None or visit.task is None else visit.purse()
+        idle, cached = about(state, offer, rule) if state is not None and here is not None else (0.0, 0)
+        asked = here is not None and rule.escalation is not None
+        signs = stall(request, state.mark) if asked and state is not None else None
         note = SessionNote(
             key=visit.key.hex()[:12],
             source=visit.source,
             turn=state.turns + 1 if state is not None else 1,
             move=Move.OPENED,
+            before=here.name if here is not None else "",
+            cached_tokens=cached,
+            idle_s=idle,
+            stall=signs,
             budget=spent(rule.budget, purse),
             usd=purse.usd if purse is not None else 0.0,
             tokens=purse.tokens if purse is not None else 0,
         )
-        here = self._pools.get(state.pool) if state is not None else None
         if state is None or here is None:
             return first(rule, offer, note)
-        idle, cached = about(state, offer, rule)
-        signs = stall(request, state.mark) if rule.escalation is not None else NONE
-        note = replace(note, before=here.name, idle_s=idle, cached_tokens=cached, stall=signs if rule.escalation else None)
-        judgement = judged(Case(rule, state, offer, here, note, signs), self._unfit(here, offer))
+        judgement = judged(Case(rule, state, offer, here, note, signs or NONE), self._unfit(here, offer))
         why = self._barred.get(here.name, "")
         if why and judgement.pool is not None and all(each.pool != here.name for each in self._reroutes):
             self._reroutes.append(Reroute(here.name, why, judgement.pool.name))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from router_extproc.guarding import ResponseGuard
     from router_extproc.policy.compiled import Modify
     from router_extproc.request import Request
+    from router_extproc.router.choosing import Chosen
     from router_extproc.router.plan import Course, Step, Target
     from router_extproc.router.router import Router
     from router_extproc.routing import ModelPool, RuleTrace, Skipped
@@ -285,8 +286,7 @@ class Routing:
             decision = replace(decision, reason=refusal.reason)
             outcome = self._ended(Verdict.REJECT, decision, skipped, status=refusal.status, message=refusal.message)
             return replace(outcome, session=chosen.session, reroutes=chosen.reroutes)
-        outcome = self._sent(chosen.selection, decision, skipped)
-        return replace(outcome, session=chosen.session, reroutes=chosen.reroutes, settle=chosen.settle, observe=True)
+        return self._sent(chosen.selection, decision, skipped, chosen)
 
     def _unfit(self, candidate: Candidate, *, choice: Choice) -> str:
         """Why a pool cannot serve the request, whether it is a candidate or not; empty if it can."""
@@ -303,8 +303,10 @@ class Routing:
     def _decision(self, name: str, reason: Reason) -> Decision:
         return Decision(name, reason, self._course.name if self._course else "", tuple(self._undecided))
 
-    def _sent(self, selection: Selection, decision: Decision, skipped: Mapping[str, Skipped]) -> Outcome:
-        """The outcome of a request that goes to a pool."""
+    def _sent(
+        self, selection: Selection, decision: Decision, skipped: Mapping[str, Skipped], chosen: Chosen | None = None
+    ) -> Outcome:
+        """The outcome of a request that goes to a pool. `chosen`: what sessions and the pools' health made of it, if they had a say."""
         request, router = self._request, self._router
         model = None if selection.model == request.model else selection.model
         changes = merged(self._modify) if self._modify else None
@@ -324,10 +326,13 @@ class Routing:
             stripped=len(private.stripped) if private else 0,
             guard=together(self._guards) if self._guards else None,
             cache=cache_rule(self._caches) if self._caches else None,
-            observe=router.observes(selection.pool.name),
+            observe=chosen is not None or router.observes(selection.pool.name),
             policy=router.policy.version,
             route_us=(time.perf_counter() - self._start) * 1e6,
             signal_us=self.signals.timings or {},
+            session=chosen.session if chosen else None,
+            reroutes=chosen.reroutes if chosen else (),
+            settle=chosen.settle if chosen else None,
         )
 
     def _refused(self, step: Step, reason: Reason, status: int, message: str) -> Outcome:

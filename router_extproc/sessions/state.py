@@ -61,12 +61,14 @@ class Settled:
     cached_tokens: int | None = None
 
 
+_NEW = SessionState()
+
+
 def taken(state: SessionState | None, turn: Turn) -> SessionState:
     """The session after a decision."""
-    before = state or SessionState()
+    before = state or _NEW
     moved = turn.pool != before.pool
-    return replace(
-        before,
+    return SessionState(
         pool=turn.pool,
         turns=before.turns + 1,
         usd=before.usd + turn.usd,
