@@ -34,8 +34,11 @@ from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.observability.tracing import Tracing
 from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.pools import PoolStats
+from router_extproc.sessions.keys import SessionKeys
 from router_extproc.sessions.memory import MAX_SESSIONS
+from router_extproc.sessions.remote import RedisSessions
 from router_extproc.sessions.sessions import Sessions
+from router_extproc.sessions.shared import SharedSessions
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ class ServiceOptions:
     envoy_admin: str = ""
     """Envoy's admin port, which is asked for healthy hosts; empty: it is not."""
     cache_secret: bytes = field(default=b"", repr=False)
-    """Keys the response cache of all replicas; empty: each process makes one of its own."""
+    """Keys the response cache and the sessions of all replicas; empty: each process makes one of its own."""
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
@@ -157,6 +160,14 @@ def _no_store(source: str) -> Problem:
     return Problem(Severity.ERROR, source, 1, 1, "cache.backend", "this process was given no store for `backend: redis`", cure)
 
 
+def _sessions(options: ServiceOptions) -> Sessions:
+    """Sessions of this process; shared with others that have the same secret, or they would know them by other keys."""
+    if not (options.state and options.cache_secret):
+        return Sessions()
+    shared = SharedSessions(RedisSessions(options.state), timeout_s=options.state_timeout_ms / 1000)
+    return Sessions(keys=SessionKeys(options.cache_secret), shared=shared)
+
+
 class Service:
     """One worker process's parts."""
 
@@ -170,7 +181,7 @@ class Service:
         encoder = options.encoder()
         self._services = SignalServices(models=Models(encoder, folder=options.models))
         self._stats = PoolStats()
-        self._sessions = Sessions()
+        self._sessions = _sessions(options)
         self._health = PoolHealth()
         self._envoy = EnvoyAdmin(options.envoy_admin, self._health, self._clusters) if options.envoy_admin else None
         self._counts = MemoryStore()
@@ -289,6 +300,8 @@ class Service:
         if self._shared is not None:
             await self._shared.close()
         await self.cache.close()
+        if self._sessions.shared is not None:
+            await self._sessions.shared.close()
         if self._decisions is not None:
             self._decisions.close()
         if self._tracing is not None:

@@ -292,6 +292,26 @@ class TestStart:
         with pytest.raises(PolicyError):
             Service(ServiceOptions(file, decision_log="off"))
 
+    @pytest.mark.parametrize(
+        ("state", "secret", "shared"),
+        [
+            pytest.param("redis://127.0.0.1:9/0", b"s" * 32, True, id="a store and a secret"),
+            pytest.param("redis://127.0.0.1:9/0", b"", False, id="without a secret others know sessions by other keys"),
+            pytest.param("", b"s" * 32, False, id="no store"),
+        ],
+    )
+    def test_sessions_are_shared_where_they_can_be(
+        self, tmp_path: Path, policy: str, state: str, secret: bytes, *, shared: bool
+    ) -> None:
+        """By a store, and by a secret that all processes have."""
+        path = tmp_path / "policy.yaml"
+        path.write_text(policy)
+        service = Service(ServiceOptions(path, state=state, cache_secret=secret, decision_log="off"))
+        store = service.store
+
+        assert store is not None
+        assert (store.router.sessions.shared is not None) == shared
+
     def test_a_missing_policy_is_told(self, tmp_path: Path) -> None:
         """With its name."""
         with pytest.raises(FileNotFoundError) as caught:

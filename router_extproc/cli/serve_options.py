@@ -66,6 +66,7 @@ EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings 
 CacheSecretFile = Annotated[
     Path | None,
     typer.Option(
-        help="A file with the secret that all replicas key the response cache with; needed for `cache.backend: redis`, where they share it."
+        help="A file with the secret that all replicas key the response cache and sessions with. With --state they share sessions, and the "
+        "cache with `cache.backend: redis`."
     ),
 ]

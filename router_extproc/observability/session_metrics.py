@@ -29,6 +29,7 @@ class SessionCollector(Collector):
         """`envoy` is None where Envoy is not asked."""
         self._envoy = envoy
         self._memory = sessions.memory
+        self._shared = sessions.shared
         self._health = health
 
     def collect(self) -> Iterator[Metric]:
@@ -36,6 +37,9 @@ class SessionCollector(Collector):
         yield gauge(f"{_NAME}sessions", "Sessions and tasks that are remembered.", (), {(): len(self._memory)})
         text = "Sessions that made place for others before their time."
         yield counter(f"{_NAME}session_evictions", text, (), {(): self._memory.evicted})
+        lost = dict(self._shared.figures.failures) if self._shared is not None else {}
+        text = "Calls of the shared store of sessions without an answer."
+        yield counter(f"{_NAME}session_store_failures", text, ("reason",), {(reason,): count for reason, count in lost.items()})
         states: dict[tuple[str, ...], float] = {
             (name,): float(report.state.rank) for name, report in self._health.reports().items()
         }

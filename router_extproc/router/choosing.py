@@ -186,7 +186,7 @@ class Choosing:
             prices=given.prices,
             in_loop=in_tool_loop(request),
             messages=len(request.messages),
-            now=visit.sessions.memory.clock(),
+            now=visit.now,
         )
         here = self._pools.get(state.pool) if state is not None else None
         purse = state if rule.budget is None or visit.task is None else visit.purse()

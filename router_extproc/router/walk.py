@@ -12,10 +12,10 @@ from router_extproc.cache.rule import together as cache_rule
 from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.choosing import Choosing
-from router_extproc.router.edits import merged
+from router_extproc.router.edits import body_edits, merged
 from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.signals import NeedsModel, SignalTable
-from router_extproc.routing import BodyEdits, Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
+from router_extproc.routing import Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
 from router_extproc.selectors.constraints import demands, kept
 from router_extproc.selectors.filters import misfit
 from router_extproc.selectors.selector import Choice
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from router_extproc.router.plan import Course, Step, Target
     from router_extproc.router.router import Router
     from router_extproc.routing import ModelPool, RuleTrace, Skipped
+    from router_extproc.sessions.sessions import Visit
 
 _TRUE, _FALSE = Truth.TRUE, Truth.FALSE
-_NO_EDITS = BodyEdits()
 _MET: Mapping[str, str] = MappingProxyType({})
 """No demand was unmet."""
 _NOTHING: Mapping[str, PrivateAction] = MappingProxyType({})
@@ -65,6 +65,7 @@ class Routing:
         "_start",
         "_traces",
         "_undecided",
+        "_visit",
         "signals",
         "work",
     )
@@ -89,6 +90,8 @@ class Routing:
         self._undecided: list[str] = []
         self._reading: Reading | str | None = None
         """What the selector reads, or why there is nothing; None where it does not read."""
+        self._visit: Visit | None = None
+        """Of the session, once a route looks at it."""
         self._private: PrivateData | None = None
         """Once a rule asked about private data."""
         self.work: Sequence[Future[Any]] = ()
@@ -238,9 +241,24 @@ class Routing:
         return self._sent(selection, self._decision(EXPLICIT, Reason.EXPLICIT_MODEL), course.skipped)
 
     def _read(self, target: Target) -> None:
-        """Have what a selector reads; NeedsModel until it is there. Comes before anything is noted, because the walk comes back here."""
+        """Have what a selector reads and what is known of the session; NeedsModel until it is there.
+
+        Comes before anything is noted, because the walk comes back here.
+        """
+        if target.route.session is not None and self._visit is None:
+            self._visit = self._router.sessions.visit(self._request, self._router.policy.settings.sessions)
+            if self._visit is not None and self._counts:
+                self._visit.ask()
         if target.share is not None:
             self._reading = self.signals.reading(target.share)
+        if self._visit is not None and self._visit.waiting is not None:
+            self._met(self._visit, self._visit.waiting)
+
+    def _met(self, visit: Visit, waiting: Future[Any]) -> None:
+        """Have what the shared store of sessions knows. It answers within its own time, if only that it does not."""
+        if not (waiting.done() or self.signals.late or self.signals.blocking):
+            raise NeedsModel((waiting,))
+        visit.refresh()
 
     def _routed(self, target: Target, name: str, reason: Reason, skipped: Mapping[str, Skipped]) -> Outcome:
         router = self._router
@@ -277,9 +295,8 @@ class Routing:
     ) -> Outcome:
         """The outcome where sessions or the pools' health have a say."""
         router = self._router
-        visit = router.sessions.visit(self._request, router.policy.settings.sessions) if target.route.session else None
         fits = partial(self._unfit, choice=choice)
-        choosing = Choosing(target.route, router.policy.pools, router.health, visit, fits, counts=self._counts)
+        choosing = Choosing(target.route, router.policy.pools, router.health, self._visit, fits, counts=self._counts)
         chosen = choosing.chosen(selection, candidates, choice)
         if chosen.refusal is not None:
             refusal = chosen.refusal
@@ -317,7 +334,7 @@ class Routing:
             decision=decision,
             selection=selection,
             headers=changes.headers if changes else (),
-            edits=_edits(changes, model, selection.pool.reasoning),
+            edits=body_edits(changes, model, selection.pool.reasoning),
             signals=self.signals,
             skipped=self._skipped(skipped),
             rules=tuple(self._traces),
@@ -375,16 +392,3 @@ class Routing:
     def _skipped(self, why: Mapping[str, Skipped]) -> tuple[Skipped, ...]:
         signals = self.signals
         return tuple([skipped for name, skipped in why.items() if name not in signals])
-
-
-def _edits(changes: Modify | None, model: str | None, family: str) -> BodyEdits:
-    if changes is None:
-        return _NO_EDITS if model is None else BodyEdits(model=model)
-    return BodyEdits(
-        model=model,
-        caps=changes.caps,
-        blocked=changes.blocked,
-        system=changes.system,
-        reasoning_effort=changes.reasoning_effort if family else "",
-        reasoning_family=family,
-    )

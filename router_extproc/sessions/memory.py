@@ -54,9 +54,9 @@ class SessionMemory:
             if state is not None:
                 self._states[key] = settled(state, seen)
 
-    def put(self, key: bytes, state: SessionState) -> None:
-        """Know of it what another store knows."""
-        self._change(key, lambda _: state)
+    def meet(self, key: bytes, state: SessionState) -> None:
+        """Take what a shared store knows of it, unless more turns are known here: then it missed some while it did not answer."""
+        self._change(key, lambda known: known if known is not None and known.turns > state.turns else state)
 
     def link(self, alias: bytes, key: bytes) -> None:
         """Have another name stand for a session: the id of a response by which the caller may continue it."""

@@ -1,0 +1,146 @@
+"""Remote: sessions that several processes share, in Redis or Valkey. Changes are differences, made by scripts, so that each is atomic."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+from router_extproc.errors import RouterError
+from router_extproc.limits.connection import CallFailedError, Connection
+from router_extproc.sessions.state import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router_extproc.sessions.state import Settled, Turn
+
+CALL_S = 1.0
+"""How long a call may take, connecting included; who asks need not wait that long."""
+_PREFIX = b"router-extproc:{sessions}:"
+"""Of all keys. The braces put them into one slot, because a script may touch keys of one slot only."""
+_MS = 1000
+_PER_DOLLAR = 1_000_000_000
+_NOT_TOLD = -1
+
+
+class SessionRemoteError(RouterError):
+    """The shared store gave no answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """`timeout`, `connection`, `credentials` or `error`; nothing of the address is in it."""
+
+
+class Remote(Protocol):
+    """A shared store of sessions. Every call ends in time; raises SessionRemoteError."""
+
+    async def fetch(self, key: bytes, task: bytes | None, /, *, named: bool) -> tuple[bytes, Sequence[SessionState | None]]:
+        """The session's key and state, and its task's. `named`: the key may be the name of a response by which a session goes on."""
+        ...
+
+    async def take(self, keys: Sequence[bytes], turn: Turn, ttl_s: float, /) -> None:
+        """Note a decision."""
+        ...
+
+    async def settle(self, keys: Sequence[bytes], seen: Settled, /) -> None:
+        """Note an answer."""
+        ...
+
+    async def link(self, alias: bytes, key: bytes, ttl_s: float, /) -> None:
+        """Have another name stand for a session."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+def _script(name: str) -> str:
+    return resources.files("router_extproc.sessions").joinpath(name).read_text(encoding="utf-8")
+
+
+class RedisSessions:
+    """Redis or Valkey. `url` may hold credentials: it is in no error and no log."""
+
+    def __init__(self, url: str, *, timeout_s: float = CALL_S) -> None:
+        """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
+        self._connection = Connection(url, timeout_s)
+        self._client = client = self._connection.client
+        self._take = client.register_script(_script("take.lua"))
+        self._settle = client.register_script(_script("settle.lua"))
+
+    async def fetch(self, key: bytes, task: bytes | None, /, *, named: bool) -> tuple[bytes, Sequence[SessionState | None]]:
+        """The session's key and state, and its task's."""
+        if named:
+            found = await self._within(self._client.get(_name(key)))
+            key = bytes.fromhex(found.decode("ascii", "ignore")) if isinstance(found, bytes) else key
+        pipeline = self._client.pipeline(transaction=False)
+        for each in (key,) if task is None else (key, task):
+            pipeline.hgetall(_key(each))
+        return key, [state_of(fields) for fields in await self._within(pipeline.execute())]
+
+    async def take(self, keys: Sequence[bytes], turn: Turn, ttl_s: float, /) -> None:
+        """Note a decision."""
+        when, ttl = round(turn.at * _MS), round(ttl_s * _MS)
+        arguments: list[str | int] = [
+            turn.pool,
+            round(turn.usd * _PER_DOLLAR),
+            turn.tokens,
+            when,
+            turn.raised,
+            turn.calm,
+            turn.mark,
+            ttl,
+        ]
+        await self._within(self._take(keys=[_key(key) for key in keys], args=arguments))
+
+    async def settle(self, keys: Sequence[bytes], seen: Settled, /) -> None:
+        """Note an answer."""
+        told = [_NOT_TOLD if count is None else count for count in (seen.input_tokens, seen.cached_tokens)]
+        arguments: list[str | int] = [seen.pool, round(seen.usd * _PER_DOLLAR), seen.tokens, *told]
+        await self._within(self._settle(keys=[_key(key) for key in keys], args=arguments))
+
+    async def link(self, alias: bytes, key: bytes, ttl_s: float, /) -> None:
+        """Have another name stand for a session."""
+        await self._within(self._client.set(_name(alias), key.hex(), px=max(1, round(ttl_s * _MS))))
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._connection.close()
+
+    async def _within(self, call: Any) -> Any:
+        try:
+            return await self._connection.within(call)
+        except CallFailedError as error:
+            raise SessionRemoteError(error.kind) from None
+
+
+def _key(key: bytes) -> bytes:
+    return _PREFIX + key.hex().encode()
+
+
+def _name(alias: bytes) -> bytes:
+    return _PREFIX + b"name:" + alias.hex().encode()
+
+
+def state_of(fields: dict[bytes, bytes]) -> SessionState | None:
+    """The state that a hash holds; None for none, and for one that another version wrote."""
+    if not fields:
+        return None
+    words = {name.decode(): value.decode() for name, value in fields.items()}
+    try:
+        return SessionState(
+            pool=words.get("pool", ""),
+            turns=int(words["turns"]),
+            usd=max(0, int(words["cost"])) / _PER_DOLLAR,
+            tokens=max(0, int(words["tokens"])),
+            input_tokens=int(words.get("input", 0)),
+            cached_share=float(words["cached"]) if "cached" in words else None,
+            active_at=int(words["at"]) / _MS,
+            raised=words.get("raised", ""),
+            calm=int(words["calm"]),
+            mark=int(words["mark"]),
+        )
+    except (KeyError, ValueError):
+        return None
