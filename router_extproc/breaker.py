@@ -132,6 +132,8 @@ class Breaker:
 
     def would_admit(self) -> bool:
         """Whether it would; nothing is let through."""
+        if self._is(BreakerState.CLOSED):
+            return True
         with self._lock:
             now = self._clock()
             late = [until for until in self._trials if now > until]

@@ -104,8 +104,11 @@ def cost_usd(price: Price | None, prompt: float, output: float, cached: float = 
 
 
 def correction(turn: Turn, seen: Observation, price: Price | None, first_error: int = 400) -> Settled:
-    """What a response corrects of what its turn was estimated to take. An error took nothing; what is not told keeps its estimate."""
-    if seen.status >= first_error:
+    """What a response corrects of what its turn was estimated to take.
+
+    An error took nothing, nor did an answer from the response cache, which tells of no tokens at all; what is not told keeps its estimate.
+    """
+    if seen.status >= first_error or (seen.input_tokens, seen.output_tokens) == (0, 0):
         return Settled(turn.pool, -turn.usd, -turn.tokens)
     if seen.input_tokens is None or seen.output_tokens is None:
         return Settled(turn.pool, 0.0, 0, seen.input_tokens, seen.cached_tokens)

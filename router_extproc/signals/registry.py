@@ -7,7 +7,7 @@ from typing import Any
 
 from router_extproc.plugin import Plugin, Registry
 from router_extproc.routing import Extractor
-from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, structure
+from router_extproc.signals import context_tokens, conversation, keyword, language, origin, parameters, reask, step, structure
 from router_extproc.signals.credentials import signal as credentials
 from router_extproc.signals.neural import custom, guards, heads, knowledge, linear, similarity, trend
 from router_extproc.signals.neural.options import GuardOptions, NeuralOptions
@@ -26,6 +26,7 @@ _PLUGINS: tuple[Plugin[ExtractorFactory], ...] = (
     Plugin("turns", NoOptions, conversation.build_turns, "User turns in which a person said something."),
     Plugin("tools", NoOptions, conversation.build_tools, "Tools that the caller defines."),
     Plugin("tool_loop", NoOptions, conversation.build_tool_loop, "Whether the model goes on from a tool's result."),
+    Plugin("step_difficulty", NoOptions, step.build, "How likely an agent's next step needs more than the cheapest model."),
     Plugin("images", NoOptions, conversation.build_images, "Images in the conversation."),
     Plugin("audio", NoOptions, conversation.build_audio, "Whether the conversation holds audio."),
     Plugin("files", NoOptions, conversation.build_files, "Whether the conversation holds files."),

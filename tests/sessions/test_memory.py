@@ -94,6 +94,15 @@ class TestState:
         assert state.tokens == 1100
         assert state.turns == 2
 
+    def test_an_answer_from_the_response_cache_took_nothing(self) -> None:
+        """And says nothing of what the pool has in its cache."""
+        state = settled(taken(None, turn()), Settled("small", 0, 0, 1000, 0))
+        again = turn(usd=0.5, tokens=100)
+        kept = Observation("2", "small", "m", 200, input_tokens=0, output_tokens=0)
+        after = settled(taken(state, again), correction(again, kept, Price(1.0, 2.0)))
+
+        assert (after.usd, after.tokens, after.input_tokens) == (state.usd, state.tokens, 1000)
+
     def test_learns_how_well_the_pool_caches(self) -> None:
         """By how much of the last prompt it found again; after a move nothing is known of it."""
         state = settled(taken(None, turn()), Settled("small", 0, 0, 1000, 0))
