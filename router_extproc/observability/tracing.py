@@ -107,6 +107,14 @@ def attributes(details: RouteDetails) -> dict[str, AttributeValue]:
             "router.model": outcome.selection.model,
             "router.selector": outcome.selection.selector,
         }
+    if outcome.session is not None:
+        told |= {
+            "router.session.key": outcome.session.key,
+            "router.session.turn": outcome.session.turn,
+            "router.session.move": outcome.session.move.value,
+        }
+    if outcome.reroutes:
+        told["router.left"] = tuple(f"{each.pool}: {each.why}" for each in outcome.reroutes)
     if outcome.decision.recipe:
         told["router.recipe"] = outcome.decision.recipe
     told |= {f"router.signal.{name}": _fact(result) for name, result in outcome.signals.items() if isinstance(result, Signal)}

@@ -40,6 +40,8 @@ class Identity:
     source: Source
     raw: str
     """As the caller wrote it, or text of the prompt: it is hashed before it is kept or told."""
+    thread: str = ""
+    """What tells conversations of one session apart, where several run under its name; empty where the name is a conversation's own."""
 
 
 def identified(request: Request, header: str = "") -> Identity | None:
@@ -51,7 +53,7 @@ def identified(request: Request, header: str = "") -> Identity | None:
         return Identity(Source.CONVERSATION, request.conversation_id)
     within = session_part(request.end_user) if request.api == _ANTHROPIC else ""
     if within:
-        return Identity(Source.METADATA, within)
+        return Identity(Source.METADATA, within, opening(request))
     begun = fingerprint(request)
     return Identity(Source.FINGERPRINT, begun) if begun else None
 
@@ -73,6 +75,15 @@ def _of_json(text: str) -> str:
         return ""
     session = told.get("session_id") if isinstance(told, dict) else None
     return session if isinstance(session, str) else ""
+
+
+def opening(request: Request) -> str:
+    """The first thing that was said.
+
+    An agent's helpers, and its calls on the side (a title, a summary), run under its session and begin otherwise. Not the system prompt:
+    some agents write a figure into it that changes with every request.
+    """
+    return next((message.text[:_MAX_FINGERPRINT] for message in request.messages if message.role is Role.USER), "")
 
 
 def fingerprint(request: Request) -> str:

@@ -21,9 +21,9 @@ class SessionKeys:
         # A key has at most 64 bytes: the digest always fits. The tag keeps it apart from what else is keyed with the same secret.
         self._key = blake2b(secret or secrets.token_bytes(32), digest_size=32, person=b"router-session").digest()
 
-    def session(self, request: Request, raw: str) -> bytes:
-        """The key of a session, 16 bytes. Who calls is part of it: nobody gets at another's session by its name."""
-        return self._hash("s", request, raw)
+    def session(self, request: Request, raw: str, thread: str = "") -> bytes:
+        """The key of a session, or of a thread of it, 16 bytes. Who calls is part of it: nobody gets at another's session by its name."""
+        return self._hash("s", request, f"{raw}\0{thread}" if thread else raw)
 
     def task(self, request: Request, raw: str) -> bytes:
         """The key of a task, 16 bytes."""

@@ -37,10 +37,12 @@ class Sessions:
         who = identified(request, settings.header)
         if who is None:
             return None
-        key = self.memory.resolved(self.keys.session(request, who.raw))
+        key = self.memory.resolved(self.keys.session(request, who.raw, who.thread))
         named = request.envelope.headers.get(settings.task_header, "") if settings.task_header else ""
-        task = self.keys.task(request, named) if named else None
-        return Visit(self, key, who.source, request, task)
+        if named:
+            return Visit(self, key, who.source, request, self.keys.task(request, named))
+        # What its threads spend, the session spends.
+        return Visit(self, key, who.source, request, self.keys.session(request, who.raw) if who.thread else None)
 
 
 class Visit:
@@ -54,7 +56,7 @@ class Visit:
         self.source = source
         self.request = request
         self.task = task
-        """None: the session is its own task."""
+        """Whose budget it is: the task's, or the session's where this is a thread of it. None: the session is its own task."""
         self.waiting: Future[Fetched | None] | None = None
         """What the shared store is asked, until `refresh` has taken it."""
 

@@ -14,6 +14,8 @@ from router_extproc import __version__
 from router_extproc.hooks import ReloadDetails, RouteDetails
 from router_extproc.observability.tracing import Tracing, attributes
 from router_extproc.routing import Decision, Observation, Reason, Signal, Unknown, UnknownReason
+from router_extproc.sessions.identity import Source
+from router_extproc.sessions.note import Move, Reroute, SessionNote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -186,6 +188,16 @@ class TestAttributes:
 
         assert (told["router.recipe"], told["router.unknown"]) == ("cheap", ("topic",))
         assert not {"router.recipe", "router.unknown"} & set(attributes(details))
+
+    def test_tell_sessions_and_pools_that_were_left(self, handled: Handled, chat: Chat) -> None:
+        """Where there are any."""
+        details = handled(chat())
+        note, left = SessionNote("ab", Source.HEADER, 3, Move.MOVED), (Reroute("small", "circuit_open", "large"),)
+        told = attributes(replace(details, outcome=replace(details.outcome, session=note, reroutes=left)))
+
+        assert [told[f"router.session.{name}"] for name in ("key", "turn", "move")] == ["ab", 3, "moved"]
+        assert told["router.left"] == ("small: circuit_open",)
+        assert not {name for name in attributes(details) if "session" in name or "left" in name}
 
     def test_of_a_body_that_was_not_read(self, handled: Handled) -> None:
         """There is no model to tell."""

@@ -181,6 +181,26 @@ class TestTurns:
         assert (later.session.turn, later.session.before) == (2, "small")
 
 
+class TestThreads:
+    CLAUDE = "user_a_account_b_session_c-1"
+
+    def test_a_call_on_the_side_moves_no_loop(self) -> None:
+        """Conversations under one id have a pool each, and spend together."""
+        router = bench("{budget: {tokens: 5000}}", rule=HARD.replace("{}", "{budget: {tokens: 5000}}"))
+
+        def said(*messages: Message) -> Outcome:
+            return router.router.route(asked(*messages, api="anthropic_messages", end_user=self.CLAUDE))
+
+        router.told(said(TASK))
+        aside = said(user("name this conversation"))
+        router.told(aside)
+        assert went(aside) == ("small", "opened", "")
+        later = said(TASK, *LOOP)
+        assert went(later) == ("large", "kept", "tool_loop")
+        assert later.session is not None
+        assert (later.session.turn, later.session.tokens) == (2, 2200)
+
+
 class TestSwitching:
     def opened(self, router: Bench, *, cached: int, prompt: int = 3000) -> None:
         """A session at large whose prompts are cached as told."""
