@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.policy.session_rules import Switch, WhenSpent
 from router_extproc.sessions.note import Move, SessionNote, Spent
-from router_extproc.sessions.prices import cached_tokens, gain_usd, loss_usd
+from router_extproc.sessions.prices import cached_tokens, gain_usd, held_tokens, loss_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,7 +184,8 @@ def _weighed(case: Case) -> Judgement:
     # In the turns after the first either pool has its own cache warm.
     warm = cached_tokens(case.state, offer.prices.prompt_tokens, 0.0, rule.cache_ttl_s)
     gain = gain_usd(here, there, offer.prices, warm, rule.expected_turns) + rule.expected_turns * points * rule.score_usd
-    loss = loss_usd(there, offer.prices, cached)
+    held = held_tokens(case.state, there, offer.prices.prompt_tokens, offer.now, rule.cache_ttl_s)
+    loss = loss_usd(there, offer.prices, cached, held)
     weighed = replace(case, note=replace(case.note, gain_usd=gain, loss_usd=loss))
     return weighed.to(there, Move.SWITCHED, "worth it") if gain > loss else weighed.to(here, Move.PINNED, "not worth it")
 

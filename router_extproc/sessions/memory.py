@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from router_extproc.sessions.state import Settled, Turn
 
 MAX_SESSIONS = 100_000
-"""Sessions and tasks, and as many ids of responses that sessions may be continued by. A session takes about 350 bytes."""
+"""Sessions and tasks, and as many ids of responses that sessions may be continued by. A session takes about 400 bytes."""
 TTL_S = 3600.0
 _TRIMMED = 2
 """Old ones that one change may drop: more than it can add, so that the memory shrinks by itself."""

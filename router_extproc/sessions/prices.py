@@ -72,6 +72,13 @@ def gain_usd(here: ModelPool, there: ModelPool, prices: Prices, cached: int, tur
     return turns * (prices.turn(here, cached) - prices.turn(there, cached))
 
 
-def loss_usd(there: ModelPool, prices: Prices, cached: int) -> float:
-    """What the first turn costs more there, because the prompt is not in that pool's cache yet."""
-    return max(0.0, prices.turn(there) - prices.turn(there, cached))
+def held_tokens(state: SessionState, there: ModelPool, prompt_tokens: int, now: float, ttl_s: float) -> int:
+    """Tokens of the prompt that another pool is likely to have in its cache still, because the session was there before."""
+    if there.name != state.left or now - state.left_at > ttl_s:
+        return 0
+    return min(state.left_tokens, prompt_tokens)
+
+
+def loss_usd(there: ModelPool, prices: Prices, cached: int, held: int = 0) -> float:
+    """What the first turn costs more there, because of the prompt only `held` tokens are in that pool's cache yet."""
+    return max(0.0, prices.turn(there, held) - prices.turn(there, cached))

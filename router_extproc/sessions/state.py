@@ -26,6 +26,12 @@ class SessionState:
     """Share of the turn before's prompt that the pool read from its cache, in [0, 1]; None where it did not tell."""
     active_at: float = 0.0
     """Unix seconds."""
+    left: str = ""
+    """The pool before that one: sessions often go back."""
+    left_tokens: int = 0
+    """What that one's cache is likely to hold of the prompt, for as long as caches live."""
+    left_at: float = 0.0
+    """When its last turn was."""
     raised: str = ""
     """The pool that it was escalated to; empty where it is not."""
     calm: int = 0
@@ -77,6 +83,9 @@ def taken(state: SessionState | None, turn: Turn) -> SessionState:
         input_tokens=0 if moved else before.input_tokens,
         cached_share=None if moved else before.cached_share,
         active_at=max(before.active_at, turn.at),
+        left=before.pool if moved else before.left,
+        left_tokens=round(before.input_tokens * (before.cached_share or 0.0)) if moved else before.left_tokens,
+        left_at=before.active_at if moved else before.left_at,
         raised=turn.raised,
         calm=turn.calm,
         mark=turn.mark,

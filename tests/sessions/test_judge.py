@@ -12,7 +12,7 @@ from router_extproc.routing import ModelPool, Price
 from router_extproc.sessions.identity import Source
 from router_extproc.sessions.judge import Case, Judgement, Offer, first, judged, signs
 from router_extproc.sessions.note import Move, SessionNote, Spent
-from router_extproc.sessions.prices import Prices, cached_tokens, gain_usd, loss_usd
+from router_extproc.sessions.prices import Prices, cached_tokens, gain_usd, held_tokens, loss_usd
 from router_extproc.sessions.stall import Stall
 from router_extproc.sessions.state import SessionState
 
@@ -171,6 +171,18 @@ class TestPrices:
 
         assert 0 <= found <= min(state.input_tokens, prompt)
         assert found == 0 or idle <= 300.0
+
+    def test_a_pool_that_was_left_lately_still_has_its_part(self) -> None:
+        """So going back costs less, for as long as caches live."""
+        state = SessionState("a", left="c", left_tokens=600, left_at=1000.0)
+        prices = Prices(1000, 100, {})
+
+        assert held_tokens(state, POOLS[2], 1000, 1200.0, 300.0) == 600
+        assert held_tokens(state, POOLS[2], 500, 1200.0, 300.0) == 500
+        assert held_tokens(state, POOLS[2], 1000, 1301.0, 300.0) == 0
+        assert held_tokens(state, POOLS[1], 1000, 1200.0, 300.0) == 0
+        assert loss_usd(POOLS[2], prices, 800, 600) == pytest.approx(200 * 9 * 1e-6)
+        assert loss_usd(POOLS[2], prices, 800, 900) == 0.0
 
     def test_the_gain_and_loss_of_a_switch(self) -> None:
         """By hand: 1,000 tokens of which 800 are cached, 100 out, five turns."""

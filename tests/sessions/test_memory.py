@@ -113,6 +113,7 @@ class TestState:
         assert state.input_tokens == 1500
         moved = taken(state, turn("large"))
         assert (moved.cached_share, moved.input_tokens) == (None, 0)
+        assert (moved.left, moved.left_tokens, moved.left_at) == ("small", 1200, 1000.0)
 
     def test_an_answer_of_a_pool_that_was_left_says_nothing_of_the_next(self) -> None:
         """But it has its price."""

@@ -91,6 +91,7 @@ class TestRedis:
             )
             assert session.cached_share == pytest.approx(state.cached_share)
             assert session.active_at == pytest.approx(state.active_at)
+            assert (session.left, session.left_tokens, session.left_at) == (state.left, state.left_tokens, state.left_at)
 
     async def test_counts_each_answer_once_however_many_processes_tell(self, remote: RedisSessions) -> None:
         """Differences add up in any order."""
