@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXHAUSTED = "No model of this route can be asked now ({reasons}). Try again later."
 _UNAVAILABLE = 503
+_STAYS = frozenset({Move.KEPT, Move.PINNED, Move.HELD})
+"""Moves by which nothing was left, whatever the selector would have liked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class Choosing:
         self._counts = counts
         self._barred: dict[str, str] = {}
         """Why pools are not to be asked now; empty where they are."""
-        self._reroutes: list[Reroute] = []
+        self._left: list[ModelPool] = []
+        """Pools that would have been asked, if they could be."""
 
     def chosen(self, selection: Selection, candidates: Sequence[Candidate], choice: Choice) -> Chosen:
         """What becomes of the selector's selection among these candidates."""
@@ -80,15 +83,15 @@ class Choosing:
         fitting = tuple(candidate.pool for candidate in candidates if candidate.pool.name in selection.scores)
         able = tuple(pool for pool in fitting if not self._why_not(pool))
         state = self._visit.state() if self._visit is not None else None
-        target = self._around(selection.pool, fitting, able, prices, state)
+        target = self._around(selection.pool, fitting, able, prices, state) or self._at_hand(state, choice)
         if target is None:
-            return Chosen(selection, self._exhausted(), reroutes=tuple(self._reroutes))
+            return Chosen(selection, self._exhausted(), reroutes=self._reroutes(None))
         rule, visit = self._route.session, self._visit
         if rule is None or visit is None:
             return self._sent(selection, target, choice)
         judgement = self._judged(rule, visit, state, Offered(selection, target, able or (target,), prices, choice))
         if judgement.pool is None:
-            return Chosen(selection, _over(rule), judgement.note, tuple(self._reroutes))
+            return Chosen(selection, _over(rule), judgement.note)
         return self._sent(selection, judgement.pool, choice, judgement, prices)
 
     def _sent(
@@ -110,7 +113,8 @@ class Choosing:
         if pool.name != selection.pool.name:
             # The chance of a choice that was not the selector's is not the selector's either.
             selection = replace(selection, pool=pool, model=pool.model or choice.request.model, propensity=None)
-        return Chosen(selection, None, note, tuple(self._reroutes), settle)
+        stays = note is not None and note.move in _STAYS
+        return Chosen(selection, None, note, () if stays else self._reroutes(pool), settle)
 
     # Pools that cannot be asked
 
@@ -134,14 +138,26 @@ class Choosing:
         fallback, why = self._route.fallback, self._why_not(wanted)
         if not why or fallback is None:
             return wanted
+        self._left.append(wanted)
         target = self._next(fallback, able, prices, state)
         if target is None:
+            self._left += [pool for pool in fitting if pool.name != wanted.name]
             target = self._last(fallback, wanted)
-            for pool in fitting:
-                if pool.name != wanted.name:
-                    self._reroutes.append(Reroute(pool.name, self._why_not(pool), target.name if target else ""))
-        self._reroutes.insert(0, Reroute(wanted.name, why, target.name if target is not None and target is not wanted else ""))
         return target
+
+    def _reroutes(self, to: ModelPool | None) -> tuple[Reroute, ...]:
+        """What is told of the pools that were left for that one; None: for none."""
+        return tuple(
+            Reroute(pool.name, self._why_not(pool), to.name if to is not None and to.name != pool.name else "")
+            for pool in self._left
+        )
+
+    def _at_hand(self, state: SessionState | None, choice: Choice) -> ModelPool | None:
+        """Where no candidate can be asked: the pool of an open tool loop, which need not be one of them."""
+        here = self._pools.get(state.pool) if state is not None else None
+        if here is None or not in_tool_loop(choice.request) or self._fits(Candidate(here)) or self._why_not(here):
+            return None
+        return here
 
     def _next(
         self, fallback: Fallback, able: Sequence[ModelPool], prices: Prices, state: SessionState | None
@@ -171,7 +187,7 @@ class Choosing:
         return wanted if fallback.try_anyway else None
 
     def _exhausted(self) -> Refusal:
-        reasons = ", ".join(f"{each.pool}: {each.why}" for each in self._reroutes)
+        reasons = ", ".join(f"{each.pool}: {each.why}" for each in self._reroutes(None))
         return Refusal(Reason.POOLS_EXHAUSTED, _UNAVAILABLE, EXHAUSTED.format(reasons=reasons))
 
     # Sessions
@@ -209,16 +225,15 @@ class Choosing:
         if state is None or here is None:
             return first(rule, offer, note)
         judgement = judged(Case(rule, state, offer, here, note, signs or NONE), self._unfit(here, offer))
-        why = self._barred.get(here.name, "")
-        if why and judgement.pool is not None and all(each.pool != here.name for each in self._reroutes):
-            self._reroutes.append(Reroute(here.name, why, judgement.pool.name))
+        if self._barred.get(here.name) and all(pool.name != here.name for pool in self._left):
+            self._left.append(here)
         return judgement
 
     def _unfit(self, here: ModelPool, offer: Offer) -> str:
         """Why the session's pool cannot serve this turn; empty if it can."""
         candidate = next((each for each in self._route.candidates if each.pool.name == here.name), None)
         # In the middle of a tool loop it may be none of this rule's candidates.
-        if candidate is None and not offer.in_loop:
+        if candidate is None and not offer.in_loop and offer.chosen.name != here.name:
             return "no candidate"
         return self._fits(candidate or Candidate(here)) or self._why_not(here)
 

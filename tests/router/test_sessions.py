@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from agent import asked, call, result, user
 
+from router_extproc.breaker import circuit_options
 from router_extproc.config.embedded import failures
 from router_extproc.health import PoolHealth
 from router_extproc.limits.memory import MemoryStore
@@ -424,6 +425,44 @@ class TestFallback:
 
         assert outcome.selection is not None
         assert outcome.selection.pool.name == "medium"
+
+    def test_a_loop_that_stays_left_nothing(self) -> None:
+        """Though the selector would have liked a pool that cannot be asked."""
+        router = bench(rule=HARD, fallback="{}")
+        router.ask(TASK)
+        self.down(router, "small")
+        hello = user("hello there")
+        outcome = router.ask(TASK, *LOOP, hello, *LOOP)
+
+        assert went(outcome)[0] in {"large", "medium"}
+        assert went(router.ask(TASK, *LOOP, hello, *LOOP, *LOOP))[1:] == ("kept", "tool_loop")
+        assert router.ask(TASK, *LOOP, hello, *LOOP, *LOOP).reroutes == ()
+
+    def test_a_loop_outlives_the_candidates_of_another_rule(self) -> None:
+        """Where none of those can be asked, and the loop's own pool can."""
+        route = "{candidates: [large], session: {budget: {usd: 9}}, fallback: {}}"
+        router = bench(rule=f"{{name: hard, when: hard, route: {route}}}", fallback="{}")
+        hello = user("hello there")
+        router.ask(hello)
+        self.down(router, "large")
+
+        assert went(router.ask(hello, *LOOP)) == ("small", "kept", "tool_loop")
+        assert (
+            went(router.ask(hello, call(), result("prove it"), user("<system-reminder>prove</system-reminder>"), *LOOP))[0]
+            == "small"
+        )
+        assert router.ask(hello, *LOOP, user("prove it"), *LOOP).verdict is Verdict.ROUTE
+        assert router.ask(hello, *LOOP, user("prove it")).verdict is Verdict.REJECT
+
+    def test_the_last_resort_keeps_its_session(self) -> None:
+        """As long as no candidate can be asked; then it goes back."""
+        router = bench(fallback="{lastResort: spare}")
+        for each in ("small", "medium", "large"):
+            self.down(router, each)
+        assert went(router.ask(TASK)) == ("spare", "opened", "")
+        assert went(router.ask(TASK, *LOOP, user("and?")))[:2] == ("spare", "pinned")
+        router.health.configure(circuit_options(9), ["small", "medium", "large", "spare"])
+        assert went(router.ask(TASK, *LOOP, user("and?"), user("well?"))) == ("small", "moved", "no candidate")
 
     @pytest.mark.parametrize(
         ("fallback", "pool", "status"),
