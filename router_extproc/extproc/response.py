@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.apis.sse import SseReader
 from router_extproc.routing import Observation
+from router_extproc.sessions.state import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 MAX_JSON_BYTES = 4 * 1024 * 1024
 """Larger JSON answers go by unread: their usage is not known."""
 _FIRST_ERROR = 400
-_PER_TOKEN = 1e-6
 
 
 class ResponseReader:
@@ -105,6 +105,4 @@ class ResponseReader:
         price = self._outcome.selection.pool.price if self._outcome.selection else None
         if price is None or self._input is None or self._output is None:
             return None
-        cached = min(self._cached or 0, self._input) if price.cached is not None else 0
-        saved = cached * (price.input - (price.cached or 0.0))
-        return (self._input * price.input + self._output * price.output - saved) * _PER_TOKEN
+        return cost_usd(price, self._input, self._output, self._cached or 0)

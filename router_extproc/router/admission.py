@@ -11,6 +11,7 @@ from router_extproc.limits.limit import COST, NO_BOUND, PER_DOLLAR, REQUESTS, TO
 from router_extproc.limits.store import Charge
 from router_extproc.limits.window import excess
 from router_extproc.routing import Skipped, Truth
+from router_extproc.sessions.state import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 MAX_KEYS_OF_ONE = 64
 """Allowances of one limit that one request counts against, at most: a caller in more groups counts against the first so many."""
 _FIRST_ERROR = 400
-_PER_MILLION = PER_DOLLAR // 1_000_000
 
 Values = tuple[str | None, ...]
 """What a request counts by, one for each dimension; None: it has none."""
@@ -159,9 +159,9 @@ def _hash(values: Values) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def price_of(price: Price | None, prompt: float, answer: float) -> int:
-    """What tokens cost, in billionths of a dollar."""
-    return round((prompt * price.input + answer * price.output) * _PER_MILLION) if price is not None else 0
+def price_of(price: Price | None, prompt: float, answer: float, cached: float = 0.0) -> int:
+    """What tokens cost, in billionths of a dollar; `cached` of the prompt's were read from the pool's prompt cache."""
+    return round(cost_usd(price, prompt, answer, cached) * PER_DOLLAR)
 
 
 class Settlement:
@@ -193,7 +193,7 @@ class Settlement:
         else:
             prompt = self._prompt if seen.input_tokens is None else seen.input_tokens
             answer = self._answer if seen.output_tokens is None else seen.output_tokens
-        cost = price_of(self._price, prompt, answer)
+        cost = price_of(self._price, prompt, answer, seen.cached_tokens or 0)
         changes: list[Charge] = []
         for each in self._charges:
             tokens = round(prompt + answer) - each.amounts[TOKENS] if each.limit.most[TOKENS] >= 0 else 0

@@ -22,7 +22,10 @@ _LOOKBACK = 64
 _PERIOD = 3
 """Calls in one round of a loop, at most: reading, failing and reading again is three."""
 _HEAD = 300
-"""Characters of a tool's result that may say that it failed."""
+"""Characters at the beginning of a tool's result that may say that it failed."""
+_TAIL = 200
+"""And at its end."""
+_WORDS = ("exit", "error", "code")
 _TURNS = 4
 _SAME = 0.8
 """Similarity from which a turn asks again what was asked before; see the signal `reask`."""
@@ -30,7 +33,10 @@ _BEGINS = re.compile(
     r"\s*(?:(?:the )?(?:command|tool|call|request) failed|error\b|traceback \(most recent call last\)|exception\b|fatal\b|panic:"
     r"|<tool_use_error>|permission denied|command not found|no such file)"
 )
-_SAYS = re.compile(r"exit(?:ed)?(?: with)? (?:code|status):? ?[1-9]|[\"']is_?error[\"']\s*:\s*true|[\"']error[\"']\s*:\s*[\"'{]")
+_SAYS = re.compile(
+    r"exit(?:ed)?(?: with)? (?:code|status):? ?[1-9]|return_?code[\"'>: =]{1,4}-?[1-9]|[\"']is_?error[\"']\s*:\s*true"
+    r"|[\"']error[\"']\s*:\s*[\"'{]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,13 @@ def failed(result: Part) -> bool:
     """Whether a tool's result says that the tool failed: by the API's own word, or by how its text begins."""
     if result.failed:
         return True
-    head = result.text[:_HEAD].lower()
-    # Looking for two words first takes a tenth of the time of the search, and most results have neither.
-    return bool(_BEGINS.match(head) or (("exit" in head or "error" in head) and _SAYS.search(head)))
+    text = result.text
+    head = text[:_HEAD].lower()
+    if _BEGINS.match(head):
+        return True
+    # Exit codes stand at either end. Looking for words first takes a tenth of the time of the search, and most results have none.
+    ends = head if len(text) <= _HEAD else f"{head}\n{text[-_TAIL:].lower()}"
+    return any(word in ends for word in _WORDS) and _SAYS.search(ends) is not None
 
 
 def _reasks(request: Request) -> int:

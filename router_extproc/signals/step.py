@@ -26,8 +26,8 @@ _DENSE = 5.0
 _CALLS, _CODES, _BASE = 1.15, 2.48, -2.32
 """Logistic regression (L2 = 1) on the 98 training steps of TwinRouterBench: whether the cheapest tier of models does not suffice.
 
-Left out by instance its AUC is 0.90, on the 23 held-out steps 1.00. Failed results (AUC 0.50) and the difficulty head of the last user turn
-(0.52) tell nothing there: what a person asked is the same in every step.
+Left out by instance its AUC is 0.90, on the 23 held-out steps 1.00. Failed results (alone AUC 0.73) add nothing to these two, and the
+difficulty head of the last user turn (0.52) tells nothing there: what a person asked is the same in every step.
 """
 
 

@@ -324,6 +324,16 @@ class TestCost:
 
         assert limited.used() == [(1, 0, pytest.approx((1000 + 20) / 1e6))]
 
+    def test_cached_tokens_have_their_own_price(self) -> None:
+        """Where the pool has one."""
+        head = HEAD.replace("price: {input: 1, output: 2}", "price: {input: 1, output: 2, cached: 0.1}")
+        limited = counted("name: it, costUsd: 1, window: 1d", head=head)
+        outcome = limited.route(request())
+        assert outcome.settle is not None
+        outcome.settle(seen(outcome, input_tokens=1000, output_tokens=10, cached_tokens=800))
+
+        assert limited.used() == [(1, 0, pytest.approx((200 + 80 + 20) / 1e6))]
+
     def test_is_the_chosen_pool_s(self) -> None:
         """Ten times as much here."""
         limited = counted("name: it, costUsd: 1, window: 1d")
