@@ -11,7 +11,7 @@ import typer
 
 from router_extproc import __version__
 from router_extproc.cli import bench_options as bench_opt
-from router_extproc.cli import selection_commands
+from router_extproc.cli import quality_commands, selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
@@ -322,6 +322,16 @@ def evaluate_cache(
     from router_extproc.cli.eval_cache import run  # noqa: PLC0415 - as above
 
     raise typer.Exit(int(run(data, models, as_json=json)))
+
+
+app.command(
+    "train-quality",
+    epilog="Example: router-extproc train-quality --data outcomes.jsonl --profiles models.yaml --output mine.quality",
+)(quality_commands.train_quality)
+app.command(
+    "eval-routing",
+    epilog="Example: router-extproc eval-routing --data ./data --selector blend,knn --output /tmp/look --no-further",
+)(quality_commands.evaluate_routing)
 
 
 @app.command(epilog="Example: router-extproc train --data ./data --run out/run --output out/mine")

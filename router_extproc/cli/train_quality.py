@@ -1,0 +1,117 @@
+"""`train-quality`: a quality model from outcomes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.exits import Exit
+from router_extproc.cli.train_head import replaced
+from router_extproc.encoders.manifest import BundleError
+from router_extproc.encoders.models import Models
+from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.routing.figures import mean_auc
+from router_extproc.evaluation.routing.profiles import profiles_for, read_profiles
+from router_extproc.evaluation.routing.readings import Readings
+from router_extproc.evaluation.routing.rows import read_rows
+from router_extproc.evaluation.routing.table import names_of, outcomes_of
+from router_extproc.quality.artifact import packed
+from router_extproc.quality.calibration import calibration_error
+from router_extproc.quality.errors import QualityError
+from router_extproc.quality.training import held_out, losses, train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from router_extproc.evaluation.routing.rows import Row
+    from router_extproc.quality.outcomes import Outcomes
+    from router_extproc.quality.predictor import Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are, and where the file goes."""
+
+    data: tuple[Path, ...]
+    dev: tuple[Path, ...]
+    profiles: Path | None
+    bundle: Path | None
+    cache: Path | None
+    output: Path
+
+
+def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) -> Exit:
+    """Train and write; see `router-extproc train-quality --help`."""
+    _check(places.output)
+    try:
+        told, content = made(method, places, without)
+    except (DataError, QualityError, BundleError) as error:
+        fail(Exit.INPUT, str(error))
+    replaced(places.output, content)
+    if as_json:
+        typer.echo(json.dumps({"file": str(places.output), "bytes": len(content), **told}))
+    else:
+        _show(places.output, told)
+    return Exit.OK
+
+
+def made(method: str, places: Places, without: frozenset[str]) -> tuple[dict[str, Any], bytes]:
+    """What is told of the training, and the file's content. Raises DataError, QualityError or BundleError."""
+    known = read_profiles(places.profiles) if places.profiles is not None else {}
+    rows, held = (_rows(paths, without) for paths in (places.data, places.dev))
+    readings = Readings(Models(folder=places.bundle).encoder(), places.cache)
+    models = profiles_for(names_of(rows), known)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err) as bars:
+        bar = bars.add_task("read", total=len(rows) + len(held))
+        inputs = readings.inputs([row.prompt for row in (*rows, *held)], lambda count: bars.advance(bar, count))
+    table = outcomes_of(rows, inputs[: len(rows)], models)
+    fitted, tuned = (table, outcomes_of(held, inputs[len(rows) :], models)) if held else held_out(table)
+    predictor = train(method, fitted, tuned)
+    told = figures(method, predictor, fitted, tuned) | {"sources": sorted({row.source for row in rows if row.source})}
+    return told, packed(predictor, readings.graph, told)
+
+
+def figures(method: str, predictor: Predictor, fitted: Outcomes, tuned: Outcomes) -> dict[str, Any]:
+    """How right it is on rows that it was calibrated on, and not fitted on."""
+    said = predictor.predict_all(tuned.inputs, tuned.models)
+    return {
+        "method": method,
+        "rows": len(fitted),
+        "calibration_rows": len(tuned),
+        "models": len(fitted.models),
+        **{name: round(value, 4) for name, value in losses(said, tuned).items()},
+        "auc": round(mean_auc(said, tuned.scores), 4),
+        "ece": round(calibration_error(said, tuned.scores), 4),
+    }
+
+
+def _check(target: Path) -> None:
+    """Before the work, not after it."""
+    if str(target) == "-" or (target.exists() and not target.is_file()):
+        fail(Exit.USAGE, f"--output takes a file, {target} is none")
+    if not target.parent.is_dir():
+        fail(Exit.INPUT, f"{target.parent}: no such folder")
+
+
+def _rows(paths: Sequence[Path], without: frozenset[str]) -> list[Row]:
+    rows = [row for path in paths for row in read_rows(path) if row.source not in without]
+    if paths and not rows:
+        raise DataError(f"{paths[0]}: no rows are left without {', '.join(sorted(without))}")
+    return rows
+
+
+def _show(target: Path, told: dict[str, Any]) -> None:
+    table = Table("figure", "value", box=None)
+    for name, value in told.items():
+        table.add_row(name.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
+    out.print(table)
+    # As Text: rich makes pictures of words between colons.
+    out.print(Text(f"Wrote {target}"), soft_wrap=True)
