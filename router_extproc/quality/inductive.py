@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from router_extproc.quality.outcomes import Doubles, Outcomes, Singles
 
 _LANDMARKS = 128
-_SCALE = 4.0
-_SHARED = 0.02
-_APART = 0.3
+_SCALE = 2.0
+_SHARED = 0.1
+_APART = 3.0
 """Decay of weights that all models share, and of those by which traits count differently on different requests."""
 
 

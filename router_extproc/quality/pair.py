@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.quality.outcomes import logit
-from router_extproc.quality.ridge import Features, features, solve
+from router_extproc.quality.ridge import Features, Normal, features
 
 if TYPE_CHECKING:
     from router_extproc.quality.method import Arrays
@@ -61,7 +61,7 @@ class PairMethod:
         unsure = np.isnan(outcomes.scores) | np.isnan(against)
         compared = replace(outcomes, scores=np.where(unsure, np.nan, outcomes.scores >= against))
         made = features(outcomes.inputs, most=1)
-        weights = solve(made.of(outcomes.inputs).astype(np.float64), compared, _PENALTY, _PENALTY)
+        weights = Normal(made.of(outcomes.inputs).astype(np.float64), compared).weights(_PENALTY, _PENALTY)
         levels = compared.means
         levels[best], weights[:, best] = 1.0, 0.0
         return Pair(made, weights.astype(np.float32), levels.astype(np.float32), float(outcomes.means[best]))

@@ -92,7 +92,7 @@ class RidgeMethod:
         made = features(outcomes.inputs)
         rows = made.of(outcomes.inputs).astype(np.float64)
         shared, apart = _penalties(rows, outcomes)
-        weights = solve(rows, outcomes, shared, apart)
+        weights = Normal(rows, outcomes).weights(shared, apart)
         return Ridge(made, weights.astype(np.float32), outcomes.means.astype(np.float32))
 
     def restore(self, arrays: Arrays, /) -> Ridge:
@@ -101,15 +101,22 @@ class RidgeMethod:
         return Ridge(made, np.asarray(arrays["weights"], np.float32), np.asarray(arrays["levels"], np.float32))
 
 
-def solve(rows: Doubles, outcomes: Outcomes, shared: float, apart: float) -> Doubles:
-    """(features, m): weights for all that a model's score departs from its mean."""
-    known = outcomes.known
-    off = np.where(known, outcomes.scores - outcomes.means, 0.0)
-    common = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
-    rest = np.where(known, off - common, 0.0)
-    gram, size = rows.T @ rows, np.eye(rows.shape[1])
-    found: Doubles = np.linalg.solve(gram + shared * size, rows.T @ common) + np.linalg.solve(gram + apart * size, rows.T @ rest)
-    return found
+class Normal:
+    """The normal equations of some rows, ready for any penalty: the eigenvectors of the Gram matrix are found once."""
+
+    def __init__(self, rows: Doubles, outcomes: Outcomes) -> None:
+        known = outcomes.known
+        off = np.where(known, outcomes.scores - outcomes.means, 0.0)
+        common = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
+        values, self._vectors = np.linalg.eigh(rows.T @ rows)
+        self._values = np.maximum(values, 0.0)[:, None]
+        self._common = self._vectors.T @ (rows.T @ common)
+        self._rest = self._vectors.T @ (rows.T @ np.where(known, off - common, 0.0))
+
+    def weights(self, shared: float, apart: float) -> Doubles:
+        """(features, m): for all that a model's score departs from its mean."""
+        found: Doubles = self._vectors @ (self._common / (self._values + shared) + self._rest / (self._values + apart))
+        return found
 
 
 def _penalties(rows: Doubles, outcomes: Outcomes) -> tuple[float, float]:
@@ -118,7 +125,8 @@ def _penalties(rows: Doubles, outcomes: Outcomes) -> tuple[float, float]:
     losses = dict.fromkeys(((shared, apart) for shared in _SHARED for apart in _APART), 0.0)
     for number in range(_FOLDS):
         kept, held = outcomes.rows(fold != number), outcomes.rows(fold == number)
+        normal = Normal(rows[fold != number], kept)
         for pair in losses:
-            said = rows[fold == number] @ solve(rows[fold != number], kept, *pair) + kept.means
+            said = rows[fold == number] @ normal.weights(*pair) + kept.means
             losses[pair] += float(np.nansum((said - held.scores) ** 2))
     return min(losses, key=lambda pair: losses[pair])

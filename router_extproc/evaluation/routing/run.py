@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from router_extproc.quality.profile import ModelProfile
 
 NEWCOMER_METHODS = ("blend", "inductive")
-"""That are measured on models left out: the default, and the one that holds no parameter of a single model."""
+"""That are measured on models left out, if they are measured at all: the default, and the one that holds no parameter of a single model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,9 @@ def evaluate(
         found = source.set(name)
         result.sets.append(measure(found, options.methods, progress(name, len(options.methods))))
         if options.further:
-            tick = progress(f"{name}: models left out, changed texts", len(NEWCOMER_METHODS) + 1)
-            for method in NEWCOMER_METHODS:
+            left_out = [method for method in NEWCOMER_METHODS if method in options.methods]
+            tick = progress(f"{name}: models left out, changed texts", len(left_out) + 1)
+            for method in left_out:
                 result.newcomers.setdefault(method, []).append(newcomers(found, method))
                 tick()
             result.changed.extend(robustness(found, default, reads))
