@@ -11,6 +11,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY envoy envoy
 COPY models/default models/default
+COPY models/quality models/quality
 COPY router_extproc router_extproc
 RUN pip wheel --no-deps --wheel-dir /dist .
 # Wheels only: nothing is compiled, so no stage needs a compiler.

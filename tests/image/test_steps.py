@@ -135,6 +135,7 @@ class TestSteps:
         home = Path(f"{built.folder}{HOME}")
         package = next(home.glob("lib/python3*/site-packages/router_extproc"))
         assert {path.name for path in (package / "models/default").iterdir()} >= {"manifest.json", "model.onnx", "tokenizer.json"}
+        assert (package / "models/quality/default.quality").is_file()
         assert {flags(pyc) for pyc in home.rglob("*.pyc")} == {UNCHECKED}
         assert {path.lstat().st_mtime for path in home.rglob("*")} == {315532800}
         components = json.loads((built.folder / "sbom/router-extproc.cdx.json").read_text())["components"]

@@ -40,7 +40,7 @@ def markdown(found: RoutingEvaluation, drawn: Mapping[str, str]) -> str:
     """The whole report; `drawn`: file names of plots, by set."""
     parts = [_HEAD, _split(found), _summary(found)]
     parts += [_set(each, found.default, drawn.get(each.name)) for each in found.sets]
-    parts += [_published(found), _newcomers(found), _changed(found), _agentic(found), _latency(found)]
+    parts += [_published(found), _newcomers(found), _transferred(found), _changed(found), _agentic(found), _latency(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -206,6 +206,37 @@ def _newcomers(found: RoutingEvaluation) -> str:
         "## New models\n\nModels left out of training one at a time, then predicted by their profile, and after some of their outcomes. "
         "AUC of good answers / Brier score / distance of the mean chance from the mean score.\n\n" + _table(head, rows)
     )
+
+
+def _transferred(found: RoutingEvaluation) -> str:
+    if not found.transferred:
+        return ""
+    rows = [
+        (
+            each.name,
+            _n(each.auc),
+            _n(each.order, 2),
+            _n(each.ece),
+            f"{_n(each.accuracy)} at {_n(each.cost, 2)}",
+            f"{each.dearest} {_n(each.dearest_accuracy)}",
+            _n(each.random_accuracy),
+        )
+        for each in found.transferred
+    ]
+    head = (
+        "set",
+        "AUC",
+        "order of models",
+        "ECE",
+        "accuracy of the likeliest, share of the dearest's cost",
+        "the dearest",
+        "random",
+    )
+    return (
+        "## Without outcomes of one's own\n\nThe method of the shipped model (`inductive`), made of all other licensed sources, "
+        "on a source of which it has seen neither requests nor models: profiles alone tell. Order: Spearman of models' mean chances and "
+        "mean scores.\n\n"
+    ) + _table(head, rows)
 
 
 def _changed(found: RoutingEvaluation) -> str:

@@ -11,6 +11,7 @@ from router_extproc.evaluation.routing.measure import measure
 from router_extproc.evaluation.routing.newcomers import newcomers
 from router_extproc.evaluation.routing.robustness import robustness
 from router_extproc.evaluation.routing.sets import UNLICENSED, Data, sources_of
+from router_extproc.evaluation.routing.transfer import METHOD, transfer
 from router_extproc.quality.methods import DEFAULT, METHODS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.routing.newcomers import Newcomer
     from router_extproc.evaluation.routing.robustness import Changed
     from router_extproc.evaluation.routing.sets import Reads
+    from router_extproc.evaluation.routing.transfer import Transferred
     from router_extproc.quality.profile import ModelProfile
 
 NEWCOMER_METHODS = ("blend", "inductive")
@@ -52,6 +54,8 @@ class RoutingEvaluation:
     sets: list[SetResult] = field(default_factory=list)
     newcomers: dict[str, list[Newcomer]] = field(default_factory=dict)
     """By method."""
+    transferred: list[Transferred] = field(default_factory=list)
+    """Each source by a model made of the others."""
     changed: list[Changed] = field(default_factory=list)
     twin: list[TwinResult] = field(default_factory=list)
     graded: dict[str, float] = field(default_factory=dict)
@@ -89,7 +93,13 @@ def evaluate(
                 tick()
             result.changed.extend(robustness(found, default, reads))
             tick()
-    return _with_agents(result, data, reads, options, progress) if options.further else result
+    if not options.further:
+        return result
+    if METHOD in options.methods and len(names) > 1:
+        tick = progress("sources left out", 1)
+        result.transferred.extend(transfer(source, names))
+        tick()
+    return _with_agents(result, data, reads, options, progress)
 
 
 def _names(data: Path, options: Options) -> tuple[str, ...]:

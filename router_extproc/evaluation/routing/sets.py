@@ -86,6 +86,13 @@ class Data:
         found = self._shared[split]
         return [found[place] for place in by_source(found).get(name, [])]
 
+    def joint(self, names: Sequence[str], split: str) -> Outcomes:
+        """The outcomes of several sources in one table of all their models that have train rows."""
+        trained = [row for name in names for row in self.rows(name, "train")]
+        rows = [row for name in names for row in self.rows(name, split)]
+        models = profiles_for(names_of(trained), self._profiles)
+        return outcomes_of(rows, self._reads([row.prompt for row in rows]), models)
+
     def set(self, name: str) -> RoutingSet:
         """A source's rows with readings. Raises DataError."""
         rows = {split: self.rows(name, split) for split in ("train", "dev", "eval")}
