@@ -42,6 +42,12 @@ class MethodResult:
     gain_low: float
     gain_high: float
     """95 % interval, by bootstrap over rows."""
+    thrifty_accuracy: float
+    """At the other frozen point: the cheapest that was as accurate as the best single model on train and dev."""
+    thrifty_cost: float
+    thrifty_gain_low: float
+    thrifty_gain_high: float
+    """95 % interval of that point's accuracy over the best single model's."""
     at_equal_cost: float
     """Accuracy at the best single model's cost, on the swept curve."""
     cost_at_best: float
@@ -73,23 +79,35 @@ def frame(train: Priced, tuning: Priced) -> Frame:
     return Frame(best, float(tuning.costs[:, best].mean()))
 
 
-def frozen(chances: Doubles, tuning: Priced, frame: Frame) -> float:
-    """The worth of a dollar that is most accurate on the tuning rows without costing more than the best model; of equals the cheapest."""
-    best, found = (-1.0, 0.0), 0.0
-    for worth in exchange(tuning.costs):
-        cost, height = point(tuning, chosen(chances, tuning.costs, worth))
-        if cost <= frame.best_cost * (1 + 1e-9) and (height, -cost) > best:
-            best, found = (height, -cost), float(worth)
-    return found
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What a dollar is worth in chances of a good answer, chosen on the tuning rows."""
+
+    accurate: float
+    """The most accurate choices that cost no more than the best single model; of equals the cheapest."""
+    thrifty: float
+    """The cheapest choices that are as accurate as the best single model; the most accurate if none is."""
 
 
-def measured(method: str, chances: Doubles, priced: Priced, frame: Frame, worth: float) -> MethodResult:
+def frozen(chances: Doubles, tuning: Priced, frame: Frame) -> Frozen:
+    """Both operating points."""
+    worths = exchange(tuning.costs).tolist()
+    points = [point(tuning, chosen(chances, tuning.costs, worth)) for worth in worths]
+    level = float(tuning.outcomes.scores[:, frame.best].mean())
+    affordable = [place for place, (cost, _) in enumerate(points) if cost <= frame.best_cost * (1 + 1e-9)]
+    accurate = max(affordable or range(len(points)), key=lambda place: (points[place][1], -points[place][0]))
+    level_with = [place for place, (_, height) in enumerate(points) if height >= level - 1e-9]
+    thrifty = min(level_with, key=lambda place: points[place][0]) if level_with else accurate
+    return Frozen(worths[accurate], worths[thrifty])
+
+
+def measured(method: str, chances: Doubles, priced: Priced, frame: Frame, worth: Frozen) -> MethodResult:
     """All figures on the eval rows."""
-    choice = chosen(chances, priced.costs, worth)
-    cost, height = point(priced, choice)
+    choice, thrifty = (chosen(chances, priced.costs, each) for each in (worth.accurate, worth.thrifty))
+    (cost, height), (thrifty_cost, thrifty_height) = point(priced, choice), point(priced, thrifty)
     base_cost, base = singles(priced)[frame.best]
-    gains = _gains(priced, choice, frame.best)
-    low, high = bootstrap(len(gains), lambda rows: float(gains[rows].mean()))
+    low, high = _interval(priced, choice, frame.best)
+    thrifty_low, thrifty_high = _interval(priced, thrifty, frame.best)
     curve = sweep(chances, priced)
     scores = priced.outcomes.scores
     return MethodResult(
@@ -99,6 +117,10 @@ def measured(method: str, chances: Doubles, priced: Priced, frame: Frame, worth:
         gain=height - base,
         gain_low=low,
         gain_high=high,
+        thrifty_accuracy=thrifty_height,
+        thrifty_cost=thrifty_cost / base_cost,
+        thrifty_gain_low=thrifty_low,
+        thrifty_gain_high=thrifty_high,
         at_equal_cost=height_at(curve, base_cost),
         cost_at_best=cost_at(curve, base) / base_cost,
         cost_at_95=cost_at(curve, 0.95 * base) / base_cost,
@@ -111,10 +133,11 @@ def measured(method: str, chances: Doubles, priced: Priced, frame: Frame, worth:
     )
 
 
-def _gains(priced: Priced, choice: NDArray[np.int64], best: int) -> Doubles:
+def _interval(priced: Priced, choice: NDArray[np.int64], best: int) -> tuple[float, float]:
+    """Of the accuracy of choices over that of one model, 95 %."""
     scores = priced.outcomes.scores
-    found: Doubles = scores[np.arange(len(choice)), choice] - scores[:, best]
-    return found
+    gains = scores[np.arange(len(choice)), choice] - scores[:, best]
+    return bootstrap(len(gains), lambda rows: float(gains[rows].mean()))
 
 
 def mean_auc(chances: Doubles, scores: Doubles) -> float:

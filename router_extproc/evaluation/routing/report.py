@@ -24,6 +24,7 @@ serving reads: embedding and difficulty by the shipped int8 encoder.
 - **best single**: the model that is best on the train rows, for all requests. Costs are shares of its cost.
 - **frozen point**: what a dollar is worth in chances of a good answer is chosen on train rows ({FOLDS}-fold, by models that have not
   seen them) and dev rows: the most accurate that costs no more than the best single model. Then eval rows are routed, once.
+- **thrifty point**: chosen likewise, but the cheapest that is as accurate as the best single model on those rows.
 - **gain**: accuracy at the frozen point minus the best single model's on the same rows; the interval is a bootstrap over rows, 95 %.
 - **swept**: accuracy at the best single model's cost, and the cost for 100 % and 95 % of its accuracy, on the curve over all worths on the
   eval rows and mixtures of its points. The curve is seen afterwards: it describes, it does not promise.
@@ -75,6 +76,8 @@ def _summary(found: RoutingEvaluation) -> str:
                 f"{base.best} {_n(base.best_accuracy)}",
                 f"**{_n(one.accuracy)}** at {_n(one.cost, 2)}",
                 f"{one.gain:+.3f} ({one.gain_low:+.3f} to {one.gain_high:+.3f})",
+                f"**{_n(one.thrifty_accuracy)}** at {_n(one.thrifty_cost, 2)}",
+                f"({one.thrifty_gain_low:+.3f} to {one.thrifty_gain_high:+.3f})",
                 _n(one.cost_at_best, 2),
                 _n(one.cost_at_95, 2),
                 f"{_n(one.area)} / {_n(base.mixture_area)}",
@@ -87,7 +90,9 @@ def _summary(found: RoutingEvaluation) -> str:
         "models",
         "best single",
         "frozen: accuracy at cost",
-        "gain",
+        "gain (95 %)",
+        "thrifty: accuracy at cost",
+        "its gain, 95 %",
         "swept: cost at 100 %",
         "at 95 %",
         "area / mixture",
@@ -107,6 +112,7 @@ def _set(each: SetResult, default: str, picture: str | None) -> str:
                 _n(one.accuracy),
                 _n(one.cost, 2),
                 f"{one.gain:+.3f} ({one.gain_low:+.3f} to {one.gain_high:+.3f})",
+                f"{_n(one.thrifty_accuracy)} at {_n(one.thrifty_cost, 2)}",
                 _n(one.at_equal_cost),
                 _n(one.cost_at_best, 2),
                 _n(one.cost_at_95, 2),
@@ -122,6 +128,7 @@ def _set(each: SetResult, default: str, picture: str | None) -> str:
         "accuracy",
         "cost",
         "gain",
+        "thrifty",
         "swept at equal cost",
         "cost at 100 %",
         "at 95 %",
@@ -153,7 +160,7 @@ def _baselines(each: SetResult) -> list[tuple[str, float, float]]:
 
 
 def _plain_row(name: str, accuracy: float, cost: float) -> tuple[str, ...]:
-    return (name, _n(accuracy), _n(cost, 2), *[""] * 9)
+    return (name, _n(accuracy), _n(cost, 2), *[""] * 10)
 
 
 def _published(found: RoutingEvaluation) -> str:

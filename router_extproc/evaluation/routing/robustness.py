@@ -43,7 +43,7 @@ def robustness(found: RoutingSet, method: str, reads: Reads) -> list[Changed]:
     """Every perturbation that keeps the question, at the frozen operating point."""
     tuning = joined(found.train_priced, found.dev_priced)
     predictor = train(method, found.train, found.dev)
-    worth = frozen(tuning_chances(found, method, predictor), tuning, frame(found.train_priced, tuning))
+    worth = frozen(tuning_chances(found, method, predictor), tuning, frame(found.train_priced, tuning)).accurate
     count = min(ROWS, len(found.eval_rows))
     kept = np.unique(np.linspace(0, len(found.eval_rows) - 1, count).astype(np.int64))
     sample = found.eval_priced.rows(kept)
