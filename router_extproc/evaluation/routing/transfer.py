@@ -44,7 +44,9 @@ class Transferred:
 
 def transfer(data: Data, names: Sequence[str]) -> list[Transferred]:
     """Leave each source out in turn; sources without a licence are measured, and never learned from."""
-    return [_one(data, name, [other for other in names if other != name and other not in UNLICENSED]) for name in names]
+    licensed = [name for name in names if name not in UNLICENSED]
+    others = {name: [other for other in licensed if other != name] for name in names}
+    return [_one(data, name, rest) for name, rest in others.items() if rest]
 
 
 def _one(data: Data, name: str, others: Sequence[str]) -> Transferred:
