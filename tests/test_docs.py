@@ -16,6 +16,7 @@ from router_extproc.limits.memory import MemoryStore
 from router_extproc.limits.shared import Health
 from router_extproc.observability.metrics import Metrics
 from router_extproc.policy.load import compile_policy
+from router_extproc.quality.methods import METHODS
 from router_extproc.routing import Reason
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.sessions.identity import Source
@@ -116,6 +117,20 @@ class TestGuards:
         services = SignalServices(models=Models(folder=tiny_bundle)).for_policy(tmp_path)
 
         assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
+
+
+class TestQuality:
+    @pytest.mark.parametrize("block", re.findall(r"```yaml\n(pools:.*?)```", page("quality.md"), re.DOTALL))
+    def test_example_is_a_good_policy(self, block: str, tmp_path: Path) -> None:
+        """With the shipped bundle and the shipped quality model, which is made for it."""
+        services = SignalServices(models=Models()).for_policy(tmp_path)
+
+        assert compile_policy("version: 1\n" + block, source="page", services=services, selectors=SELECTORS).policy.pools
+
+    @pytest.mark.parametrize("name", [plugin.name for plugin in METHODS])
+    def test_tells_of_every_method(self, name: str) -> None:
+        """In its table."""
+        assert f"| `{name}` | " in page("quality.md")
 
 
 class TestReadme:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.quality.adam import Schedule, descend, slopes
-from router_extproc.quality.ridge import Features, features
+from router_extproc.quality.ridge import Regression, features, folded, unfolded
 from router_extproc.quality.traits import traits_of
 
 if TYPE_CHECKING:
@@ -36,26 +36,15 @@ _APART = 3.0
 class Bilinear:
     """The known models' share of the bilinear form: what unseen ones are sums of."""
 
-    features: Features
-    weights: Singles
-    """(features, known)."""
-    levels: Singles
+    regression: Regression
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """The bilinear form."""
-        found: Doubles = (self.features.of(inputs) @ self.weights + self.levels).astype(np.float64)
-        return found
+        return self.regression.values(inputs)
 
     def arrays(self) -> Arrays:
-        """Features, weights and levels."""
-        made = self.features
-        return {
-            "centres": made.centres,
-            "means": made.means,
-            "scales": made.scales,
-            "weights": self.weights,
-            "levels": self.levels,
-        }
+        """The regression's."""
+        return self.regression.arrays()
 
 
 class BilinearMethod:
@@ -83,9 +72,8 @@ class BilinearMethod:
         schedule = Schedule(epochs=epochs, rate=1e-2, decay={"shared": _SHARED, "apart": _APART})
         found = descend(start, gradient, len(rows), schedule)
         weights = _SCALE * (found["shared"] + found["apart"] @ traits[:, 1:].T)
-        return Bilinear(made, weights.astype(np.float32), (traits @ found["worth"]).astype(np.float32))
+        return Bilinear(folded(made, weights.astype(np.float64), (traits @ found["worth"]).astype(np.float64)))
 
     def restore(self, arrays: Arrays, /) -> Bilinear:
         """The same again."""
-        made = Features(*(np.asarray(arrays[name], np.float32) for name in ("centres", "means", "scales")))
-        return Bilinear(made, np.asarray(arrays["weights"], np.float32), np.asarray(arrays["levels"], np.float32))
+        return Bilinear(unfolded(arrays))

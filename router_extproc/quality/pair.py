@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.quality.outcomes import logit
-from router_extproc.quality.ridge import Features, Normal, features
+from router_extproc.quality.ridge import Normal, Regression, features, folded, unfolded
 
 if TYPE_CHECKING:
     from router_extproc.quality.method import Arrays
@@ -26,29 +26,17 @@ _PENALTY = 10.0
 class Pair:
     """A regression of "no worse than the strong one"."""
 
-    features: Features
-    weights: Singles
-    levels: Singles
-    """(known,): how often each is no worse."""
+    regression: Regression
     strong: float
     """The strong model's mean score."""
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """Of the chance to be no worse, times the strong one's mean."""
-        said = np.clip(self.features.of(inputs) @ self.weights + self.levels, 0.0, 1.0).astype(np.float64)
-        return logit(said * self.strong)
+        return logit(np.clip(self.regression.values(inputs), 0.0, 1.0) * self.strong)
 
     def arrays(self) -> Arrays:
-        """Features, weights, levels and the strong one's mean."""
-        made = self.features
-        return {
-            "centres": made.centres,
-            "means": made.means,
-            "scales": made.scales,
-            "weights": self.weights,
-            "levels": self.levels,
-            "strong": np.array([self.strong], np.float32),
-        }
+        """The regression's, and the strong one's mean."""
+        return {**self.regression.arrays(), "strong": np.array([self.strong], np.float32)}
 
 
 class PairMethod:
@@ -64,10 +52,8 @@ class PairMethod:
         weights = Normal(made.of(outcomes.inputs).astype(np.float64), compared).weights(_PENALTY, _PENALTY)
         levels = compared.means
         levels[best], weights[:, best] = 1.0, 0.0
-        return Pair(made, weights.astype(np.float32), levels.astype(np.float32), float(outcomes.means[best]))
+        return Pair(folded(made, weights, levels), float(outcomes.means[best]))
 
     def restore(self, arrays: Arrays, /) -> Pair:
         """The same again."""
-        made = Features(*(np.asarray(arrays[name], np.float32) for name in ("centres", "means", "scales")))
-        strong = float(np.asarray(arrays["strong"], np.float32)[0])
-        return Pair(made, np.asarray(arrays["weights"], np.float32), np.asarray(arrays["levels"], np.float32), strong)
+        return Pair(unfolded(arrays), float(np.asarray(arrays["strong"], np.float32)[0]))

@@ -59,29 +59,60 @@ def features(inputs: Singles, most: int = _LANDMARKS) -> Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
-    """Levels and weights."""
+class Regression:
+    """A linear function of features, folded so that a request costs two products of matrices."""
 
-    features: Features
-    weights: Singles
-    """(features, known)."""
+    joint: Singles
+    """(d + 1, k + m): what landmarks see of inputs, and the weights of inputs themselves."""
+    near: Singles
+    """(k, m): weights of landmark features."""
     levels: Singles
-    """(known,)."""
+    """(m,)."""
+
+    def values(self, inputs: Singles) -> Doubles:
+        """(n, m)."""
+        count = len(self.near)
+        both = inputs @ self.joint
+        found: Doubles = (both[:, count:] + np.exp(both[:, :count] - _WIDTH) @ self.near + self.levels).astype(np.float64)
+        return found
+
+    def arrays(self) -> Arrays:
+        """All three."""
+        return {"joint": self.joint, "near": self.near, "levels": self.levels}
+
+
+def folded(made: Features, weights: Doubles, levels: Doubles) -> Regression:
+    """The function that multiplies features with weights (features, m) and adds levels (m,)."""
+    width, count = made.centres.shape[1] + 1, len(made.centres)
+    scaled = made.scales[:, None] * weights
+    sight = np.concatenate((_WIDTH * made.centres.T, np.zeros((1, count))))
+    joint = np.concatenate((sight, scaled[:width]), 1)
+    return Regression(
+        joint.astype(np.float32), scaled[width:].astype(np.float32), (levels - made.means @ scaled).astype(np.float32)
+    )
+
+
+def unfolded(arrays: Arrays) -> Regression:
+    """What `arrays` gave. Raises KeyError or ValueError."""
+    joint, near, levels = (np.asarray(arrays[name], np.float32) for name in ("joint", "near", "levels"))
+    if joint.shape[1] != sum(near.shape) or levels.shape != near.shape[1:]:
+        raise ValueError("weights of other sizes")
+    return Regression(joint, near, levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """A regression of scores."""
+
+    regression: Regression
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """Of the regression's chances."""
-        return logit((self.features.of(inputs) @ self.weights + self.levels).astype(np.float64))
+        return logit(self.regression.values(inputs))
 
     def arrays(self) -> Arrays:
-        """Features, weights and levels."""
-        made = self.features
-        return {
-            "centres": made.centres,
-            "means": made.means,
-            "scales": made.scales,
-            "weights": self.weights,
-            "levels": self.levels,
-        }
+        """The regression's."""
+        return self.regression.arrays()
 
 
 class RidgeMethod:
@@ -92,13 +123,11 @@ class RidgeMethod:
         made = features(outcomes.inputs)
         rows = made.of(outcomes.inputs).astype(np.float64)
         shared, apart = _penalties(rows, outcomes)
-        weights = Normal(rows, outcomes).weights(shared, apart)
-        return Ridge(made, weights.astype(np.float32), outcomes.means.astype(np.float32))
+        return Ridge(folded(made, Normal(rows, outcomes).weights(shared, apart), outcomes.means))
 
     def restore(self, arrays: Arrays, /) -> Ridge:
         """The same again."""
-        made = Features(*(np.asarray(arrays[name], np.float32) for name in ("centres", "means", "scales")))
-        return Ridge(made, np.asarray(arrays["weights"], np.float32), np.asarray(arrays["levels"], np.float32))
+        return Ridge(unfolded(arrays))
 
 
 class Normal:

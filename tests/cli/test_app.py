@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     Cli = Callable[..., Result]
 
-COMMANDS = ["check", "explain", "route", "classify", "train-head", "schema", "serve", "demo", "bench"]
+COMMANDS = [
+    "check",
+    "explain",
+    "route",
+    "classify",
+    "train-head",
+    "train-quality",
+    "eval-routing",
+    "schema",
+    "serve",
+    "demo",
+    "bench",
+]
 
 
 class TestHelp:
