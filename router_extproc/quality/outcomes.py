@@ -80,12 +80,12 @@ def inputs_of(query: Query) -> Singles:
 
 def logit(chances: Doubles) -> Doubles:
     """Log odds of chances, which are kept a little from 0 and 1."""
-    kept = np.clip(chances, _ROOM, 1 - _ROOM)
+    kept = np.minimum(np.maximum(chances, _ROOM), 1 - _ROOM)  # half the time of np.clip on a few numbers
     found: Doubles = np.log(kept / (1 - kept))
     return found
 
 
 def chance(logits: Doubles) -> Doubles:
     """Chances of log odds."""
-    found: Doubles = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    found: Doubles = 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -30), 30)))
     return found
