@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -63,14 +63,6 @@ class MethodResult:
     ece: float
     curve: list[Point] = field(default_factory=list)
     """Of the sweep."""
-
-    def as_json(self) -> dict[str, Any]:
-        """All figures; NaN as null."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def frame(train: Priced, tuning: Priced) -> Frame:

@@ -28,6 +28,9 @@ serving reads: embedding and difficulty by the shipped int8 encoder.
 - **gain**: accuracy at the frozen point minus the best single model's on the same rows; the interval is a bootstrap over rows, 95 %.
 - **swept**: accuracy at the best single model's cost, and the cost for 100 % and 95 % of its accuracy, on the curve over all worths on the
   eval rows and mixtures of its points. The curve is seen afterwards: it describes, it does not promise.
+- Where all models cost the same (`routerdc_split2`) accuracy is all that counts.
+- **AUC** tells right answers from wrong ones, model by model. `pair` says who is no worse than the strongest model and `contrastive` who is
+  near, which is another question: theirs may be below a half.
 - **area**: mean accuracy over costs from the cheapest single model's to the best's, on the non-decreasing hull (AIQ of RouterBench).
 - **mixture**: chance mixtures of single models; the same hull over them. **random**: a model drawn evenly. **oracle**: whoever is right.
 - Costs: RouterBench tells them. For other sets they are **estimates**: list prices or, for open weights, prices by size
@@ -164,10 +167,11 @@ def _plain_row(name: str, accuracy: float, cost: float) -> tuple[str, ...]:
 
 
 def _published(found: RoutingEvaluation) -> str:
+    """Of the sets that hold the models which published figures are about."""
     rows = []
     for each in found.sets:
         for method, told in each.extras.items():
-            if method in (found.default, "pair", "factors", "elo", "knn"):
+            if len(told) > 1:
                 rows.append(
                     (
                         each.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from router_extproc.evaluation.errors import DataError
@@ -122,9 +123,11 @@ def _with_agents(result: RoutingEvaluation, data: Path, reads: Reads, options: O
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN."""
+    """JSON has no NaN; six digits are more than the rows tell."""
     if isinstance(value, dict):
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124 - only NaN is not itself
+    if not isinstance(value, float):
+        return value
+    return None if isnan(value) else float(f"{value:.6g}")
