@@ -28,7 +28,15 @@ def train_quality(
     *,
     data: Annotated[list[Path], typer.Option(help="JSON lines {id, prompt, scores, cost?}, or .gz. Repeatable.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; it is replaced whole, so serving may watch it.")],
-    method: Annotated[str, typer.Option(help="How it is learned; see docs/quality.md.")] = "blend",
+    method: Annotated[
+        str | None, typer.Option(help="How it is learned: blend, or see docs/quality.md.", show_default=False)
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(
+            help="A quality model, or `default`, that learns of the models in the data; a few outcomes do.", show_default=False
+        ),
+    ] = None,
     dev: Annotated[
         list[Path] | None,
         typer.Option(help="Rows to calibrate on; a tenth of the data if not given. Repeatable.", show_default=False),
@@ -50,11 +58,14 @@ def train_quality(
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in train-head
     from router_extproc.cli.train_quality import Places, run  # noqa: PLC0415 - as above
+    from router_extproc.quality.methods import DEFAULT  # noqa: PLC0415 - as above
 
-    if len(_known(method, "--method")) != 1:
+    if method is not None and len(_known(method, "--method")) != 1:
         raise typer.BadParameter("one method", param_hint="--method")
-    places = Places(tuple(data), tuple(dev or ()), profiles, bundle, cache, output)
-    raise typer.Exit(int(run(method, places, frozenset(without_source or ()), as_json=json)))
+    if onto is not None and (method is not None or dev):
+        raise typer.BadParameter("goes with neither --method nor --dev: it keeps its own", param_hint="--onto")
+    places = Places(tuple(data), tuple(dev or ()), profiles, bundle, cache, output, onto)
+    raise typer.Exit(int(run(method or DEFAULT, places, frozenset(without_source or ()), as_json=json)))
 
 
 def evaluate_routing(

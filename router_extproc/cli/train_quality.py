@@ -22,10 +22,11 @@ from router_extproc.evaluation.routing.profiles import profiles_for, read_profil
 from router_extproc.evaluation.routing.readings import Readings
 from router_extproc.evaluation.routing.rows import read_rows
 from router_extproc.evaluation.routing.table import names_of, outcomes_of
-from router_extproc.quality.artifact import packed
+from router_extproc.quality.artifact import packed, read
 from router_extproc.quality.calibration import calibration_error
 from router_extproc.quality.errors import QualityError
-from router_extproc.quality.training import held_out, losses, train
+from router_extproc.quality.shipped import NAME, shipped
+from router_extproc.quality.training import cross_taught, held_out, losses, taught, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +47,15 @@ class Places:
     bundle: Path | None
     cache: Path | None
     output: Path
+    onto: Path | None = None
+    """A quality model that learns of more models."""
 
 
 def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) -> Exit:
     """Train and write; see `router-extproc train-quality --help`."""
     _check(places.output)
     try:
-        told, content = made(method, places, without)
+        told, content = made(method, places, without) if places.onto is None else more(places, without)
     except (DataError, QualityError, BundleError) as error:
         fail(Exit.INPUT, str(error))
     replaced(places.output, content)
@@ -77,6 +80,27 @@ def made(method: str, places: Places, without: frozenset[str]) -> tuple[dict[str
     predictor = train(method, fitted, tuned)
     told = figures(method, predictor, fitted, tuned) | {"sources": sorted({row.source for row in rows if row.source})}
     return told, packed(predictor, readings.graph, told)
+
+
+def more(places: Places, without: frozenset[str]) -> tuple[dict[str, Any], bytes]:
+    """The same for a quality model that learns of the models in the data, and keeps what it knows of requests."""
+    known = read_profiles(places.profiles) if places.profiles is not None else {}
+    rows = _rows(places.data, without)
+    readings = Readings(Models(folder=places.bundle).encoder(), places.cache)
+    path = shipped() if str(places.onto) == NAME else places.onto
+    predictor, header = read(path or shipped(), encoder=readings.graph)
+    table = outcomes_of(rows, readings.inputs([row.prompt for row in rows]), profiles_for(names_of(rows), known))
+    before, after = predictor.predict_all(table.inputs, table.models), cross_taught(predictor, table)
+    told = {
+        "method": predictor.method,
+        "rows": len(table),
+        "models": len(table.models),
+        "brier_before": round(losses(before, table)["brier"], 4),
+        "brier_after": round(losses(after, table)["brier"], 4),
+        "ece_after": round(calibration_error(after, table.scores), 4),
+        "sources": sorted({row.source for row in rows if row.source}),
+    }
+    return told, packed(taught(predictor, table), readings.graph, {**header.training, "then": told})
 
 
 def figures(method: str, predictor: Predictor, fitted: Outcomes, tuned: Outcomes) -> dict[str, Any]:

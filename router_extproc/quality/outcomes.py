@@ -53,13 +53,6 @@ class Outcomes:
         found: Doubles = (total.sum(0) + 2 * overall) / (known.sum(0) + 2)
         return found
 
-    def filled(self) -> Doubles:
-        """(n, m): the scores; where there is none, the model's mean, moved by how hard the row was for those that were tried."""
-        known, means = self.known, self.means
-        off = np.where(known, self.scores - means, 0.0)
-        row = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
-        return np.where(known, self.scores, np.clip(means + row, 0.0, 1.0))
-
     def rows(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Outcomes:
         """Some of the rows."""
         return replace(self, inputs=self.inputs[kept], scores=self.scores[kept])

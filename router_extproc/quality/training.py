@@ -36,6 +36,29 @@ def train(method: str, outcomes: Outcomes, held: Outcomes) -> Predictor:
     return Predictor(method, fitted, outcomes.models, kin, line, width=outcomes.inputs.shape[1] - 1)
 
 
+def taught(predictor: Predictor, outcomes: Outcomes) -> Predictor:
+    """The predictor after it has learned of all models of a table from their outcomes there, few as they may be.
+
+    What it knew of a model of that name before is replaced. Raises QualityError for readings of another encoder.
+    """
+    if outcomes.inputs.shape[1] != predictor.width + 1:
+        raise QualityError(f"readings of {outcomes.inputs.shape[1] - 1} numbers, where the quality model reads {predictor.width}")
+    for column, model in enumerate(outcomes.models):
+        tried = outcomes.known[:, column]
+        predictor = predictor.with_examples(model, outcomes.inputs[tried], outcomes.scores[tried, column])
+    return predictor
+
+
+def cross_taught(predictor: Predictor, outcomes: Outcomes, folds: int = 5) -> Doubles:
+    """(n, m): chances on each row, after learning from the rows of the other folds."""
+    fold = np.random.default_rng(0).permutation(len(outcomes)) % folds
+    found = np.zeros(outcomes.scores.shape)
+    for number in range(folds):
+        held = fold == number
+        found[held] = taught(predictor, outcomes.rows(~held)).predict_all(outcomes.inputs[held], outcomes.models)
+    return found
+
+
 def held_out(outcomes: Outcomes, share: float = 0.1, seed: int = 0) -> tuple[Outcomes, Outcomes]:
     """The rows to fit on and the rows to calibrate on."""
     held = np.zeros(len(outcomes), bool)

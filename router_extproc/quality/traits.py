@@ -35,13 +35,8 @@ class Traits:
     spread: Doubles
     """(t, t): their covariance."""
 
-    @property
-    def size(self) -> int:
-        """How many numbers `of` gives for a model."""
-        return 1 + len(self.means) + len(self.tags)
-
     def of(self, models: Sequence[ModelProfile]) -> Doubles:
-        """(len(models), size): 1, then standardised traits, then tags. A missing trait is its expectation given the others."""
+        """(len(models), t): 1, then standardised traits, then tags. A missing trait is its expectation given the others."""
         deviations = np.sqrt(np.diag(self.spread))
         filled = np.array([self._filled(row) for row in _rows(models, self.benchmarks)])
         tagged = np.array([[float(tag in model.tags) for tag in self.tags] for model in models]).reshape(len(models), -1)

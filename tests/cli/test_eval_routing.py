@@ -119,9 +119,31 @@ class TestTrainQuality:
         assert "theirs" not in result.stdout
         assert read(output)[1].training["rows"] == 120
 
+    def test_a_model_learns_of_more_models(self, cli: Cli, tiny_bundle: Path, tmp_path: Path, outcomes_file: Path) -> None:
+        """It keeps what it knows of requests, and tells how much it gained on rows that it had not seen."""
+        first, second = tmp_path / "first.quality", tmp_path / "second.quality"
+        cli("train-quality", "--data", outcomes_file, "--models", tiny_bundle, "--method", "clusters", "-o", first)
+        few = rows(30, "few", 3)
+        for row in few:
+            row["scores"] = {"mine": row["scores"][NAMES[0]] / 2}
+            row["cost"] = {}
+        result = cli(
+            "train-quality", "--data", written(tmp_path / "few.jsonl.gz", few), "--onto", first, "--models", tiny_bundle,
+            "--output", second, "--json",
+        )  # fmt: skip
+        told = json.loads(result.stdout)
+        predictor, header = read(second)
+
+        assert told["brier_after"] < told["brier_before"]
+        assert header.training["then"]["rows"] == 30
+        assert predictor.knows(ModelProfile("mine"))
+        assert predictor.known == read(first)[0].known
+
     @pytest.mark.parametrize(
         ("options", "code", "text"),
         [
+            pytest.param(("--onto", "default", "--method", "knn"), 2, "goes with neither --method", id="two methods at once"),
+            pytest.param(("--onto", "none.quality"), 3, "none.quality: No such file", id="nothing to learn onto"),
             pytest.param(("--method", "blend,knn"), 2, "one method", id="two methods"),
             pytest.param(("--without-source", "mine", "--without-source", "theirs"), 3, "no rows are left", id="nothing left"),
             pytest.param(("--output", "-"), 2, "--output takes a file", id="no file"),

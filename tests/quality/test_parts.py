@@ -24,16 +24,6 @@ class TestOutcomes:
 
         assert 0.5 < table.means[3] < 0.9
 
-    def test_filled_follows_how_hard_a_row_was(self) -> None:
-        """Where the others failed, who was not tried is expected to have failed rather."""
-        table = outcomes(4)
-        table.scores[:] = [[1, 1, 1, np.nan], [0, 0, 0, np.nan], [1, 0, 1, 0], [0, 1, 1, 1]]
-
-        filled = table.filled()
-
-        assert filled[0, 3] > filled[1, 3]
-        assert filled[2].tolist() == [1, 0, 1, 0]
-
     def test_inputs_end_with_difficulty(self) -> None:
         """After the embedding."""
         assert inputs_of(query(1)).tolist() == [[0.0, 1.0, *[0.0] * (WIDTH - 2), pytest.approx(0.7)]]

@@ -16,7 +16,7 @@ class TestTraits:
         rows = traits.of(MODELS)
 
         assert (traits.benchmarks, traits.tags) == (("gsm8k", "mmlu"), ("chat",))
-        assert rows.shape == (4, traits.size)
+        assert rows.shape == (4, 6)
         assert (rows[:, 0] == 1).all()
         np.testing.assert_allclose(rows[:, 1:5].mean(0), 0, atol=0.05)
 
