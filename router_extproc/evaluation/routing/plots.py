@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.routing.run import RoutingEvaluation
 
 
+_COLOURS = (
+    "#d62728", "#ff7f0e", "#2ca02c", "#8c564b", "#9467bd", "#7f7f7f", "#e377c2", "#17becf", "#bcbd22", "#1f77b4", "#98df8a",
+)  # fmt: skip
+"""One for each method."""
+
+
 def draw(evaluation: RoutingEvaluation, folder: Path) -> dict[str, str]:
     """Write a picture of each set into the folder, which is made; returns the file names by set."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,6 +36,7 @@ def _curves(found: SetResult, default: str) -> Figure:
 
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axes = figure.subplots()
+    axes.set_prop_cycle(color=_COLOURS)
     for method in found.methods:
         costs, heights = zip(*((1000 * cost, height) for cost, height in sorted(method.curve)), strict=True)
         main = method.method == default
@@ -37,7 +44,8 @@ def _curves(found: SetResult, default: str) -> Figure:
     for name, (cost, height) in found.singles.items():
         best = name == found.baselines.best
         axes.scatter(1000 * cost, height, color="black" if best else "grey", s=28 if best else 10, zorder=4)
-    axes.annotate(found.baselines.best, (found.baselines.best_cost, found.baselines.best_accuracy), fontsize=7)
+    place = (found.baselines.best_cost, found.baselines.best_accuracy)
+    axes.annotate(found.baselines.best, place, xytext=(0, 5), textcoords="offset points", ha="right", fontsize=7)
     axes.axhline(found.baselines.oracle_accuracy, color="grey", linewidth=0.8, linestyle="--", label="oracle")
     axes.set_xscale("log")
     axes.set(
