@@ -1,0 +1,1 @@
+"""Learning: contextual bandits, what they learned, and the feedback that teaches them."""

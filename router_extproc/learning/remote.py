@@ -1,0 +1,147 @@
+"""Remote: lessons and sums that several processes share, in Redis or Valkey. A script applies an event, so that it counts exactly once."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import numpy as np
+
+from router_extproc.errors import RouterError
+from router_extproc.learning.event import Applied
+from router_extproc.learning.ledger import MAX_SOURCES, Key, increment
+from router_extproc.learning.lesson import Lesson
+from router_extproc.learning.sums import HALF_LIVES
+from router_extproc.limits.connection import CallFailedError, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from router_extproc.learning.event import Event
+
+    Floats = NDArray[np.float64]
+
+CALL_S = 1.0
+"""How long a call may take, connecting included. No request waits for one."""
+_PREFIX = "router-extproc:{learning}:"
+"""Of all keys. The braces put them into one slot, because a script may touch keys of one slot only."""
+_MS = 1000
+_LESSON = b"lesson"
+_APPLIED = {1: Applied.APPLIED, 0: Applied.DUPLICATE, -1: Applied.CONFLICT}
+
+
+class RemoteError(RouterError):
+    """The shared store gave no answer. `reason` is `timeout`, `connection`, `credentials` or `error`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Remote(Protocol):
+    """A shared store. Every call ends in time; raises RemoteError."""
+
+    async def remember(self, lessons: Sequence[tuple[str, Lesson]], /) -> None:
+        """Keep lessons by decision id, and which decision was the last of its conversation."""
+        ...
+
+    async def find(self, identity: str, /) -> Lesson | None: ...
+
+    async def last(self, conversation: str, /) -> str | None:
+        """The id of a conversation's last decision."""
+        ...
+
+    async def apply(self, event: Event, /) -> Applied:
+        """Apply it, once."""
+        ...
+
+    async def read(self, keys: Sequence[Key], /) -> Mapping[Key, Floats]:
+        """Sums, as far as there are some."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class RedisLearning:
+    """Redis or Valkey. `url` may hold credentials: it is in no error and no log."""
+
+    def __init__(self, url: str, *, ttl_s: float, timeout_s: float = CALL_S) -> None:
+        """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
+        self._connection = Connection(url, timeout_s)
+        self._client = self._connection.client
+        self._ttl_s = ttl_s
+        script = resources.files("router_extproc.learning").joinpath("apply.lua").read_text(encoding="utf-8")
+        self._apply = self._client.register_script(script)
+
+    async def remember(self, lessons: Sequence[tuple[str, Lesson]]) -> None:
+        """Keep lessons, in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for identity, lesson in lessons:
+            key = _decision(identity)
+            pipeline.hset(key, mapping={_LESSON: msgspec.msgpack.encode(lesson)})
+            pipeline.pexpireat(key, self._ends(lesson))
+            if lesson.conversation:
+                pipeline.set(_PREFIX + "c:" + lesson.conversation, identity, px=int(self._ttl_s * _MS))
+        await self._within(pipeline.execute())
+
+    def _ends(self, lesson: Lesson) -> int:
+        """When a decision is forgotten: one lifetime after feedback is no longer taken, so that none that waited elsewhere counts twice."""
+        return int((lesson.at + 2 * self._ttl_s) * _MS)
+
+    async def find(self, identity: str) -> Lesson | None:
+        """The lesson of a decision, whichever replica decided."""
+        found = await self._within(self._client.hget(_decision(identity), _LESSON))
+        if found is None:
+            return None
+        try:
+            lesson = msgspec.msgpack.decode(found, type=Lesson)
+        except msgspec.MsgspecError:
+            return None
+        return lesson if lesson.sound else None
+
+    async def last(self, conversation: str) -> str | None:
+        """The id of a conversation's last decision."""
+        found = await self._within(self._client.get(_PREFIX + "c:" + conversation))
+        return None if found is None else str(found, "ascii", "replace")
+
+    async def apply(self, event: Event) -> Applied:
+        """Apply it, once."""
+        keys: list[str] = []
+        arguments: list[Any] = [event.source, event.digest, MAX_SOURCES]
+        for part in event.parts:
+            key, added = increment(event, part)
+            half_life = part.lesson.half_life_s
+            keys += (_decision(part.id), _sums(key))
+            stays = int(2 * HALF_LIVES * half_life * _MS)
+            arguments += (msgspec.msgpack.encode(part.lesson), self._ends(part.lesson), stays, added.astype("<f8").tobytes())
+        return _APPLIED[int(await self._within(self._apply(keys=keys, args=arguments)))]
+
+    async def read(self, keys: Sequence[Key]) -> Mapping[Key, Floats]:
+        """Sums, in one round trip."""
+        if not keys:
+            return {}
+        values = await self._within(self._client.mget([_sums(key) for key in keys]))
+        found = zip(keys, values, strict=True)
+        return {key: np.frombuffer(value, "<f8") for key, value in found if value is not None and len(value) % 8 == 0}
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._connection.close()
+
+    async def _within(self, call: Any) -> Any:
+        try:
+            return await self._connection.within(call)
+        except CallFailedError as error:
+            raise RemoteError(error.kind) from None
+
+
+def _decision(identity: str) -> str:
+    return f"{_PREFIX}d:{identity}"
+
+
+def _sums(key: Key) -> str:
+    space, arm, epoch = key
+    return f"{_PREFIX}s:{space}:{epoch}:{arm}"

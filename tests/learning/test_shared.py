@@ -1,0 +1,225 @@
+"""Shared learning through a real Redis: two replicas, one truth, nothing lost and nothing counted twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from redis_server import NEEDED, RedisServer, free_port
+
+from router_extproc.learning.event import Applied, Event
+from router_extproc.learning.experience import Experience
+from router_extproc.learning.feedback import Feedback
+from router_extproc.learning.lesson import Weights
+from router_extproc.learning.remote import RedisLearning, RemoteError
+from router_extproc.learning.state_file import StateFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+    from router_extproc.learning.lesson import Lesson
+
+NOW = 1_800_000_000.0
+KEY = "small/m"
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real one."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def replicas(redis: RedisServer) -> AsyncIterator[tuple[Experience, Experience]]:
+    """Two processes' experiences, with an empty store."""
+    made = replica(redis), replica(redis)
+    assert made[0].shared is not None
+    await made[0].shared._remote._client.flushall()  # type: ignore[attr-defined]
+    yield made
+    for each in made:
+        await each.close()
+
+
+def replica(
+    redis: RedisServer, file: Path | None = None, *, clock: Callable[[], float] | None = None, ttl_s: float = 3600.0
+) -> Experience:
+    """One process's."""
+    remote = RedisLearning(redis.url, ttl_s=ttl_s, timeout_s=2.0)
+    state = StateFile(file) if file else None
+    return Experience(remote=remote, file=state, ttl_s=ttl_s, **({"clock": clock} if clock else {}))
+
+
+async def settled(*experiences: Experience) -> None:
+    """All that waits is sent, and everyone knows it."""
+    for each in (*experiences, *experiences):
+        assert each.shared is not None
+        await each.settled()
+        await each.shared.turn()
+
+
+def weight(experience: Experience, lesson: Lesson) -> float:
+    """Observations of an arm, as this replica knows."""
+    found = experience.stored((lesson.space.key, lesson.arm, 0))
+    return 0.0 if found is None else float(found[0])
+
+
+@NEEDED
+class TestReplicas:
+    async def test_feedback_for_another_replicas_decision(
+        self, replicas: tuple[Experience, Experience], lesson: Callable[..., Lesson]
+    ) -> None:
+        """It counts once, whoever is told how often, and everyone learns it."""
+        one, other = replicas
+        made = lesson(at=one._clock())
+        one.remember("a-1", made)
+        one.stored((made.space.key, made.arm, 0))
+        await settled(one)
+
+        found = [*await other.tell([Feedback(id="a-1", score=1.0)] * 2), *await one.tell([Feedback(id="a-1", score=1.0)])]
+        conflict = await one.tell([Feedback(id="a-1", score=0.0)])
+        other.stored((made.space.key, made.arm, 0))
+        await settled(one, other)
+
+        assert found == ["applied", "duplicate", "duplicate"]
+        assert conflict == ["conflict"]
+        assert (weight(one, made), weight(other, made)) == (1, 1)
+
+    async def test_many_at_once_count_once_each(
+        self, replicas: tuple[Experience, Experience], lesson: Callable[..., Lesson]
+    ) -> None:
+        """Both replicas get all of it at the same moment."""
+        one, other = replicas
+        made = lesson(at=one._clock())
+        for index in range(100):
+            (one, other)[index % 2].remember(f"a-{index}", made)
+        await settled(one, other)
+        pieces = [Feedback(id=f"a-{index}", score=index % 2) for index in range(100)]
+
+        found = await asyncio.gather(*(each.tell(pieces) for each in (one, other, one)))
+        one.stored((made.space.key, made.arm, 0))
+        await settled(one)
+
+        assert sum(each is Applied.APPLIED for told in found for each in told) == 100
+        assert {each for told in found for each in told} == {Applied.APPLIED, Applied.DUPLICATE}
+        assert weight(one, made) == 100
+
+    async def test_sums_add_exactly(self, replicas: tuple[Experience, Experience], event: Callable[..., Event]) -> None:
+        """The script's doubles are numpy's."""
+        one, other = replicas
+        assert one.shared is not None
+        assert other.shared is not None
+        for index, each in enumerate((one.shared, other.shared, one.shared)):
+            assert await each._remote.apply(event(f"a-{index}", 0.1 * index, at=one._clock(), weight=0.3)) is Applied.APPLIED
+            one.ledger.apply(event(f"a-{index}", 0.1 * index, weight=0.3))
+        ((key, known),) = one.ledger.sums().items()
+
+        found = (await other.shared._remote.read([key]))[key]
+
+        assert found.tolist() == known.tolist()
+
+    async def test_a_pair_of_two_replicas_decisions(
+        self, replicas: tuple[Experience, Experience], lesson: Callable[..., Lesson]
+    ) -> None:
+        """Applied to both or to none."""
+        one, other = replicas
+        better, worse = lesson(at=one._clock()), lesson("large", at=one._clock())
+        one.remember("a-1", better)
+        other.remember("b-1", worse)
+        await settled(one, other)
+
+        found = await one.tell([Feedback(better="a-1", worse="b-1")] * 2 + [Feedback(better="b-1", worse="a-1")])
+
+        assert found == ["applied", "duplicate", "conflict"]
+
+    async def test_what_nobody_decided_is_unknown(
+        self, replicas: tuple[Experience, Experience], lesson: Callable[..., Lesson]
+    ) -> None:
+        """Nor what is too long ago, though the store still knows it."""
+        one, other = replicas
+        other.remember("old", lesson(at=one._clock() - 3601))
+        await settled(other)
+
+        assert await one.tell([Feedback(id="none", score=1.0), Feedback(id="old", score=1.0)]) == ["unknown", "unknown"]
+
+
+@NEEDED
+class TestOutage:
+    async def test_without_a_file_nothing_is_acknowledged(self, tmp_path: Path, lesson: Callable[..., Lesson]) -> None:
+        """The caller asks again; what nobody is told of waits in memory, and is merged once."""
+        server = RedisServer(tmp_path, port=free_port())
+        clock = [NOW]
+        one = replica(server, clock=lambda: clock[0])
+        made = lesson(at=NOW, weights=Weights(error=1.0))
+        one.remember("a-1", made)
+        one.imply("a-1", "error", 0.0)
+        await one.settled()
+        assert await one.tell([Feedback(id="a-1", score=1.0), Feedback(id="b-9", score=1.0)]) == ["unavailable", "unavailable"]
+        assert one.figures.waiting == 1
+        assert one.figures.up is False
+        assert weight(one, made) == 1
+
+        server.start()
+        clock[0] += 2
+        await settled(one)
+        try:
+            assert await one.tell([Feedback(id="a-1", score=1.0)]) == ["applied"]
+            await settled(one)
+            assert (one.figures.waiting, weight(one, made)) == (0, 2)
+            await one.close()
+        finally:
+            server.stop()
+
+    async def test_with_a_file_it_is_kept_over_a_crash_and_merged_once(
+        self, tmp_path: Path, lesson: Callable[..., Lesson]
+    ) -> None:
+        """Told as buffered, told twice to the store, counted once."""
+        server = RedisServer(tmp_path, port=free_port())
+        clock, made = [NOW], lesson(at=NOW)
+        one = replica(server, tmp_path / "one", clock=lambda: clock[0])
+        one.remember("a-1", made)
+        found = await one.tell([Feedback(id="a-1", score=1.0), Feedback(id="a-1", score=1.0), Feedback(id="a-1", score=0.5)])
+        assert found == ["buffered", "buffered", "conflict"]
+
+        second = replica(server, tmp_path / "one", clock=lambda: clock[0])
+        assert second.figures.waiting == 1
+        server.start()
+        try:
+            clock[0] += 2
+            second.stored((made.space.key, made.arm, 0))
+            await settled(second)
+            third = replica(server, tmp_path / "one", clock=lambda: clock[0])
+            third.stored((made.space.key, made.arm, 0))
+            await settled(third)
+
+            assert (weight(second, made), weight(third, made), third.figures.waiting) == (1, 1, 0)
+            for each in (one, second, third):
+                await each.close()
+        finally:
+            server.stop()
+
+    async def test_what_waited_too_long_is_dropped_and_told(self, tmp_path: Path, lesson: Callable[..., Lesson]) -> None:
+        """The store no longer knows what it was told of the decision: it could count twice."""
+        clock = [NOW]
+        one = replica(RedisServer(tmp_path, port=free_port()), clock=lambda: clock[0], ttl_s=60.0)
+        one.remember("a-1", lesson(at=NOW, weights=Weights(error=1.0)))
+        one.imply("a-1", "error", 0.0)
+        await one.settled()
+        clock[0] += 119
+        assert one.shared is not None
+        await one.shared.turn()
+
+        assert (one.figures.waiting, one.figures.lost) == (0, {"late": 1})
+
+    async def test_errors_name_no_address(self) -> None:
+        """It may hold a password."""
+        remote = RedisLearning(f"redis://:hidden@127.0.0.1:{free_port()}/0", ttl_s=1.0)
+
+        with pytest.raises(RemoteError) as caught:
+            await remote.find("a")
+
+        assert (str(caught.value), caught.value.reason) == ("connection", "connection")
+        await remote.close()
