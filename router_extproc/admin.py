@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from router_extproc.breaker import BreakerState
 from router_extproc.config.offline import decide, explain
+from router_extproc.control.http import feedback
 from router_extproc.errors import RequestRefusedError
 from router_extproc.observability.metrics import CONTENT_TYPE
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from router_extproc.breaker import BreakerReport
     from router_extproc.config.store import PolicyStore
+    from router_extproc.learning.experience import Experience
     from router_extproc.limits.shared import Health
     from router_extproc.observability.metrics import Metrics
 
@@ -50,7 +52,11 @@ class Admin:
         bounds: Mapping[str, int] | None = None,
         breakers: Callable[[], Mapping[str, BreakerReport]] = dict,
         state: Callable[[], Health | None] = lambda: None,
+        experience: Experience | None = None,
+        canary: PolicyStore | None = None,
     ) -> None:
+        self._canary = canary
+        self._experience = experience
         self._state = state
         self._store = store
         self._metrics = metrics
@@ -66,6 +72,7 @@ class Admin:
                 Route("/config/status", self._status),
                 Route("/limits", self._limits),
                 Route("/explain", self._explain, methods=["POST"]),
+                *([Route("/feedback", self._feedback, methods=["POST"])] if self._experience is not None else []),
             ]
         )
 
@@ -107,10 +114,18 @@ class Admin:
         return Response(self._metrics.text(), media_type=CONTENT_TYPE)
 
     async def _status(self, _request: HttpRequest) -> Response:
-        return JSONResponse(asdict(self._store.status))
+        canary = {"canary": asdict(self._canary.status)} if self._canary is not None else {}
+        return JSONResponse({**asdict(self._store.status), **canary})
 
     async def _limits(self, _request: HttpRequest) -> Response:
         return JSONResponse({**asdict(self._store.router.policy.settings.limits), **self._bounds})
+
+    async def _feedback(self, request: HttpRequest) -> Response:
+        """What became of feedback on decisions."""
+        if self._experience is None:
+            raise RuntimeError("nothing is learned here")
+        status, told = await feedback(self._experience, request.headers.get("content-type", ""), request.stream())
+        return JSONResponse(told, status)
 
     async def _explain(self, request: HttpRequest) -> Response:
         """The full trace for a request body, as if it had been sent to `path` with this request's own headers."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from router_extproc.cache.rule import CacheRule
     from router_extproc.guarding import Masks, PrivateAction, ResponseGuard
+    from router_extproc.learning.lesson import Lesson
     from router_extproc.limits.limit import Limited
     from router_extproc.request import Request
     from router_extproc.sessions.note import Reroute, SessionNote
@@ -315,6 +316,12 @@ class Selection:
     another policy would have brought need it."""
     notes: tuple[str, ...] = ()
     """What else led to it, in words of a closed list: `unread: deadline`, ..."""
+    shadows: Mapping[str, str] = field(default_factory=dict)
+    """What each shadow of the route would have chosen, by its name: a pool, `-` (nobody), or `!` (it failed)."""
+    lesson: Lesson | None = field(default=None, repr=False, compare=False)
+    """What is to be remembered so that feedback can teach the selector; None where it does not learn from any."""
+    heard: str = ""
+    """What the feedback head hears in the last user turn, for a selector that learns from it: a word on the answer before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,17 @@ import logging
 import signal
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from router_extproc.admin import Admin, AdminServer
 from router_extproc.cache.redis import RedisEntries
 from router_extproc.cache.store import ResponseCache
 from router_extproc.config.loader import load
+from router_extproc.config.routers import Routers
 from router_extproc.config.store import PolicyStore
-from router_extproc.config.watch import Watch
+from router_extproc.config.watch import Watch, listen_to_sighup
+from router_extproc.control.rpc import FeedbackServer
 from router_extproc.encoders.batching import BatchOptions
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.encoder import EncoderOptions
@@ -24,6 +27,10 @@ from router_extproc.envoy_admin import EnvoyAdmin
 from router_extproc.extproc.server import ExtProcServer, ServerOptions, Tls
 from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
+from router_extproc.learning.experience import MOST, TTL_S, Experience
+from router_extproc.learning.implicit import Implicit
+from router_extproc.learning.remote import RedisLearning
+from router_extproc.learning.state_file import StateFile
 from router_extproc.limits.memory import MAX_KEYS, MemoryStore
 from router_extproc.limits.remote import RedisRemote
 from router_extproc.limits.shared import SharedStore
@@ -34,6 +41,7 @@ from router_extproc.observability.otlp import OtlpExporter
 from router_extproc.observability.tracing import Tracing
 from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.pools import PoolStats
+from router_extproc.selectors.weighted import sticky_key
 from router_extproc.sessions.keys import SessionKeys
 from router_extproc.sessions.memory import MAX_SESSIONS
 from router_extproc.sessions.remote import RedisSessions
@@ -42,10 +50,12 @@ from router_extproc.sessions.shared import SharedSessions
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from router_extproc.config.loader import Loaded
     from router_extproc.hooks import AnswerDetails, Hook, ReloadDetails, RouteDetails
+    from router_extproc.learning.event import Event
     from router_extproc.routing import Observation
 
 _log = logging.getLogger(__name__)
@@ -91,6 +101,18 @@ class ServiceOptions:
     """Envoy's admin port, which is asked for healthy hosts; empty: it is not."""
     cache_secret: bytes = field(default=b"", repr=False)
     """Keys the response cache and the sessions of all replicas; empty: each process makes one of its own."""
+    learning_state: Path | None = None
+    """Where what was learned is kept; None: it is gone with the process, or kept in the shared store."""
+    feedback: str = ""
+    """HOST:PORT of the gRPC service for feedback; empty: none."""
+    canary: Path | None = None
+    """Another policy, that decides `canary_share` of the sessions; None: there is none."""
+    canary_share: float = 0.0
+    """In [0, 1]."""
+    feedback_ttl: float = TTL_S
+    """Seconds for which a decision may get feedback."""
+    feedback_pending: int = MOST
+    """Decisions of this process that may get feedback at one time."""
 
     def tls(self) -> Tls | None:
         """TLS, if a certificate was given."""
@@ -155,6 +177,17 @@ def _settle() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def _nothing(_event: Event) -> None:
+    """Nobody wants to hear of it."""
+
+
+def _experience(options: ServiceOptions, told: Callable[[Event], None]) -> Experience:
+    """What was learned by the process before, or by other replicas. Raises OSError if the file's folder cannot be written."""
+    remote = RedisLearning(options.state, ttl_s=options.feedback_ttl) if options.state else None
+    file = StateFile(options.learning_state) if options.learning_state is not None else None
+    return Experience(ttl_s=options.feedback_ttl, most=options.feedback_pending, file=file, remote=remote, told=told)
+
+
 def _no_store(source: str) -> Problem:
     cure = "serve with --state and --cache-secret-file, or say backend: memory"
     return Problem(Severity.ERROR, source, 1, 1, "cache.backend", "this process was given no store for `backend: redis`", cure)
@@ -193,36 +226,57 @@ class Service:
         stream = opened(options.decision_log)
         self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
         self._tracing = Tracing(OtlpExporter(options.otlp)) if options.otlp else None
-        listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self)]
+        self.experience = _experience(options, self._decisions.learned if self._decisions else _nothing)
+        learning = Implicit(self.experience, partial(sticky_key, by="session"))
+        listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self), learning]
         self.hooks = Hooks([hook for hook in listed if hook is not None])
         remote = RedisEntries(options.state) if options.state and options.cache_secret else None
         self.cache = ResponseCache(secret=options.cache_secret or None, remote=remote)
         self.store: PolicyStore | None = None
+        self.canary: PolicyStore | None = None
         self.store = PolicyStore(options.policy, self._load, self.hooks)
+        if options.canary is not None:
+            self.canary = PolicyStore(options.canary, self._load, Hooks([ReloadLog(), _InForce(self)]))
+        self._routers = Routers(self.store, self.canary, options.canary_share, partial(sticky_key, by="session"))
         self.tell_in_force()
         self._ready = False
         self.server = ExtProcServer(
-            lambda: self.store.router,  # type: ignore[union-attr]  # it is set by now
+            self._routers.current,
             self.hooks,
             ServerOptions(listen=options.listen, tls=options.tls(), share_port=options.share_port),
             self.cache,
         )
+        self._export(encoder)
+        admin = self._admin(encoder)
+        self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
+        self.feedback = FeedbackServer(self.experience, options.feedback) if options.feedback else None
+        self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
+
+    def _export(self, encoder: EncoderOptions) -> None:
+        """Have the metrics tell what all parts count."""
         log = self._decisions
         self.metrics.watch(self.hooks, lambda: self.server.streams, lambda: log.dropped if log else 0)
         self.metrics.watch_models(self._services.models, bounds(encoder))
         self.metrics.watch_signals(self._services)
         self.metrics.watch_limits(self._counts, self._shared.health if self._shared else None)
         self.metrics.watch_cache(self.cache)
+        self.metrics.watch_learning(self.experience)
         self.metrics.watch_sessions(self._sessions, self._health, self._envoy.figures if self._envoy else None)
-        admin = self._admin(encoder)
-        self.admin = AdminServer(admin.app(), options.admin) if options.admin else None
-        self.scraped = AdminServer(admin.metrics_app(), options.metrics, name="metrics") if options.metrics else None
 
     def _admin(self, encoder: EncoderOptions) -> Admin:
         if self.store is None:
             raise RuntimeError("no policy is loaded")
         health = self._shared.health if self._shared else None
-        return Admin(self.store, self.metrics, lambda: self._ready, bounds(encoder), self._services.breakers, lambda: health)
+        return Admin(
+            self.store,
+            self.metrics,
+            lambda: self._ready,
+            {**bounds(encoder), "feedback_pending": self._options.feedback_pending},
+            self._services.breakers,
+            lambda: health,
+            self.experience,
+            self.canary,
+        )
 
     def _http(self) -> list[AdminServer]:
         """The HTTP ports that were asked for."""
@@ -237,20 +291,29 @@ class Service:
             store=self._shared or self._counts,
             sessions=self._sessions,
             health=self._health,
+            experience=self.experience,
         )
         if loaded.router.policy.settings.cache.remote and not self.cache.has_remote:
             raise PolicyError((_no_store(loaded.router.policy.source),))
-        policy = loaded.router.policy
-        self._stats.keep(policy.pools)
-        self._health.configure(policy.settings.circuits, policy.pools)
-        self._sessions.memory.ttl_s = policy.settings.sessions.ttl_s
-        self._counts.keep(policy.limits)
+        policies = [loaded.router.policy, *(store.router.policy for store in self._others(path))]
+        pools = {name: pool for policy in reversed(policies) for name, pool in policy.pools.items()}
+        self._stats.keep(pools)
+        self._counts.keep([limit for policy in policies for limit in policy.limits])
+        # Circuits and sessions are the first policy's, whoever decides.
+        settings = (loaded.router.policy if path == self._options.policy else policies[-1]).settings
+        self._health.configure(settings.circuits, pools)
+        self._sessions.memory.ttl_s = settings.sessions.ttl_s
         return loaded
 
+    def _others(self, path: Path) -> list[PolicyStore]:
+        """The stores whose policy is not the one of that path: what they have is still needed."""
+        stores = ((self._options.policy, self.store), (self._options.canary, self.canary))
+        return [store for own, store in stores if store is not None and own != path]
+
     def _clusters(self) -> frozenset[str]:
-        """Those of the policy in force."""
-        pools = self.store.router.policy.pools.values() if self.store is not None else ()
-        return frozenset(pool.cluster for pool in pools)
+        """Those of the policies in force."""
+        stores = [store for store in (self.store, self.canary) if store is not None]
+        return frozenset(pool.cluster for store in stores for pool in store.router.policy.pools.values())
 
     def tell_in_force(self) -> None:
         """Tell the metrics and the response cache which policy is in force."""
@@ -258,6 +321,8 @@ class Service:
             policy = self.store.router.policy
             self.cache.configure(policy.settings.cache, policy.version)
             self.metrics.in_force(policy, self.store.status.loaded_at)
+        if self.canary is not None:
+            self.metrics.canary = self.canary.router.policy.version
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError if an address cannot be had."""
@@ -273,9 +338,13 @@ class Service:
         if self._shared is not None:
             await self._shared.look()
         await self.server.start()
-        watch = Watch(store, self._options.policy, poll_s=self._options.poll)
-        watch.listen_to_sighup()
-        watching = [asyncio.create_task(watch.run())]
+        watches = [Watch(store, self._options.policy, poll_s=self._options.poll)]
+        if self.canary is not None and self._options.canary is not None:
+            watches.append(Watch(self.canary, self._options.canary, poll_s=self._options.poll))
+        listen_to_sighup(watches)
+        if self.feedback is not None:
+            await self.feedback.start()
+        watching = [asyncio.create_task(each) for each in (*(watch.run() for watch in watches), self.experience.watch())]
         if self._shared is not None:
             watching.append(asyncio.create_task(self._shared.watch()))
         if self._envoy is not None:
@@ -297,6 +366,9 @@ class Service:
         await asyncio.sleep(min(DRAIN_S, self._options.grace))
         await self.server.stop(self._options.grace)
         await asyncio.gather(*(port.stop() for port in self._http()))
+        if self.feedback is not None:
+            await self.feedback.stop()
+        await self.experience.close()
         if self._shared is not None:
             await self._shared.close()
         await self.cache.close()

@@ -12,6 +12,7 @@ from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.encoders.models import Models
 from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
+from router_extproc.learning.experience import Experience
 from router_extproc.limits.memory import MemoryStore
 from router_extproc.limits.shared import Health
 from router_extproc.observability.metrics import Metrics
@@ -45,6 +46,7 @@ class TestObservability:
         metrics.watch_signals(SignalServices())
         metrics.watch_limits(MemoryStore(), Health())
         metrics.watch_cache(ResponseCache())
+        metrics.watch_learning(Experience())
         metrics.watch_sessions(Sessions(), PoolHealth())
         exported = {f"{family.name}_total" if family.type == "counter" else family.name for family in metrics.registry.collect()}
 

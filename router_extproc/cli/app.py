@@ -205,6 +205,12 @@ def serve(
     state_timeout_ms: opt.StateTimeout = 25.0,
     cache_secret_file: opt.CacheSecretFile = None,
     envoy_admin: opt.EnvoyAdmin = "",
+    canary: opt.CanaryFile = None,
+    canary_share: opt.CanaryShare = "",
+    learning_state: opt.LearningState = None,
+    feedback: opt.FeedbackPort = "",
+    feedback_ttl: opt.FeedbackTtl = 3600.0,
+    feedback_pending: opt.FeedbackPending = 50_000,
 ) -> None:
     """Run the external processor until SIGTERM. SIGHUP reloads the policy; a changed file reloads by itself."""
     from router_extproc.cli.serve import ServeOptions, run  # noqa: PLC0415 - as above
@@ -213,18 +219,12 @@ def serve(
     serving = partial(serving, tls_cert=tls_cert, tls_key=tls_key, tls_client_ca=tls_client_ca, poll=poll, grace=grace)
     serving = partial(serving, decision_log=decision_log, decision_sample=decision_sample, otlp=otlp)
     serving = partial(serving, state=state, state_file=state_file, state_timeout_ms=state_timeout_ms)
-    serving = partial(serving, cache_secret_file=cache_secret_file, envoy_admin=envoy_admin)
-    options = serving(
-        log_level=log_level,
-        log_format=log_format,
-        models=models,
-        encoder_threads=encoder_threads,
-        encoder_queue=encoder_queue,
-        encoder_batch=encoder_batch,
-        encoder_wait_ms=encoder_wait_ms,
-        encoder_cache=encoder_cache,
-    )
-    raise typer.Exit(int(run(options)))
+    serving = partial(serving, cache_secret_file=cache_secret_file, learning_state=learning_state, feedback=feedback)
+    serving = partial(serving, feedback_ttl=feedback_ttl, feedback_pending=feedback_pending)
+    serving = partial(serving, envoy_admin=envoy_admin, canary=canary, canary_share=opt.share(canary_share, canary))
+    serving = partial(serving, log_level=log_level, log_format=log_format, models=models)
+    serving = partial(serving, encoder_threads=encoder_threads, encoder_queue=encoder_queue, encoder_batch=encoder_batch)
+    raise typer.Exit(int(run(serving(encoder_wait_ms=encoder_wait_ms, encoder_cache=encoder_cache))))
 
 
 @app.command(epilog="Example: router-extproc demo --keep")

@@ -53,6 +53,10 @@ class ServeOptions(ServiceOptions):
         options = ServiceOptions(**{field.name: getattr(self, field.name) for field in fields(ServiceOptions)})
         threads = max(1, (self.encoder_threads or available_cpus()) // self.workers)
         options = replace(options, share_port=self.workers > 1, encoder_threads=threads)
+        state = self.learning_state
+        if state is not None and self.workers > 1:
+            options = replace(options, learning_state=state.with_name(f"{state.name}.{index}"))
+        options = replace(options, feedback=_moved(self.feedback, index))
         return replace(options, admin=_moved(self.admin, index), metrics=_moved(self.metrics, index))
 
 
@@ -91,7 +95,7 @@ def _check(options: ServeOptions) -> None:
 
 
 def _check_http(options: ServeOptions) -> None:
-    for name, address in (("--admin", options.admin), ("--metrics", options.metrics)):
+    for name, address in (("--admin", options.admin), ("--metrics", options.metrics), ("--feedback", options.feedback)):
         port = address.rpartition(":")[2]
         if address and not (port.isascii() and port.isdigit()):
             fail(Exit.USAGE, f"{name} takes HOST:PORT")

@@ -62,6 +62,30 @@ EnvoyAdmin = Annotated[
         "`fallback`. Empty: not asked."
     ),
 ]
+CanaryFile = Annotated[Path | None, typer.Option("--canary", help="Another policy, that decides --canary-share of the sessions.")]
+CanaryShare = Annotated[str, typer.Option("--canary-share", help="Share of sessions that --canary decides: 5% or 0.05.")]
+LearningState = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file that keeps what routes with `select: bandit` learn over restarts; worker N of several has FILE.N. "
+        "With --state, that store has it, and the file keeps feedback while the store is away."
+    ),
+]
+FeedbackPort = Annotated[
+    str,
+    typer.Option(
+        "--feedback", help="HOST:PORT of the gRPC service for feedback (POST /feedback is on the admin port); empty: none."
+    ),
+]
+FeedbackTtl = Annotated[
+    float, typer.Option("--feedback-ttl", min=1.0, max=2_592_000.0, help="Seconds for which a decision may get feedback.")
+]
+FeedbackPending = Annotated[
+    int,
+    typer.Option(
+        "--feedback-pending", min=1, max=10_000_000, help="Decisions of a process that may get feedback at one time; 0.5 KB each."
+    ),
+]
 EncoderCache = Annotated[int, typer.Option(min=0, max=1_000_000, help="Readings kept by hash, 3 KB each; 0: none.")]
 CacheSecretFile = Annotated[
     Path | None,
@@ -70,3 +94,18 @@ CacheSecretFile = Annotated[
         "cache with `cache.backend: redis`."
     ),
 ]
+
+
+def share(text: str, canary: Path | None) -> float:
+    """The share of sessions that a canary decides. Raises BadParameter for what is none, or has no effect."""
+    if (canary is None) != (not text):
+        raise typer.BadParameter("--canary and --canary-share go together", param_hint="--canary-share")
+    if not text:
+        return 0.0
+    try:
+        found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        found = -1.0
+    if not 0 < found <= 1:
+        raise typer.BadParameter("a share above 0, such as 5% or 0.05", param_hint="--canary-share")
+    return found

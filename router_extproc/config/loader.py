@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from router_extproc.health import PoolHealth
+    from router_extproc.learning.learner import Experience
     from router_extproc.limits.store import Store
     from router_extproc.pools import PoolStats
     from router_extproc.sessions.sessions import Sessions
@@ -80,6 +81,7 @@ def load(
     store: Store | None = None,
     sessions: Sessions | None = None,
     health: PoolHealth | None = None,
+    experience: Experience | None = None,
 ) -> Loaded:
     """Read, compile, build and test. Raises OSError if the file cannot be read, PolicyError for everything wrong with it.
 
@@ -93,7 +95,9 @@ def load(
     except PolicyError as error:
         raise UnfitPolicyError(error.problems, own.files) from error
     try:
-        router = Router(result.policy, services=own, stats=stats, store=store, sessions=sessions, health=health)
+        router = Router(
+            result.policy, services=own, stats=stats, store=store, sessions=sessions, health=health, experience=experience
+        )
     except SpecError as error:
         raise UnfitPolicyError((*result.warnings, *_placed(error, text, str(source))), own.files) from error
     failed = failures(router, text)

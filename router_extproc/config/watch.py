@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from watchfiles import awatch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from router_extproc.config.store import PolicyStore
@@ -47,10 +48,6 @@ class Watch:
             if self._poll_s > 0:
                 tasks.create_task(self._poll())
             await self._reload()
-
-    def listen_to_sighup(self) -> None:
-        """Reload on SIGHUP, even if the content is the same."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self.ask("sighup", force=True))
 
     def ask(self, trigger: str, *, force: bool = False) -> None:
         """Have the policy looked at soon. Several asks at once are one."""
@@ -120,6 +117,16 @@ class Watch:
         while True:
             await asyncio.sleep(self._poll_s)
             self.ask("poll")
+
+
+def listen_to_sighup(watches: Sequence[Watch]) -> None:
+    """Have all of them reload on SIGHUP, even if the content is the same."""
+
+    def ask() -> None:
+        for watch in watches:
+            watch.ask("sighup", force=True)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ask)
 
 
 def _identity(directory: Path) -> tuple[int, int]:

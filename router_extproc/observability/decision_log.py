@@ -13,10 +13,15 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from router_extproc.routing import Signal, Verdict
+from router_extproc.selectors.filters import needed
 from router_extproc.sessions.telling import told
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from router_extproc.hooks import AnswerDetails, ReloadDetails, RouteDetails
+    from router_extproc.learning.event import Event
+    from router_extproc.request import Request
     from router_extproc.routing import Observation, Selection, SignalResult
 
 _QUEUED = 10_000
@@ -75,6 +80,13 @@ class DecisionLog:
                     **found,
                 }
             )
+
+    def learned(self, event: Event) -> None:
+        """Write what was learned of decisions that were written; the id is the decision's."""
+        for part in event.parts:
+            if self._is_sampled(part.id):
+                facts = {"kind": event.kind, "reward": round(part.reward, 6), "weight": event.weight}
+                self._put({"time": _now(), "event": "feedback", "id": part.id, **facts})
 
     def _is_sampled(self, identity: str) -> bool:
         # By the id, so that a decision and its observation are both written or neither is.
@@ -186,7 +198,7 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
     if decision.unknown:
         line["unknown"] = decision.unknown
     if request is not None:
-        line |= {"requested_model": request.model[:_MAX_TEXT], "stream": request.stream}
+        line |= {"requested_model": request.model[:_MAX_TEXT], "stream": request.stream, **_needs(request)}
     if selection is not None:
         line |= _selected(selection)
     line |= _handled(details)
@@ -194,17 +206,41 @@ def _decision(details: RouteDetails) -> dict[str, Any]:
     line |= _barred(details)
     if outcome.signals:
         line["signals"] = {name: _fact(result) for name, result in outcome.signals.items()}
+        line |= _sureness(outcome.signals)
     return line
+
+
+def _needs(request: Request) -> dict[str, Any]:
+    """What a model must be able to do to serve the request: so much of it decides which candidates can."""
+    told: dict[str, Any] = {}
+    if request.max_output_tokens is not None:
+        told["max_output_tokens"] = request.max_output_tokens
+    if request.tools:
+        told["tools"] = len(request.tools)
+    modalities = needed(request)
+    return {**told, "modalities": sorted(modalities)} if modalities else told
+
+
+def _sureness(signals: Mapping[str, SignalResult]) -> dict[str, Any]:
+    """How sure labels are where they are not certain, and how much of the text was looked at where it was not all."""
+    known = [(name, result) for name, result in signals.items() if isinstance(result, Signal)]
+    sure = {name: round(result.value, 4) for name, result in known if result.label is not None and 0 < result.value < 1}
+    part = {name: round(result.coverage, 4) for name, result in known if result.coverage < 1}
+    return {**({"confidence": sure} if sure else {}), **({"coverage": part} if part else {})}
 
 
 def _selected(selection: Selection) -> dict[str, Any]:
     told: dict[str, Any] = {"pool": selection.pool.name, "model": selection.model, "selector": selection.selector}
+    if len(selection.scores) > 1:
+        told["scores"] = {name: round(score, 4) for name, score in selection.scores.items()}
     if selection.quality:
         told["quality"] = {name: round(chance, 4) for name, chance in selection.quality.items()}
     if selection.filtered:
         told["filtered"] = dict(selection.filtered)
     if selection.propensity is not None:
         told["propensity"] = round(selection.propensity, 6)
+    if selection.shadows:
+        told["shadows"] = dict(selection.shadows)
     if selection.notes:
         told["notes"] = selection.notes
     return told

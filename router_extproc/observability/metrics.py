@@ -10,9 +10,11 @@ from prometheus_client.registry import Collector
 
 from router_extproc import __version__
 from router_extproc.observability.cache_metrics import CacheCollector
+from router_extproc.observability.learning_metrics import LearningCollector
 from router_extproc.observability.limit_metrics import LimitFigures
 from router_extproc.observability.session_metrics import SessionCollector, turn_counts
 from router_extproc.observability.tally import Counts, Distribution, Distributions, counter, gauge, histogram, summed
+from router_extproc.router.shadow import FAILED, NOBODY
 from router_extproc.routing import Signal
 from router_extproc.signals.credentials.memory import SIZE
 
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
     from router_extproc.envoy_admin import AskFigures
     from router_extproc.health import PoolHealth
     from router_extproc.hooks import AnswerDetails, Hooks, ReloadDetails, RouteDetails
+    from router_extproc.learning.experience import Experience
     from router_extproc.limits.memory import MemoryStore
     from router_extproc.limits.shared import Health
     from router_extproc.policy.compiled import Policy
-    from router_extproc.routing import Observation
+    from router_extproc.routing import Observation, Outcome
     from router_extproc.sessions.sessions import Sessions
     from router_extproc.signals.services import SignalServices
 
@@ -63,6 +66,14 @@ class Capped:
         return "other"
 
 
+_SHADOW = {NOBODY: "nobody", FAILED: "failed"}
+
+
+def _compared(chosen: str, pool: str) -> str:
+    """What a shadow's choice is beside the one that was made."""
+    return _SHADOW.get(chosen, "same" if chosen == pool else "other")
+
+
 class _Traffic(Collector):
     """The figures of requests and responses."""
 
@@ -82,6 +93,8 @@ class _Traffic(Collector):
         self.sentences = Counts()
         self.unproven = Counts()
         self.limited = Counts()
+        self.shadows = Counts()
+        self.roles = Counts()
         self.cache = Counts()
         self.turns = Counts()
         self.reroutes = Counts()
@@ -120,7 +133,19 @@ class _Traffic(Collector):
             ("answer_findings", "Private data found in responses.", ("pool", "type"), self.findings),
             ("answer_sentences", "Sentences that were compared with sources.", ("pool", "supported"), self.sentences),
             ("identity_unproven", "Requests whose identity headers came without proof.", ("proof",), self.unproven),
+            (
+                "canary_requests",
+                "Requests by the policy that decided: main or canary.",
+                ("policy", "verdict", "pool"),
+                self.roles,
+            ),
             ("rate_limited", "Requests that a rate limit refused.", ("limit", "amount"), self.limited),
+            (
+                "shadows",
+                "Choices of shadow selectors: same, other, nobody, failed.",
+                ("decision", "shadow", "result"),
+                self.shadows,
+            ),
             ("cache_requests", "Requests whose decision asks for the cache.", ("decision", "result", "how"), self.cache),
             ("session_turns", "Turns of sessions.", ("decision", "move", "budget"), self.turns),
             ("reroutes", "Pools that were left because they cannot be asked.", ("pool", "reason", "result"), self.reroutes),
@@ -223,6 +248,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._model = Capped(MAX_MODELS)
         self._traffic = _Traffic()
+        self.canary = ""
+        """Version of the policy that decides some sessions in place of the one in force; empty if there is none."""
         self.registry.register(self._traffic)
         self._policies()
 
@@ -267,6 +294,10 @@ class Metrics:
         """Export what is remembered of sessions, how pools fare, and whether Envoy tells of them."""
         self.registry.register(SessionCollector(sessions, health, envoy))
 
+    def watch_learning(self, experience: Experience) -> None:
+        """Export what feedback came."""
+        self.registry.register(LearningCollector(experience))
+
     def in_force(self, policy: Policy, loaded_at: float) -> None:
         """Tell which policy is in force, and its limits."""
         limits = policy.settings.limits
@@ -290,6 +321,7 @@ class Metrics:
         traffic.added[details.body_mode].add(details.added_ms / 1e3)
         if outcome.limited is not None:
             traffic.limited.add((outcome.limited.limit, outcome.limited.amount))
+        self._compare(outcome, pool)
         if details.unproven:
             traffic.unproven.add((details.unproven,))
         if outcome.route_us:
@@ -304,10 +336,22 @@ class Metrics:
         turn_counts(outcome, traffic.turns, traffic.reroutes)
         if details.cache is not None:
             traffic.cache.add((decision.name, details.cache.status, details.cache.how))
+        self._guarded(outcome)
+
+    def _compare(self, outcome: Outcome, pool: str) -> None:
+        """Count what is compared: the policy that decided, and what shadows would have chosen."""
+        traffic = self._traffic
+        if self.canary:
+            traffic.roles.add(("canary" if outcome.policy == self.canary else "main", outcome.verdict, pool))
+        if outcome.selection is not None:
+            for shadow, chosen in outcome.selection.shadows.items():
+                traffic.shadows.add((outcome.decision.name, shadow, _compared(chosen, pool)))
+
+    def _guarded(self, outcome: Outcome) -> None:
         for kind, action in outcome.private.items():
-            traffic.private.add((kind, action))
+            self._traffic.private.add((kind, action))
         if outcome.stripped:
-            traffic.stripped.add((), outcome.stripped)
+            self._traffic.stripped.add((), outcome.stripped)
 
     def answered(self, details: AnswerDetails) -> None:
         """Count a response that a guard looked at."""

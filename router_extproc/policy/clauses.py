@@ -133,6 +133,8 @@ class RouteClause(Section):
     """How turns of one session stay together; left out, each request goes its own way."""
     fallback: FallbackClause | None = None
     """Where requests go whose pool cannot be asked; left out, they go there all the same."""
+    shadow: Annotated[list[SelectClause], Field(max_length=4)] = []
+    """Selectors that are asked too, logged and compared, and never followed."""
 
 
 RouteTarget = Annotated[

@@ -187,6 +187,8 @@ class Route:
     """How turns of one session stay together; None: each request goes its own way."""
     fallback: Fallback | None = None
     """Where requests go whose pool cannot be asked; None: there all the same."""
+    shadow: tuple[SelectSpec, ...] = ()
+    """Selectors that are asked too and never followed."""
 
 
 @dataclass(frozen=True, slots=True)

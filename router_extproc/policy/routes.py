@@ -85,6 +85,7 @@ class Routes:
 
     def _route(self, found: list[Candidate | None], clause: RouteClause | None, path: Path, select_path: Path) -> Route | None:
         select = self._select(clause, select_path)
+        shadow = self._shadow(clause, path) if clause is not None else ()
         candidates = tuple(candidate for candidate in found if candidate is not None)
         if select is None or len(candidates) < len(found):
             return None
@@ -95,7 +96,8 @@ class Routes:
             return Route(candidates, select)
         pools = [candidate.pool for candidate in candidates]
         session = self._sessions.session(clause.session, pools, (*path[:-1], "session"))
-        return Route(candidates, select, session, self._sessions.fallback(clause.fallback, pools, (*path[:-1], "fallback")))
+        fallback = self._sessions.fallback(clause.fallback, pools, (*path[:-1], "fallback"))
+        return Route(candidates, select, session, fallback, shadow)
 
     def _check_repeats(self, candidates: tuple[Candidate, ...], path: Path) -> None:
         names = [candidate.pool.name for candidate in candidates]
@@ -118,11 +120,22 @@ class Routes:
         if len(candidates) == 1 and clause.select is not None:
             self._findings.warn((*path[:-1], "select"), "there is only one candidate to choose from", "remove `select`", key=True)
 
+    def _shadow(self, clause: RouteClause, path: Path) -> tuple[SelectSpec, ...]:
+        """Those that can be built; what is wrong with another one is noted."""
+        place = (*path[:-1], "shadow")
+        found = [self._named(given, (*place, index)) for index, given in enumerate(clause.shadow)]
+        if clause.shadow and len(clause.candidates) == 1:
+            self._findings.warn(place, "there is only one candidate to choose from", "remove `shadow`", key=True)
+        return tuple(spec for spec in found if spec is not None)
+
     def _select(self, clause: RouteClause | None, path: Path) -> SelectSpec | None:
         given = clause.select if clause else None
         if given is None:
             weighted = clause is not None and any(isinstance(item, WeightedCandidate) for item in clause.candidates)
             return self._spec("weighted" if weighted else "first", {}, path, path)
+        return self._named(given, path)
+
+    def _named(self, given: str | PluginClause, path: Path) -> SelectSpec | None:
         if isinstance(given, PluginClause):
             return self._spec(given.type, dict(given.model_extra or {}), path, (*path, "type"))
         return self._spec(given, {}, path, path)

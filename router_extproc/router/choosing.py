@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from router_extproc.learning.lesson import arm
 from router_extproc.policy.session_rules import Order
 from router_extproc.routing import Candidate, Reason
 from router_extproc.sessions.judge import Case, Offer, about, first, judged, spent
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from router_extproc.health import PoolHealth
+    from router_extproc.learning.lesson import Lesson
     from router_extproc.policy.compiled import Route
     from router_extproc.policy.session_rules import Fallback, SessionRule
     from router_extproc.routing import ModelPool, Observation, Selection
@@ -29,6 +33,8 @@ EXHAUSTED = "No model of this route can be asked now ({reasons}). Try again late
 _UNAVAILABLE = 503
 _STAYS = frozenset({Move.KEPT, Move.PINNED, Move.HELD})
 """Moves by which nothing was left, whatever the selector would have liked."""
+_FREE = frozenset({Move.OPENED, Move.OVERRIDDEN})
+"""Moves by which a turn goes where the selector says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +116,19 @@ class Choosing:
             cached = note.cached_tokens if pool.name == note.before else 0
             tokens = prices.prompt_tokens + round(prices.output_tokens(pool))
             settle = self._visit.take(judgement, pool, prices.turn(pool, cached), tokens)
+        if not self._own(selection, pool, note):
+            # The chance of a choice that was not the selector's, or that would have been made without it, is not the selector's either.
+            selection = replace(selection, propensity=None)
         if pool.name != selection.pool.name:
-            # The chance of a choice that was not the selector's is not the selector's either.
-            selection = replace(selection, pool=pool, model=pool.model or choice.request.model, propensity=None)
+            model = pool.model or choice.request.model
+            selection = replace(selection, pool=pool, model=model, lesson=_about(selection.lesson, pool))
         stays = note is not None and note.move in _STAYS
         return Chosen(selection, None, note, () if stays else self._reroutes(pool), settle)
+
+    def _own(self, selection: Selection, pool: ModelPool, note: SessionNote | None) -> bool:
+        """Whether the pool is there because the selector chose it, and every other choice of its would have stood, too."""
+        free = note is None or note.move in _FREE or note.why == "override"
+        return free and pool.name == selection.pool.name and not any(self._barred.values())
 
     # Pools that cannot be asked
 
@@ -247,6 +261,11 @@ class Offered:
     able: tuple[ModelPool, ...]
     prices: Prices
     choice: Choice
+
+
+def _about(lesson: Lesson | None, pool: ModelPool) -> Lesson | None:
+    """The lesson of a request that went to another pool than the selector chose: feedback is about that one."""
+    return msgspec.structs.replace(lesson, arm=arm(pool.name, pool.model)) if lesson is not None else None
 
 
 def _over(rule: SessionRule) -> Refusal:

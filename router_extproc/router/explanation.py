@@ -104,6 +104,7 @@ def _selection(outcome: Outcome) -> dict[str, Any]:
         "model": selection.model,
         "selector": selection.selector,
         "candidates": candidates,
+        **({"shadows": dict(selection.shadows)} if selection.shadows else {}),
         **({"notes": list(selection.notes)} if selection.notes else {}),
         **({"propensity": round(selection.propensity, 6)} if selection.propensity is not None else {}),
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.errors import SpecError
 from router_extproc.policy.compiled import Modify, Route
+from router_extproc.router.shadow import Shadow, named
 from router_extproc.routing import OnUnknown, RuleTrace, Skipped, Truth
 from router_extproc.selectors.registry import SELECTORS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from router_extproc.encoders.share import Share
-    from router_extproc.policy.compiled import Policy, Recipe, Rule
+    from router_extproc.policy.compiled import Policy, Recipe, Rule, SelectSpec
     from router_extproc.routing import ModelPool
     from router_extproc.selectors.selector import Selector
     from router_extproc.selectors.services import SelectorServices
@@ -35,9 +36,16 @@ class Target:
     route: Route
     selector: Selector
     share: Share | None = None
-    """What reads for the selector, if it reads."""
+    """What reads for the selector or a shadow, if one reads."""
     stays: bool = False
     """Whether sessions or the pools' health have a say."""
+    shadows: tuple[Shadow, ...] = ()
+    """Selectors that are asked too and never followed."""
+
+    @property
+    def observes(self) -> bool:
+        """Whether somebody learns from responses."""
+        return self.stays or self.selector.observes or any(shadow.selector.observes for shadow in self.shadows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ def _timed(policy: Policy) -> frozenset[str]:
 def _observed(courses: Iterable[Course]) -> Iterable[str]:
     for course in courses:
         for target in (course.default, *(step.target for step in course.steps)):
-            if target is not None and (target.selector.observes or target.stays):
+            if target is not None and target.observes:
                 yield from (candidate.pool.name for candidate in target.route.candidates)
 
 
@@ -150,14 +158,20 @@ def _course(recipe: Recipe, signals: tuple[str, ...], services: SelectorServices
 
 
 def _target(route: Route, services: SelectorServices) -> Target:
-    select = route.select
-    try:
-        selector = SELECTORS[select.type].build(select.options, route.candidates, services)
-    except SpecError as error:
-        raise SpecError((*select.path, *error.path), error.message, cure=error.cure) from error
+    selector = _selector(route.select, route, services)
+    names = named(route.shadow)
+    shadows = tuple(Shadow(name, _selector(spec, route, services)) for name, spec in zip(names, route.shadow, strict=True))
+    reads = selector.reads or any(shadow.selector.reads for shadow in shadows)
     # The encoder is asked for what selectors read while the policy is being built: readings in flight must not change what they hold.
     stays = route.session is not None or route.fallback is not None
-    return Target(route, selector, services.share() if selector.reads else None, stays)
+    return Target(route, selector, services.share() if reads else None, stays, shadows)
+
+
+def _selector(select: SelectSpec, route: Route, services: SelectorServices) -> Selector:
+    try:
+        return SELECTORS[select.type].build(select.options, route.candidates, services)
+    except SpecError as error:
+        raise SpecError((*select.path, *error.path), error.message, cure=error.cure) from error
 
 
 def _step(rule: Rule, signals: tuple[str, ...], services: SelectorServices) -> Step:

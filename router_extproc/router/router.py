@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from router_extproc.encoders.reading import Reading
+    from router_extproc.learning.learner import Experience
     from router_extproc.limits.store import Store
     from router_extproc.policy.compiled import Policy
     from router_extproc.pools import PoolStatistics, PoolStats
     from router_extproc.request import Request
+    from router_extproc.router.canary import Canary
     from router_extproc.router.plan import Course
     from router_extproc.routing import Observation
     from router_extproc.signals.services import SignalServices
@@ -49,7 +51,8 @@ _COUNT = itertools.count(1)
 class Router:
     """Routes requests by one policy. Never changes, but for what the pools' statistics learn; safe from several threads.
 
-    Without a store for them, rate limits are not counted and refuse nothing. Making one raises SpecError if a selector refuses its options.
+    Without a store for them, rate limits are not counted and refuse nothing. Without experience, selectors that learn know nothing.
+    Making one raises SpecError if a selector refuses its options.
     """
 
     def __init__(
@@ -61,9 +64,12 @@ class Router:
         store: Store | None = None,
         sessions: Sessions | None = None,
         health: PoolHealth | None = None,
+        experience: Experience | None = None,
     ) -> None:
         self.policy = policy
-        self.plan = make_plan(policy, SelectorServices(services))
+        own = SelectorServices(services) if experience is None else SelectorServices(services, experience)
+        self.plan = make_plan(policy, own)
+        self._experience = experience
         self._services = services
         self._stats = stats
         self.sessions = sessions or Sessions()
@@ -85,6 +91,17 @@ class Router:
         """Starts to read a text until a deadline, for the response cache; None where no decision needs it."""
         self.prompt_tokens = services.token_ratio.prompt_tokens
         """Estimated size of a request's prompt, tokens."""
+        self.canary: Canary | None = None
+        """Who decides in place of this policy for some sessions."""
+
+    def beside(self, canary: Canary) -> Router:
+        """The same, with some sessions decided by another policy. Limits, headers and identity of requests stay this policy's."""
+        other = copy.copy(self)
+        other.canary = canary
+        other.may_observe = self.may_observe or canary.router.may_observe
+        other.wants_responses = self.wants_responses or canary.router.wants_responses
+        other.embed = self.embed or canary.router.embed
+        return other
 
     def unhurried(self) -> Router:
         """The same, with all the time that models may need: for what is decided offline, where a slow machine must change nothing."""
@@ -94,10 +111,12 @@ class Router:
 
     def counting(self, store: Store) -> Router:
         """The same, with its rate limits counted in that store, and with nothing known of sessions and of pools that fail."""
-        return Router(self.policy, services=self._services, stats=self._stats, store=store)
+        return Router(self.policy, services=self._services, stats=self._stats, store=store, experience=self._experience)
 
     def begin(self, request: Request) -> Routing:
         """Start to route a request: see Routing.step."""
+        if self.canary is not None and self.canary.takes(request):
+            return self.canary.router.begin(request)
         store = self.admission.store
         if self._counts and store is not None:
             return LimitedRouting(self, request, self.admission, store)
@@ -109,6 +128,8 @@ class Router:
 
     def explain(self, request: Request) -> Explanation:
         """The outcome with all that led to it. May block. Rate limits are told of; they neither count it nor refuse it."""
+        if self.canary is not None and self.canary.takes(request):
+            return self.canary.router.explain(request)
         routing = Routing(self, request, timed=True)
         tokens = partial(self.prompt_tokens, request)
         limits = tuple(self.admission.states(request, routing.signals.__getitem__, tokens))

@@ -14,6 +14,7 @@ from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.choosing import Choosing
 from router_extproc.router.edits import body_edits, merged
 from router_extproc.router.privacy import PrivateData, listed, together
+from router_extproc.router.shadow import asked
 from router_extproc.router.signals import NeedsModel, SignalTable
 from router_extproc.routing import Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
 from router_extproc.selectors.constraints import demands, kept
@@ -278,6 +279,8 @@ class Routing:
             return self._ended(Verdict.REJECT, self._decision(name, Reason.NO_CANDIDATE), skipped, status=400, message=message)
         if unmet:
             selection = replace(selection, filtered=dropped)
+        if target.shadows:
+            selection = replace(selection, shadows=asked(target.shadows, candidates, choice))
         if isinstance(read, str):
             selection = replace(selection, notes=(*selection.notes, f"unread: {read}"))
         if not target.stays:

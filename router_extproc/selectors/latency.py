@@ -67,6 +67,11 @@ class Exploring:
             return self._source.choice(scored)[0]
         return self._best.pick(scored, choice)
 
+    def chances(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Sequence[float]:
+        """An even part of what is explored, and all the rest for the best."""
+        even = self._share / len(scored)
+        return [even + (1 - self._share) * chance for chance in self._best.chances(scored, choice)]
+
 
 def build(options: LatencyOptions, candidates: tuple[Candidate, ...], _services: SelectorServices) -> Selector:
     """The selector for these candidates."""

@@ -25,6 +25,11 @@ class Highest:
         """The best one."""
         return max(scored, key=lambda pair: pair[1])[0]
 
+    def chances(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Sequence[float]:
+        """Nothing is left to chance."""
+        best = self.pick(scored, choice)
+        return [float(candidate is best) for candidate, _ in scored]
+
 
 class Profile:
     """Filters, then scores (a weighted mean of the scorers'), then picks."""
@@ -65,18 +70,29 @@ class Profile:
 
     def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
         """The selection, and why the others were dropped."""
-        fitting, dropped = self._fitting(candidates, choice)
+        fitting, dropped = self.fitting(candidates, choice)
         if not fitting:
             return None, dropped
         if self._judge is not None:
             choice = self._judge.judged(choice)
         scores = self._scores(fitting, choice)
-        chosen = self._picker.pick(list(zip(fitting, scores, strict=True)), choice) if len(fitting) > 1 else fitting[0]
+        scored = list(zip(fitting, scores, strict=True))
+        chosen = self._picker.pick(scored, choice) if len(fitting) > 1 else fitting[0]
+        chances = self._picker.chances(scored, choice) if len(fitting) > 1 else (1.0,)
+        chance = next(each for candidate, each in zip(fitting, chances, strict=True) if candidate is chosen)
         told = {candidate.pool.name: score for candidate, score in zip(fitting, scores, strict=True)}
         model = chosen.pool.model or choice.request.model
-        return Selection(chosen.pool, model, self._name, told, dropped, choice.quality), dropped
+        return Selection(chosen.pool, model, self._name, told, dropped, choice.quality, chance), dropped
 
-    def _fitting(self, candidates: Sequence[Candidate], choice: Choice) -> tuple[Sequence[Candidate], Mapping[str, str]]:
+    def chances(self, candidates: Sequence[Candidate], choice: Choice) -> Mapping[str, float]:
+        """How likely each candidate is to be chosen, by pool name; `choice` tells the quality, no model is asked."""
+        fitting, _ = self.fitting(candidates, choice)
+        scored = list(zip(fitting, self._scores(fitting, choice), strict=True))
+        found = self._picker.chances(scored, choice) if len(fitting) > 1 else (1.0,) * len(fitting)
+        return {candidate.pool.name: chance for candidate, chance in zip(fitting, found, strict=True)}
+
+    def fitting(self, candidates: Sequence[Candidate], choice: Choice) -> tuple[Sequence[Candidate], Mapping[str, str]]:
+        """Those that can serve the request, and why the others cannot, by pool name."""
         if not self._filters:
             return candidates, _NONE
         fitting: list[Candidate] = []

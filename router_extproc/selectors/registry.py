@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.plugin import Plugin, Registry, Stability
-from router_extproc.selectors import cheapest, first, latency, value, weighted
+from router_extproc.selectors import bandit, cheapest, first, latency, value, weighted
 
 if TYPE_CHECKING:
     from router_extproc.routing import Candidate
@@ -35,6 +35,15 @@ SELECTORS.add(
         value.ValueOptions,
         value.build,
         "The candidate whose quality less cost, time and energy is highest.",
+        Stability.BETA,
+    )
+)
+SELECTORS.add(
+    Plugin(
+        "bandit",
+        bandit.BanditOptions,
+        bandit.build,
+        "The candidate that feedback shows to be the best for such requests, less what it costs.",
         Stability.BETA,
     )
 )

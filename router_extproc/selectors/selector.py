@@ -65,6 +65,10 @@ class Picker(Protocol):
 
     def pick(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Candidate: ...
 
+    def chances(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Sequence[float]:
+        """How likely it picks each of them, over all that it leaves to chance (sessions, where it is the same for one): 1 in all."""
+        ...
+
 
 class Selector(Protocol):
     """Chooses among a route's candidates. None if no candidate can serve the request."""

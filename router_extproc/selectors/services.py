@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from router_extproc.encoders.bundle import EMBEDDING
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.errors import SpecError
+from router_extproc.learning.ledger import Ledger
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from router_extproc.encoders.share import Share
+    from router_extproc.learning.learner import Experience
 
 READ = (EMBEDDING, "difficulty")
 """What a reading holds for selectors, at least."""
@@ -24,10 +28,13 @@ class SelectorServices:
     signals: SignalServices = field(default_factory=SignalServices)
     """The policy's own, so that files and the encoder are shared with its signals."""
 
-    def share(self) -> Share:
-        """The policy's share in the encoder, giving all that a selector reads. Raises SpecError if the bundle cannot be used."""
+    experience: Experience = field(default_factory=lambda: Ledger(ttl_s=0.0, most=0))
+    """What was learned so far; nothing, where nobody is served."""
+
+    def share(self, more: Iterable[str] = ()) -> Share:
+        """The policy's share in the encoder, giving all that a selector reads, and more. Raises SpecError if the bundle cannot be used."""
         try:
-            return self.signals.share(READ)
+            return self.signals.share((*READ, *more))
         except BundleError as error:
             cure = "restore the model bundle, or choose a selector that reads nothing"
             raise SpecError((), str(error), cure=cure) from error

@@ -54,6 +54,11 @@ class Draw:
         """One of them."""
         return self._source.choices([candidate for candidate, _ in scored], [share for _, share in scored])[0]
 
+    def chances(self, scored: Sequence[tuple[Candidate, float]], _choice: Choice, /) -> Sequence[float]:
+        """The shares of those that are left."""
+        total = sum(share for _, share in scored)
+        return [share / total for _, share in scored]
+
 
 class Sticky:
     """Picks the same candidate for the same key: weighted rendezvous hashing.
@@ -74,6 +79,10 @@ class Sticky:
         if not key:
             return self._draw.pick(scored, choice)
         return min(scored, key=lambda pair: self._distance(key, pair[0].pool.name, pair[1]))[0]
+
+    def chances(self, scored: Sequence[tuple[Candidate, float]], choice: Choice, /) -> Sequence[float]:
+        """The shares, over all keys."""
+        return self._draw.chances(scored, choice)
 
     def _distance(self, key: str, pool: str, share: float) -> float:
         if share <= 0:  # a weight so small beside the others that its share is no number

@@ -215,3 +215,15 @@ def _children(pid: int) -> list[int]:
     """Worker processes: children that run our code, not multiprocessing's resource tracker."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+class TestCanary:
+    def test_two_policies_are_served(self, served: Served, tmp_path: Path) -> None:
+        """And told of."""
+        other = tmp_path / "canary.yaml"
+        other.write_text(served.policy.read_text() + "# another version\n")
+        child = served.start("--canary", str(other), "--canary-share", "5%")
+        served.ready(child)
+
+        status = json.loads(fetched(f"http://127.0.0.1:{served.admin}/config/status"))
+        assert status["canary"]["version"] != status["version"]

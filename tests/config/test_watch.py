@@ -12,7 +12,7 @@ import pytest
 
 from router_extproc.config import watch as module
 from router_extproc.config.store import PolicyStore
-from router_extproc.config.watch import Watch
+from router_extproc.config.watch import Watch, listen_to_sighup
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -186,7 +186,7 @@ class TestSighup:
     async def test_loads_the_same_content_anew(self, watching: Watching, file: Path, told: list[ReloadDetails]) -> None:
         """An operator who asks for a reload gets one."""
         store, watch = await watching(file)
-        watch.listen_to_sighup()
+        listen_to_sighup([watch])
         os.kill(os.getpid(), signal.SIGHUP)
         await until(lambda: store.status.reloads == 1)
         asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)

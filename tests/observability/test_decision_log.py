@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from router_extproc.hooks import ReloadDetails, RouteDetails
+from router_extproc.learning.event import Event, Part
+from router_extproc.learning.lesson import Lesson
 from router_extproc.observability import decision_log as module
 from router_extproc.observability.decision_log import DecisionLog, opened
 from router_extproc.routing import Decision, Observation, Reason, Signal, Unknown, UnknownReason
@@ -119,8 +121,34 @@ class TestDecision:
             "stream": True,
             "pool": "large",
             "model": "qwen-large",
+            "propensity": 1.0,
             "signals": {"secret": 0.0, "topic": "", "code_words": 1.0},
         }
+
+    def test_what_a_policy_would_need_to_decide_it_again(self, handled: Handled, chat: Chat) -> None:
+        """What the request asks of a model, every candidate's score, and how sure signals are."""
+        details = handled(chat("hello", max_tokens=7, tools=[{"type": "function", "function": {"name": "f"}}]))
+        outcome = details.outcome
+        assert outcome.selection is not None
+        selection = replace(outcome.selection, scores={"small": 0.25, "large": 0.75}, propensity=0.3)
+        signals = {"domain": Signal("domain", 0.61, label="math", coverage=0.5), "user": Signal("user", 1.0, label="u")}
+        (line,) = logged(replace(details, outcome=replace(outcome, selection=selection, signals=signals)))
+
+        assert (line["max_output_tokens"], line["tools"], "modalities" in line) == (7, 1, False)
+        assert (line["scores"], line["propensity"]) == ({"small": 0.25, "large": 0.75}, 0.3)
+        assert (line["confidence"], line["coverage"]) == ({"domain": 0.61}, {"domain": 0.5})
+
+    def test_feedback(self) -> None:
+        """Of decisions in the sample, each of a pair by itself."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        lesson = Lesson("default", 0, 0.0, "small/m", b"12345678", 0.5)
+        log.learned(Event("pair:a:b", "pair", 0.5, 0.0, (Part("a", lesson, 1.0), Part("b", lesson, 0.0))))
+        log.close()
+
+        told = [{key: line[key] for key in ("event", "id", "kind", "reward", "weight")} for line in stream.lines]
+        same = {"event": "feedback", "kind": "pair", "weight": 0.5}
+        assert told == [{**same, "id": "a", "reward": 1.0}, {**same, "id": "b", "reward": 0.0}]
 
     def test_a_rejected_request(self, handled: Handled, chat: Chat) -> None:
         """Its status, and no pool."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,22 @@ class TestRouted:
 
         assert labels(metrics, "requested_models_total") == []
         assert value(metrics, "route_seconds_count") == 0
+
+    def test_what_is_compared(self, metrics: Metrics, handled: Handled, chat: Chat) -> None:
+        """The policy that decided, and what shadows would have chosen."""
+        details = handled(chat("hello"))
+        assert details.outcome.selection is not None
+        shadows = {"a": "small", "b": "large", "c": "-", "d": "!"}
+        outcome = replace(details.outcome, selection=replace(details.outcome.selection, shadows=shadows))
+        metrics.canary = "0123"
+        metrics.routed(replace(details, outcome=outcome))
+        metrics.routed(replace(details, outcome=replace(outcome, policy="0123")))
+
+        results = dict(zip("abcd", ("same", "other", "nobody", "failed"), strict=True))
+        for shadow, result in results.items():
+            assert value(metrics, "shadows_total", decision="default", shadow=shadow, result=result) == 2
+        for policy in ("main", "canary"):
+            assert value(metrics, "canary_requests_total", policy=policy, verdict="route", pool="small") == 1
 
     def test_other_paths(self, metrics: Metrics, handled: Handled) -> None:
         """They are counted under the API `none`, whatever they are."""

@@ -15,6 +15,9 @@ from grpc_tools import protoc
 from router_extproc.config.offline import decide
 from router_extproc.guarding import PrivateAction
 from router_extproc.hooks import AnswerDetails, CacheDetails, RouteDetails
+from router_extproc.learning.event import Event
+from router_extproc.learning.event import Part as Piece
+from router_extproc.learning.lesson import Lesson
 from router_extproc.limits.limit import Limited
 from router_extproc.observability.decision_log import DecisionLog
 from router_extproc.request import Message, Part, PartKind, Request, Role
@@ -40,7 +43,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     for each in descriptor_pb2.FileDescriptorSet.FromString(target.read_bytes()).file:
         pool.Add(each)
-    names = ("Decision", "Observation", "Answer")
+    names = ("Decision", "Observation", "Answer", "Learned")
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"router_extproc.v1.{name}")) for name in names}
 
 
@@ -120,6 +123,19 @@ class TestDecisionLog:
         assert (told.gain_usd, told.loss_usd, told.cached_tokens, told.idle_s) == (0.5, 0.1, 900, 2.5)
         assert (told.before, told.stall.calls, told.budget, told.spent_usd, told.spent_tokens) == ("small", 3, "ok", 0.25, 12)
         assert [(each.pool, each.why, each.to) for each in parsed.reroutes] == [("small", "circuit_open", "large")]
+
+    def test_feedback_has_the_published_form(self, messages: dict[str, Any]) -> None:
+        """All fields at once."""
+        stream = Kept()
+        log = DecisionLog(stream)
+        log.learned(
+            Event("told", "score", 1.0, 0.0, (Piece("id-1", Lesson("default", 0, 0.0, "small/m", b"12345678", 0.5), 0.25),))
+        )
+        log.close()
+
+        parsed = json_format.ParseDict(json.loads(stream.getvalue()), messages["Learned"]())
+
+        assert (parsed.id, parsed.kind, parsed.reward, parsed.weight) == ("id-1", "score", 0.25, 1.0)
 
     def test_observations_have_the_published_form(self, messages: dict[str, Any]) -> None:
         """All fields at once."""

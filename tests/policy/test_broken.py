@@ -110,7 +110,7 @@ EXPECTED = {
         9,
         49,
         "unknown selector 'cheapest'",
-        "expected best-value, cheapest-sufficient, first, lowest-latency or weighted",
+        "expected bandit, best-value, cheapest-sufficient, first, lowest-latency or weighted",
     ),
     "unknown_signal": (10, 18, "unknown signal 'code_word'", "did you mean 'code_words'?"),
     "unknown_signal_type": (7, 17, "unknown signal type 'keywrd'", "did you mean 'keyword'?"),

@@ -40,6 +40,10 @@ class Last:
     def pick(self, scored: Sequence[tuple[Candidate, float]], _choice: Choice, /) -> Candidate:
         return scored[-1][0]
 
+    def chances(self, scored: Sequence[tuple[Candidate, float]], _choice: Choice, /) -> Sequence[float]:
+        """Certain."""
+        return [float(index == len(scored) - 1) for index in range(len(scored))]
+
 
 def candidates(*names: str, **windows: int) -> tuple[Candidate, ...]:
     """Candidates with these names, and these with a window."""

@@ -322,7 +322,8 @@ class TestEverySelector:
             if each.weight > 0 and (each.pool.context_window is None or tokens <= each.pool.context_window)
         }
 
-        selection, dropped = built(kind, given_).select(given_, choice(tokens=tokens))
+        deaf = {"implicit": {"feedback": 0.0}} if kind == "bandit" else {}  # needs no model bundle
+        selection, dropped = built(kind, given_, **deaf).select(given_, choice(tokens=tokens))
 
         assert (selection.pool.name if selection else None) in (able or (None,))
         assert set(dropped) == {each.pool.name for each in given_} - able
