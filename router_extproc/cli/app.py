@@ -11,7 +11,7 @@ import typer
 
 from router_extproc import __version__
 from router_extproc.cli import bench_options as bench_opt
-from router_extproc.cli import quality_commands, selection_commands
+from router_extproc.cli import learning_commands, quality_commands, selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
@@ -370,6 +370,7 @@ def train(
 
 
 app.add_typer(selection_commands.commands)
+app.add_typer(learning_commands.commands)
 
 
 def main() -> None:
