@@ -180,7 +180,7 @@ class BanditSelector:
         if not fitting:
             return None, dropped
         if self._judge is not None:
-            choice = self._judge.judged(choice)
+            choice = self._judge.judged(choice, fitting)
         numbers = features(choice.reading, self._dimension)
         arms = [arm(candidate.pool.name, candidate.pool.model) for candidate in fitting]
         taken = self._learner.take(arms, numbers, costs=self._costs(fitting, choice), prior=self._thought(fitting, choice))

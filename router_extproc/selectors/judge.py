@@ -15,6 +15,8 @@ from router_extproc.quality.profile import ModelProfile, Query
 from router_extproc.quality.shipped import NAME, shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from router_extproc.quality.profile import QualityModel
     from router_extproc.routing import Candidate, ModelPool
     from router_extproc.selectors.selector import Choice
@@ -32,14 +34,25 @@ class Judge:
         self._names = tuple(candidate.pool.name for candidate in candidates)
         # One tuple for good: the model keeps what depends on it.
         self._profiles = tuple(profile(candidate.pool) for candidate in candidates)
+        self._known = frozenset(self._names)
         self._nothing = Query(np.zeros(size, np.float32), _MIDDLING)
 
-    def judged(self, choice: Choice) -> Choice:
-        """The same with `quality`. A request that could not be read is judged as one of middling difficulty about nothing in particular."""
+    def judged(self, choice: Choice, candidates: Sequence[Candidate]) -> Choice:
+        """The same with `quality`. A request that could not be read is judged as one of middling difficulty about nothing in particular.
+
+        `candidates` may hold pools that are not the route's: private data can send a request to any that is trusted.
+        """
         reading = choice.reading
         query = self._nothing if reading is None else Query(reading.embedding, reading.chances["difficulty"])
-        chances = np.clip(np.nan_to_num(self._model.predict(query, self._profiles), nan=0.0), 0.0, 1.0)
-        return replace(choice, quality=dict(zip(self._names, chances.tolist(), strict=True)))
+        quality = self._chances(query, self._names, self._profiles)
+        others = tuple(each.pool for each in candidates if each.pool.name not in self._known)
+        if others:
+            quality |= self._chances(query, tuple(pool.name for pool in others), tuple(map(profile, others)))
+        return replace(choice, quality=quality)
+
+    def _chances(self, query: Query, names: tuple[str, ...], profiles: tuple[ModelProfile, ...]) -> dict[str, float]:
+        chances = np.clip(np.nan_to_num(self._model.predict(query, profiles), nan=0.0), 0.0, 1.0)
+        return dict(zip(names, chances.tolist(), strict=True))
 
 
 def profile(pool: ModelPool) -> ModelProfile:

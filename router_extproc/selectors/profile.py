@@ -51,7 +51,8 @@ class Profile:
         self._picker = picker or Highest()
         self._observes = observes
         # Where there is no choice, nothing that could be read changes it.
-        self._judge = judge if len(candidates) > 1 else None
+        self._reads = judge is not None and len(candidates) > 1
+        self._judge = judge
 
     @property
     def name(self) -> str:
@@ -66,15 +67,15 @@ class Profile:
     @property
     def reads(self) -> bool:
         """Whether it wants a reading of the request."""
-        return self._judge is not None
+        return self._reads
 
     def select(self, candidates: Sequence[Candidate], choice: Choice, /) -> tuple[Selection | None, Mapping[str, str]]:
         """The selection, and why the others were dropped."""
         fitting, dropped = self.fitting(candidates, choice)
         if not fitting:
             return None, dropped
-        if self._judge is not None:
-            choice = self._judge.judged(choice)
+        if self._judge is not None and (self._reads or len(fitting) > 1):
+            choice = self._judge.judged(choice, fitting)
         scores = self._scores(fitting, choice)
         scored = list(zip(fitting, scores, strict=True))
         chosen = self._picker.pick(scored, choice) if len(fitting) > 1 else fitting[0]

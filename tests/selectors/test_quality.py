@@ -46,6 +46,16 @@ class Oracle:
         return np.array(self.chances)
 
 
+class Each:
+    """A quality model that finds everything good, however many are asked about."""
+
+    method = "each"
+
+    def predict(self, _query: Query, models: Sequence[ModelProfile], /) -> NDArray[np.float64]:
+        """One for each."""
+        return np.ones(len(models))
+
+
 def pools(*prices: float | None, **more: Any) -> tuple[Candidate, ...]:
     """Candidates a, b, c, ... with these prices of a million tokens."""
     made = (
@@ -153,7 +163,7 @@ class TestJudge:
         oracle, given_ = Oracle((0.1, 0.2, 0.3)), pools(1, 2, 3)
         judge = Judge(oracle, given_, 2)
 
-        judged = [judge.judged(CHOICE), judge.judged(CHOICE)]
+        judged = [judge.judged(CHOICE, given_), judge.judged(CHOICE, given_)]
 
         assert judged[0].quality == {"a": 0.1, "b": 0.2, "c": 0.3}
         assert oracle.asked[0][1] is oracle.asked[1][1]
@@ -162,7 +172,9 @@ class TestJudge:
 
     def test_keeps_its_figures_in_bounds(self) -> None:
         """A model that goes wrong must not win by it."""
-        judged = Judge(Oracle((float("nan"), 7.0)), pools(1, 2), 2).judged(CHOICE)
+        given_ = pools(1, 2)
+
+        judged = Judge(Oracle((float("nan"), 7.0)), given_, 2).judged(CHOICE, given_)
 
         assert judged.quality == {"a": 0.0, "b": 1.0}
 
@@ -170,10 +182,22 @@ class TestJudge:
         """And of middling difficulty."""
         oracle = Oracle((0.5, 0.5))
 
-        Judge(oracle, pools(1, 2), 7).judged(replace(CHOICE, reading=None))
+        Judge(oracle, pools(1, 2), 7).judged(replace(CHOICE, reading=None), pools(1, 2))
 
         query, _ = oracle.asked[0]
         assert (query.difficulty, query.embedding.tolist()) == (0.5, [0.0] * 7)
+
+    def test_knows_pools_that_are_not_the_routes(self) -> None:
+        """Private data may leave a request to any trusted pool, though the route has one candidate, or others."""
+        given_, others = pools(1), pools(1, 2)
+        selector = Profile(
+            "s", given_, [(Sufficiency(Cheapness(500), 0.7, cheap_if_unread=True), 1.0)], judge=Judge(Each(), given_, 2)
+        )
+
+        selection, _ = selector.select(others, CHOICE)
+
+        assert selection is not None
+        assert (selection.pool.name, set(selection.quality)) == ("a", {"a", "b"})
 
     def test_a_single_candidate_needs_no_judge(self) -> None:
         """Nor anything to be read."""
