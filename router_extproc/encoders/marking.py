@@ -40,6 +40,21 @@ _SHORTENED = frozenset({"ltd", "inc", "co", "corp", "bros", "cos", "ltda", "dept
 """Last words of names that keep the dot after them."""
 
 
+_NUMBER = SPANS.index("PHONE")
+_FAINT = 0.2
+"""Probability from which on a word may be a part of a telephone number, though something else be likelier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the token head says of one window."""
+
+    spans: list[Span]
+    """By their start. The score is the mean probability of the type over the words."""
+    hints: list[Span]
+    """Runs of words that may be telephone numbers; only their shape can tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Words:
     """A window's words: W words, K types."""
@@ -54,14 +69,24 @@ class _Words:
     """Whether it rather begins a span than goes on with one."""
 
 
-def marked(piece: Slice, logits: Floats, text: str) -> list[Span]:
-    """The spans of one window, by their start. The score is the mean probability of the type over the words."""
+def marked(piece: Slice, logits: Floats, text: str) -> Marks:
+    """The marks of one window."""
     # Most windows have none. A type's two tags together are at most twice as likely as the likelier of them.
     if (logits[:, 0] - logits[:, 1:].max(-1) > _TWICE).all():
-        return []
+        return Marks([], [])
     words = _words(piece, softmax(logits), text)
     found = (_span(words, run, text) for run in _runs(words, text))
-    return [span for span in found if span is not None]
+    return Marks([span for span in found if span is not None], list(_hints(words)))
+
+
+def _hints(words: _Words) -> Iterator[Span]:
+    """Runs of words with a chance of being a telephone number's."""
+    if not len(words.bounds):
+        return
+    chances = words.chances[:, _NUMBER]
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], chances >= _FAINT, [False])).astype(np.int8)))
+    for first, last in ends.reshape(-1, 2).tolist():
+        yield Span(words.bounds[first][0], words.bounds[last - 1][1], SPANS[_NUMBER], float(chances[first:last].mean()))
 
 
 def _words(piece: Slice, chances: Floats, text: str) -> _Words:

@@ -12,6 +12,9 @@ from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.softmax import sigmoid
+from router_extproc.pii import hinted
+from router_extproc.pii.kinds import BY_PATTERN
+from router_extproc.pii.merging import Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +42,7 @@ class Reading:
     embedding: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     """Of length 1: the mean over the windows."""
     spans: tuple[Span, ...] = ()
-    """What the token head marks."""
+    """What the token head marks: no type that can be checked, but telephone numbers whose shape agrees."""
     coverage: float = 1.0
     """Share of the text that was read, in [0, 1]."""
 
@@ -90,15 +93,25 @@ def _embedding(rows: Floats) -> Floats:
 
 
 def _spans(text: str, slices: Sequence[Slice], rows: Floats, threshold: float) -> tuple[Span, ...]:
-    """Spans of all windows. Where two windows overlap, what the earlier one found stays; the later one may end what its end cut."""
+    """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
+    marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
+    names = _joined([span for each in marks for span in each.spans if span.score >= threshold and span.type not in BY_PATTERN])
+    hints = _joined([hint for each in marks for hint in each.hints])
+    if not hints:
+        return tuple(names)
+    places = Places()
+    places.add(hinted.find(text, hints))
+    places.add(names)
+    return tuple(places.spans)
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Where two windows overlap, what the earlier one found stays; the later one may end what its end cut."""
     found: list[Span] = []
-    for piece, logits in zip(slices, rows, strict=True):
-        for span in marked(piece, logits[: len(piece)], text):
-            if span.score < threshold:
-                continue
-            last = found[-1] if found else None
-            if last is None or span.start >= last.end:
-                found.append(span)
-            elif span.type == last.type and span.end > last.end:
-                found[-1] = Span(last.start, span.end, span.type, max(last.score, span.score))
-    return tuple(found)
+    for span in spans:
+        last = found[-1] if found else None
+        if last is None or span.start >= last.end:
+            found.append(span)
+        elif span.type == last.type and span.end > last.end:
+            found[-1] = Span(last.start, span.end, span.type, max(last.score, span.score))
+    return found

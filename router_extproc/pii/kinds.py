@@ -35,11 +35,11 @@ CHECKABLE = frozenset(
 )
 """Types whose shape says all."""
 BY_PATTERN = CHECKABLE | {PiiType.PHONE}
-"""What no pattern confirms is not one of these, whatever a model says: it takes book numbers and coordinates for telephone numbers."""
+"""What patterns find without a model."""
 
 CERTAIN = 1.0
 """The score of what a checksum confirms, or a shape that nothing else has."""
 SHAPED = 0.95
 """The score of what has the shape and breaks no rule."""
 NEARBY = 0.85
-"""The score of what a word nearby speaks for."""
+"""The score of what a word nearby, or a model, speaks for."""

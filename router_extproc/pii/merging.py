@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from router_extproc.pii.kinds import BY_PATTERN
+from router_extproc.pii.kinds import CHECKABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ def merged(checked: Sequence[Span], judged: Sequence[Span]) -> tuple[Span, ...]:
     """What patterns checked and, where they leave room, what a model judged: the surest first, and no type that only patterns may say."""
     places = Places()
     places.add(checked)
-    places.add(sorted((span for span in judged if span.type not in BY_PATTERN), key=_surest_first))
+    places.add(sorted((span for span in judged if span.type not in CHECKABLE), key=_surest_first))
     return tuple(places.spans)
 
 

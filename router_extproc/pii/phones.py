@@ -11,8 +11,9 @@ import re2
 
 from router_extproc.encoders.cache import Cache, key_of
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.context import Context, counts_something, stands_alone
+from router_extproc.pii.context import Context, counts_something
 from router_extproc.pii.kinds import NEARBY, SHAPED, PiiType
+from router_extproc.pii.shapes import bare, candidates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,12 +26,6 @@ MAX_NUMBERS = 200
 _LOOKED_UP: Cache[bool] = Cache(512)
 _SECRET = secrets.token_hex(16)
 """Of this process, so that what is kept tells no number: there are too few of them for a hash alone to hide one."""
-_SEPARATOR = r"[ .\-/\x{a0}\x{2010}-\x{2013}]"
-_CANDIDATE = re2.compile(
-    rf"(?:\+\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}|\(\+?\d{{1,4}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
-    rf"(?:{_SEPARATOR}{{1,2}}(?:\(0\){_SEPARATOR}?)?\d{{1,8}}){{0,7}}"
-    r"(?:(?: ?x| ?ext\.? ?| extension )\d{1,6})?"
-)
 _STRONG = (
     r"phones?|phone ?numbers?|tel|telephone|telephones|mobile|cell|cellphone|fax|whatsapp|handy|landline|hotline|desk|"
     r"téléphone|portable|teléfono|móvil|celular|telefon|telefono|cellulare|telefone|telefoon|telefonnummer|rufnummer|mobil|telefonu"
@@ -43,21 +38,6 @@ _WORDS = Context(f"{_STRONG}|{_WEAK}")
 _STRONG_WORDS = Context(_STRONG)
 _AMERICAN = re2.compile(r"^(?:1[ .\-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-])[2-9]\d\d[ .\-]\d{4}$")
 _ZERO_FIRST = re2.compile(r"^(?:\(0\d+\)[ .\-/]?|0\d+[ ./])(?:\d+|\d[\d .\-/]*\d{3}|\d\d(?:[ .\-/]\d\d){3})$")
-_NOT_A_NUMBER = re2.compile(
-    r"^(?:"
-    r"(?:19|20)\d\d[\-/. ]\d{1,2}[\-/. ]\d{1,2}(?:[ \-].*)?"  # dates
-    r"|\d{1,2}[\-/.]\d{1,2}[\-/.](?:19|20)\d\d(?: .*)?|\d{1,2}[/.]\d{1,2}[/.]\d\d"
-    r"|(?:1[89]|20)\d\d ?[\-/] ?(?:1[89]|20)\d\d"  # years
-    r"|[1-9]\d{0,2}(?:\.\d{3})+"  # thousands
-    r"|\d+\.\d+|0\.\d.*|[\d() \-/]*[ \-/]\d+\.\d.*|\d+\.\d[\d.]*[ \-/].*|\d{1,3}(?:\.\d{1,3}){3}"  # decimals, an address
-    r")$"
-)
-_BEFORE = frozenset("$€£¥#/+")
-_BEHIND = frozenset("%°€$£")
-"""What makes another thing of a number."""
-_THOUSANDS = re2.compile(r"^\d,$")
-_DIGITS = range(7, 16)
-_EXTENSION = re2.compile(r"(?i) ?(?:x|ext).*$")
 _BARE_DIGITS = range(9, 14)
 """Digits without a separator that a word such as `call` may speak for."""
 _MIN_LOCAL = 9
@@ -65,39 +45,15 @@ _MIN_LOCAL = 9
 
 def find(text: str, regions: Sequence[str] = REGIONS) -> Iterator[Span]:
     """Numbers with a country's code anywhere; others where a word speaks for them, or written as in one of the regions."""
-    for start, end in islice(_candidates(text), MAX_NUMBERS):
+    for start, end in islice(candidates(text), MAX_NUMBERS):
         score = _score(text, start, end, regions)
         if score:
             yield Span(start, end, PiiType.PHONE, score)
 
 
-def _candidates(text: str) -> Iterator[tuple[int, int]]:
-    """What has as many digits as a number may have, stands alone, and reads as nothing else."""
-    for match in _CANDIDATE.finditer(text):
-        start, end = match.span()
-        if end - start < _DIGITS.start:
-            continue
-        number = _bare(match.group())
-        if sum(map(str.isdigit, number)) not in _DIGITS or _NOT_A_NUMBER.search(number):
-            continue
-        before = text[max(0, start - 2) : start]
-        if (
-            stands_alone(text, start, end)
-            and before[-1:] not in _BEFORE
-            and not _THOUSANDS.search(before)
-            and text[end : end + 1] not in _BEHIND
-        ):
-            yield start, end
-
-
-def _bare(number: str) -> str:
-    """Without its extension."""
-    return _EXTENSION.sub("", number) if "x" in number.lower() else number
-
-
 def _score(text: str, start: int, end: int, regions: Sequence[str]) -> float:
     """How much speaks for a number; 0 if nothing does."""
-    number = _bare(text[start:end])
+    number = bare(text[start:end])
     if number.startswith("+") and _is_valid(number, None):
         return SHAPED
     if counts_something(text, start):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from router_extproc.encoders.heads import SPANS, TAGS
-from router_extproc.encoders.marking import marked
+from router_extproc.encoders.marking import Marks, marked
 from router_extproc.encoders.passages import Slice
 
 _SURE = 9.0
@@ -15,7 +15,7 @@ _SURE = 9.0
 def said(text: str, *names: str) -> list[tuple[str, str]]:
     """Type and text of what is marked, if the head is sure of these tags: one a word or sign of the text."""
     offsets = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
-    return [(span.type, text[span.start : span.end]) for span in marked(window(offsets), tags("", *names, ""), text)]
+    return [(span.type, text[span.start : span.end]) for span in marked(window(offsets), tags("", *names, ""), text).spans]
 
 
 def window(offsets: list[tuple[int, int]]) -> Slice:
@@ -86,17 +86,17 @@ class TestMarked:
     def test_judges_words_whole(self) -> None:
         """A word whose first piece is missed is marked from its beginning."""
         text = "Konya left"
-        (span,) = marked(window([(0, 2), (2, 5), (6, 10)]), tags("", "", B, "", "") + tags("", I, "", "", "") / 2, text)
+        (span,) = marked(window([(0, 2), (2, 5), (6, 10)]), tags("", "", B, "", "") + tags("", I, "", "", "") / 2, text).spans
 
         assert (span.start, span.end) == (0, 5)
 
     def test_never_marks_the_special_tokens(self) -> None:
         """They stand for no character."""
-        assert marked(window([(0, 5)]), tags(B, "", I), "hello") == []
+        assert marked(window([(0, 5)]), tags(B, "", I), "hello").spans == []
 
     def test_never_marks_a_text_without_tokens(self) -> None:
         """An empty text has only the special ones."""
-        assert marked(window([]), tags(B, B), "") == []
+        assert marked(window([]), tags(B, B), "") == Marks([], [])
 
     def test_never_marks_signs_alone(self) -> None:
         """Whatever the head says of them."""
@@ -106,7 +106,17 @@ class TestMarked:
         """A token that is either B- or I- is surely of the type, though neither is the likeliest tag alone."""
         logits = tags("", "", "")
         logits[1, [0, tag("B-AGE"), tag("I-AGE")]] = _SURE, _SURE - 0.1, _SURE - 0.1
-        (found,) = marked(window([(0, 2)]), logits, "44")
+        (found,) = marked(window([(0, 2)]), logits, "44").spans
 
         assert found.type == "AGE"
         assert 0.6 < found.score < 0.7
+
+    def test_tells_what_may_be_a_telephone_number(self) -> None:
+        """Though the head thinks something else likelier; the score is the mean over the words that it stretches over."""
+        text = "at 449 4898 then"
+        logits = tags("", "", "", "", "", "")
+        logits[2:4, tag("B-PHONE")] = _SURE - 0.1
+        found = marked(window([(0, 2), (3, 6), (7, 11), (12, 16)]), logits, text)
+
+        assert (found.spans, [text[hint.start : hint.end] for hint in found.hints]) == ([], ["449 4898"])
+        assert found.hints[0].score == pytest.approx(0.475, abs=0.01)

@@ -158,3 +158,12 @@ class TestSpans:
         found = self.spans(manifest, slices, tags("", "B-AGE", ""), tags("", "", "", "B-AGE", ""))
 
         assert [(span.start, span.end) for span in found] == [(0, 5), (8, 9)]
+
+    def test_a_type_that_can_be_checked_is_no_models_to_tell(self, manifest: Manifest) -> None:
+        """But for a telephone number whose shape agrees."""
+        numbers = "a@b.io 06 12 34 56 78"
+        slices = (piece((0, 6), (7, 21)),)
+        rows = tags("", "B-EMAIL", "B-PHONE", "")[None]
+        found = combined(numbers, Passage(slices, 1.0), {"tags": rows}, manifest).spans
+
+        assert [(span.type, numbers[span.start : span.end]) for span in found] == [("PHONE", "06 12 34 56 78")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.batching import Batcher, BatchOptions
 from router_extproc.encoders.cache import Cache, key_of
-from router_extproc.pii.kinds import BY_PATTERN
+from router_extproc.pii.kinds import CHECKABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Found:
     def leaves_room(self, span: Span) -> bool:
         """Whether a span that a model judged overlaps none of these, and is of a type that a model may judge."""
         at = bisect_left(self.spans, span.start + 1, key=_end)
-        return span.type not in BY_PATTERN and (at == len(self.spans) or span.end <= self.spans[at].start)
+        return span.type not in CHECKABLE and (at == len(self.spans) or span.end <= self.spans[at].start)
 
 
 class Patterns:

@@ -1,0 +1,58 @@
+"""Shapes: what has a telephone number's digits and stands alone. Loads no country's numbering plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import re2
+
+from router_extproc.pii.context import stands_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SEPARATOR = r"[ .\-/\x{a0}\x{2010}-\x{2013}]"
+_CANDIDATE = re2.compile(
+    rf"(?:\+\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}|\(\+?\d{{1,4}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
+    rf"(?:{_SEPARATOR}{{1,2}}(?:\(0\){_SEPARATOR}?)?\d{{1,8}}){{0,7}}"
+    r"(?:(?: ?x| ?ext\.? ?| extension )\d{1,6})?"
+)
+_NOT_A_NUMBER = re2.compile(
+    r"^(?:"
+    r"(?:19|20)\d\d[\-/. ]\d{1,2}[\-/. ]\d{1,2}(?:[ \-].*)?"  # dates
+    r"|\d{1,2}[\-/.]\d{1,2}[\-/.](?:19|20)\d\d(?: .*)?|\d{1,2}[/.]\d{1,2}[/.]\d\d"
+    r"|(?:1[89]|20)\d\d ?[\-/] ?(?:1[89]|20)\d\d"  # years
+    r"|[1-9]\d{0,2}(?:\.\d{3})+"  # thousands
+    r"|\d+\.\d+|0\.\d.*|[\d() \-/]*[ \-/]\d+\.\d.*|\d+\.\d[\d.]*[ \-/].*|\d{1,3}(?:\.\d{1,3}){3}"  # decimals, an address
+    r")$"
+)
+_BEFORE = frozenset("$€£¥#/+")
+_BEHIND = frozenset("%°€$£")
+"""What makes another thing of a number."""
+_THOUSANDS = re2.compile(r"^\d,$")
+_DIGITS = range(7, 16)
+_EXTENSION = re2.compile(r"(?i) ?(?:x|ext).*$")
+
+
+def candidates(text: str) -> Iterator[tuple[int, int]]:
+    """What has as many digits as a number may have, stands alone, and reads as nothing else."""
+    for match in _CANDIDATE.finditer(text):
+        start, end = match.span()
+        if end - start < _DIGITS.start:
+            continue
+        number = bare(match.group())
+        if sum(map(str.isdigit, number)) not in _DIGITS or _NOT_A_NUMBER.search(number):
+            continue
+        before = text[max(0, start - 2) : start]
+        if (
+            stands_alone(text, start, end)
+            and before[-1:] not in _BEFORE
+            and not _THOUSANDS.search(before)
+            and text[end : end + 1] not in _BEHIND
+        ):
+            yield start, end
+
+
+def bare(number: str) -> str:
+    """Without its extension."""
+    return _EXTENSION.sub("", number) if "x" in number.lower() else number
