@@ -28,6 +28,8 @@ _LONGEST_JOINT = 3
 """Words, signs among them, that may stand between two parts of one name."""
 _HINT = 0.15
 """Probability from which on a word between two parts of a name is taken for a part, too."""
+_FRINGE = 0.1
+"""Probability from which on a capitalised word beside an organisation's name is taken for a part of it."""
 _LOOSE = frozenset({"and", "or", "und", "et", "y"})
 """Words that no name ends with."""
 _APART = {"PERSON": ",;:\n", "ORGANIZATION": ";\n"}
@@ -110,21 +112,24 @@ def _groups(offsets: Sequence[tuple[int, int]], text: str) -> Iterator[tuple[int
     """Token ranges of whole words; a sign is a word of its own. Without the special tokens, whose ranges are empty."""
     first = 0
     for at in range(1, len(offsets) + 1):
-        goes_on = (
-            at < len(offsets)
-            and offsets[at][0] == offsets[at - 1][1] > 0
-            and text[offsets[at][0] - 1].isalnum()
-            and text[offsets[at][0] : offsets[at][0] + 1].isalnum()
-        )
+        goes_on = at < len(offsets) and offsets[at][0] == offsets[at - 1][1] > 0 and _within(text, offsets[at][0])
         if not goes_on:
             if offsets[first][0] < offsets[first][1]:
                 yield first, at
             first = at
 
 
+def _within(text: str, at: int) -> bool:
+    """Whether no word ends before this character: two names with a hyphen are one word."""
+    before, after = text[at - 1], text[at : at + 1]
+    if before.isalnum():
+        return after.isalnum() or (after == "-" and before.isalpha() and text[at + 1 : at + 2].isalpha())
+    return before == "-" and after.isalpha() and text[at - 2 : at - 1].isalpha()
+
+
 def _runs(words: _Words, text: str) -> Iterator[tuple[int, int, int]]:
     """Type, first and last word of each span."""
-    at, count = 0, len(words.labels)
+    at, count, free = 0, len(words.labels), 0
     while at < count:
         label = words.labels[at]
         if label == _NONE:
@@ -133,8 +138,12 @@ def _runs(words: _Words, text: str) -> Iterator[tuple[int, int, int]]:
         first, last = at, at
         while (following := _next(words, last, label, text)) is not None:
             last = following
+        while first > free and _belongs(words, first - 1, first, label, text):
+            first -= 1
+        while last + 1 < count and _belongs(words, last + 1, last, label, text):
+            last += 1
         yield label, first, last
-        at = last + 1
+        at = free = last + 1
 
 
 def _next(words: _Words, last: int, label: int, text: str) -> int | None:
@@ -147,6 +156,18 @@ def _next(words: _Words, last: int, label: int, text: str) -> int | None:
         if words.labels[at] != _NONE or not _joins(words, at, label, text):
             return None
     return None
+
+
+def _belongs(words: _Words, at: int, beside: int, label: int, text: str) -> bool:
+    """Whether a word that has no type of its own is part of the organisation's name beside it: capitalised, only a space between."""
+    first, second = sorted((words.bounds[at], words.bounds[beside]))
+    return (
+        SPANS[label] == "ORGANIZATION"
+        and words.labels[at] == _NONE
+        and words.chances[at, label] >= _FRINGE
+        and text[first[1] : second[0]] == " "
+        and text[words.bounds[at][0]].isupper()
+    )
 
 
 def _apart(between: str, label: int) -> bool:

@@ -15,6 +15,7 @@ from router_extproc.encoders.softmax import sigmoid
 from router_extproc.pii import hinted
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.merging import Places
+from router_extproc.pii.refining import refined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,10 +96,8 @@ def _embedding(rows: Floats) -> Floats:
 def _spans(text: str, slices: Sequence[Slice], rows: Floats, threshold: float) -> tuple[Span, ...]:
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
     marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
-    names = _joined([span for each in marks for span in each.spans if span.score >= threshold and span.type not in BY_PATTERN])
+    names = refined(text, _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN]), threshold)
     hints = _joined([hint for each in marks for hint in each.hints])
-    if not hints:
-        return tuple(names)
     places = Places()
     places.add(hinted.find(text, hints))
     places.add(names)

@@ -20,6 +20,10 @@ _THINGS = re2.compile(
     r"law|study|data|mattress|battery|rock|fossil|star|galaxy|universe|civili[sz]ation|mortgage|bond|loan|contract|lease|record|"
     r"marriage|relationship|dogs?|cats?|pupp(?:y|ies)|horse|planet|earth)\b"
 )
+_KIN = (
+    r"husband|wife|partner|mother|mom|mum|father|dad|sister|brother|son|daughter|kid|child|baby|grandmother|grandma|grandfather|grandpa|aunt|"
+    r"uncle|niece|nephew|cousin|boyfriend|girlfriend|fianc[ée]e?|boss|neighbou?r|friend|patient|client|twin"
+)
 _AGE = re2.compile(
     rf"(?i)\b{_NUMBER}(?:[\s\-]?(?:years?|yrs?|yr)[\s\-](?:old|of age)\b|[\s\-]?y[./]?o\b"
     r"|[\s\-]ans\b|[\s\-]Jahre alt\b|[\s\-]años\b|[\s\-]anni\b)"
@@ -27,6 +31,10 @@ _AGE = re2.compile(
     rf"|\b(?:turned|turns|turning)\s+{_NUMBER}\b"
     rf"|\b(?:I am|I'm|I’m|he is|he's|she is|she's|(?:when|while|before|after) (?:he|she|I) (?:was|were)|i was)\s+"  # noqa: RUF001 - people write this apostrophe
     rf"(?:only |just |now |already )?{_NUMBER}\b"
+    rf"|\b(?:my|his|her|their|our) (?:late |older |younger |elder |big |little |twin |own )?(?:{_KIN})"
+    r"(?: is| was| turned| turns| just turned|,| \() ?"
+    rf"(?:only |just |now |already |aged? )?{_NUMBER}\b"
+    rf"|\b(?:my|his|her) {_NUMBER}(?:st|nd|rd|th) birthday\b"
 )
 _NO_AGE_BEHIND = re2.compile(
     r"(?i)^(?:\s*(?:%|percent|degrees?|°|st\b|nd\b|rd\b|th\b|months?|weeks?|days?|hours?|hrs?|min|minutes?|seconds?|miles?|km|kg|"
@@ -45,8 +53,8 @@ _RULE_BEFORE = re2.compile(
 def find(text: str) -> Iterator[Span]:
     """The numbers alone; not of things, and not those that a rule or a price list speaks of."""
     for match in _AGE.finditer(text):
-        start, end = next(match.span(group) for group in range(1, 5) if match.start(group) >= 0)
-        behind = text[end : end + 40]
+        start, end = next(match.span(group) for group in range(1, 7) if match.start(group) >= 0)
+        behind = "" if match.start(6) >= 0 else text[end : end + 40]
         if _NO_AGE_BEHIND.search(behind) or _THINGS.search(text[match.end() : match.end() + 40]):
             continue
         if match.start(3) >= 0 and not _TURNED_BEHIND.search(behind):

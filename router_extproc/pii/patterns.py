@@ -84,7 +84,8 @@ def _steps(regions: Sequence[str]) -> tuple[_Step, ...]:
         _Step(PiiType.PHONE, _DIGITS, partial(phones.find, regions=regions)),
         _Step(
             PiiType.AGE,
-            r"(?i)\d[\s\-]?(?:years?|yrs?|y[./]?o\b|ans\b|jahre|años|anni)|(?:age|aged|age of|is|was|were|am|'m|’m|'s|turn(?:ed|s|ing)|"  # noqa: RUF001 - people write this apostrophe
+            r"(?i)\d[\s\-]?(?:years?|yrs?|y[./]?o\b|ans\b|jahre|años|anni)|\d(?:st|nd|rd|th) birthday|[,(] ?\d{1,3}[,)]|"
+            r"(?:age|aged|age of|is|was|were|am|'m|’m|'s|turn(?:ed|s|ing)|"  # noqa: RUF001 - people write this apostrophe
             r"only|just|now|already|alter|edad|età|idade|leeftijd)\s*[:=,(]?\s*\d",
             ages.find,
         ),

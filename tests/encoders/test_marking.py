@@ -90,6 +90,28 @@ class TestMarked:
 
         assert (span.start, span.end) == (0, 5)
 
+    def test_judges_names_with_a_hyphen_whole(self) -> None:
+        """Whoever marks one half of them marks both."""
+        assert said("for Weeks-Rivas now", "", B, I, FIRM, "") == [("PERSON", "Weeks-Rivas")]
+
+    @pytest.mark.parametrize(
+        ("text", "marked_as"),
+        [
+            pytest.param("at Data Centre now", "Data Centre", id="capitalised"),
+            pytest.param("at Data centre now", "Data", id="small letters"),
+            pytest.param("at Data, Centre now", "Data", id="a comma between"),
+        ],
+    )
+    def test_an_organisation_takes_what_may_be_a_part_of_it(self, text: str, marked_as: str) -> None:
+        """A capitalised word beside it, though it is likelier none."""
+        offsets = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+        logits = tags("", *([""] * len(offsets)), "")
+        logits[2] = tags(FIRM)[0]
+        logits[1 + [text[slice(*place)].lower() for place in offsets].index("centre"), tag(FIRM)] = _SURE - 1.5
+        (found,) = marked(window(offsets), logits, text).spans
+
+        assert text[found.start : found.end] == marked_as
+
     def test_never_marks_the_special_tokens(self) -> None:
         """They stand for no character."""
         assert marked(window([(0, 5)]), tags(B, "", I), "hello").spans == []

@@ -20,6 +20,9 @@ class TestFind:
             pytest.param("I'm 34 and tired", "34", id="I am"),
             pytest.param("when he was 65.", "65", id="was"),
             pytest.param("a 29 y/o woman", "29", id="short"),
+            pytest.param("and my husband is 20.", "20", id="kin"),
+            pytest.param("My sister, 79, lives here", "79", id="kin between commas"),
+            pytest.param("on her 40th birthday we", "40", id="birthday"),
         ],
     )
     def test_finds_exactly_it(self, quoted: Callable[..., list[str]], text: str, found: str) -> None:
@@ -40,6 +43,9 @@ class TestFind:
             pytest.param("turns 5 more people", id="verb"),
             pytest.param("300 years old", id="too old"),
             pytest.param("I am 3.5 km away", id="price"),
+            pytest.param("my friend, 2 days later, said", id="kin and days"),
+            pytest.param("my father is 2 m tall", id="kin and metres"),
+            pytest.param("the firm's 10th birthday", id="a firm's birthday"),
         ],
     )
     def test_a_look_alike_is_left(self, quoted: Callable[..., list[str]], text: str) -> None:

@@ -1,0 +1,112 @@
+"""Refining: names that a model marks, corrected by how they are written and by what stands beside them or elsewhere in the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import re2
+
+from router_extproc.encoders.scores import Span
+from router_extproc.pii.kinds import NEARBY, PiiType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_PERSON, _ORGANIZATION = "PERSON", "ORGANIZATION"
+_NAMES = frozenset({_PERSON, _ORGANIZATION})
+_POSSESSIVE = re2.compile(r"['’]s?$")  # noqa: RUF001 - people write this apostrophe
+_OWNED = re2.compile(r"^ +[\p{Ll}\d]")
+_JOINED = re2.compile(r"^ +(?:and|or|but|to|in|on|at|for|from|with|by|is|was|are|has|had|will|would|that|who|which|as|than)\b")
+"""What is owned: `Reed's offer`, but not `Moody's Investors`, nor `at Reed's and then`."""
+_COUNTRIES = frozenset({"u.s", "u.k", "us", "uk", "usa", "u.s.a", "eu", "u.n", "un", "uae"})
+_EMPLOYER = re2.compile(
+    r"(?i)\b(?:(?:works?|worked|working|employed|intern|interned|internship|jobs?|role|position|career|interview|account|accountant|engineer|"
+    r"analyst|consultant|manager|developer|lawyer|researcher) (?:at|for|by|with)|"
+    r"(?:ceo|cto|cfo|coo|president|chairman|chairwoman|chair|director|founder|co-founder|head|employees?|owner|board|shares?|customers?|"
+    r"subsidiary|shareholders?|spokesman|spokeswoman|spokesperson) (?:of|at|in|for)|"
+    r"employer,?|employer is|company,?|invoice from|hired by|joined|acquired|sued?|complaint about)\s+(?:the )?$"
+)
+"""What stands before an organisation's name."""
+_BEFORE = 40
+"""Characters before a name in which its cue may stand."""
+_CUED = 0.45
+"""The score from which on an organisation counts behind a cue."""
+_PLAIN_WORD = 0.95
+"""The score from which on a lone word of small letters is a name, in a text that knows capitals."""
+_SHORTEST = 3
+"""Letters of a surname that is looked for again."""
+_AGE = re2.compile(
+    r"^(?:, (?:aged? )?(\d{1,3})(?:,(?:\D|$)|$)| \((\d{1,3})\)"
+    r"|,? (?:who )?(?:is|was|turned|turns|is now) (?:only |just |now )?(\d{1,3})(?:[.,;!?](?:\D|$)|$| (?:and|but|now)\b))"
+)
+_AGES = range(1, 116)
+
+
+def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
+    """Those that count, by their start, out of all that a model thinks likelier than nothing; and the ages of persons beside them."""
+    cleaned = [_cleaned(text, span) for span in spans if not _is_country(text, span)]
+    sure = [span for span in cleaned if span.score >= _needed(text, span, threshold)]
+    known = _known(text, sure)
+    found = []
+    for span in cleaned:
+        type_ = known.get(text[span.start : span.end]) if span.type in _NAMES else None
+        if type_ is not None:
+            found.append(replace(span, type=type_, score=max(span.score, threshold)))
+        elif span in sure:
+            found.append(span)
+    return sorted([*found, *_ages(text, found)], key=_by_start)
+
+
+def _by_start(span: Span) -> int:
+    return span.start
+
+
+def _is_country(text: str, span: Span) -> bool:
+    """Whether it is a country's initials, which are nobody's."""
+    return span.type == _ORGANIZATION and text[span.start : span.end].lower() in _COUNTRIES
+
+
+def _cleaned(text: str, span: Span) -> Span:
+    """A name without the 's that makes an owner of it."""
+    behind = text[span.end : span.end + 8]
+    if span.type not in _NAMES or not _OWNED.search(behind) or _JOINED.search(behind):
+        return span
+    owner = _POSSESSIVE.search(text[span.start : span.end])
+    return replace(span, end=span.start + owner.start()) if owner and owner.start() else span
+
+
+def _needed(text: str, span: Span, threshold: float) -> float:
+    """The score from which on it counts."""
+    written = text[span.start : span.end]
+    if span.type in _NAMES and written.islower() and " " not in written and not text.islower():
+        return max(threshold, _PLAIN_WORD)
+    if span.type == _ORGANIZATION and _EMPLOYER.search(text[max(0, span.start - _BEFORE) : span.start]):
+        return min(threshold, _CUED)
+    return threshold
+
+
+def _known(text: str, sure: Sequence[Span]) -> Mapping[str, str]:
+    """Types of names that are sure somewhere, and of the surnames of whole ones: who is named once is named again."""
+    known: dict[str, str] = {}
+    for span in sure:
+        name = text[span.start : span.end]
+        if span.type not in _NAMES or len(name) < _SHORTEST or name.islower():
+            continue
+        known.setdefault(name, span.type)
+        first, _, last = name.rpartition(" ")
+        if span.type == _PERSON and first and len(last) >= _SHORTEST and last.isalpha() and last[0].isupper():
+            known.setdefault(last, _PERSON)
+    return known
+
+
+def _ages(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """Numbers right behind persons, written as ages: `Ann Lee, 43, ...`."""
+    taken = {span.start for span in spans}
+    for span in spans:
+        match = _AGE.search(text[span.end : span.end + _BEFORE]) if span.type == _PERSON else None
+        if match is None:
+            continue
+        start, end = next(match.span(group) for group in range(1, 4) if match.start(group) >= 0)
+        if int(text[span.end + start : span.end + end]) in _AGES and span.end + start not in taken:
+            yield Span(span.end + start, span.end + end, PiiType.AGE, NEARBY)

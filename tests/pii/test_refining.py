@@ -1,0 +1,112 @@
+"""Names that a model marks, corrected."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router_extproc.encoders.scores import Span
+from router_extproc.pii.refining import refined
+
+_THRESHOLD = 0.8
+
+
+def said(text: str, *names: tuple[str, str, float]) -> list[tuple[str, str]]:
+    """What is left of these names, of which each is the next place of its words in the text, with type and score."""
+    spans, at = [], 0
+    for words, type_, score in names:
+        at = text.index(words, at)
+        spans.append(Span(at, at + len(words), type_, score))
+        at += len(words)
+    return [(text[span.start : span.end], span.type) for span in refined(text, spans, _THRESHOLD)]
+
+
+class TestRefined:
+    def test_leaves_out_what_is_below_the_threshold(self) -> None:
+        """The bundle's own."""
+        assert said("Ann met Lee", ("Ann", "PERSON", 0.8), ("Lee", "PERSON", 0.79)) == [("Ann", "PERSON")]
+
+    @pytest.mark.parametrize(
+        ("text", "name", "left"),
+        [
+            pytest.param("Reed's offer stands", "Reed's", ["Reed"], id="what is owned follows"),
+            pytest.param("the Reeds' offer", "Reeds'", ["Reeds"], id="several owners"),
+            pytest.param("at Reed's and then home", "Reed's", ["Reed's"], id="nothing owned"),
+            pytest.param("Reed's Tea House", "Reed's Tea House", ["Reed's Tea House"], id="within the name"),
+            pytest.param("by Reed's.", "Reed's", ["Reed's"], id="at the end"),
+            pytest.param("the U.S. team", "U.S", [], id="a country's initials"),
+            pytest.param("We sold it constitutionally", "constitutionally", [], id="a word of small letters among capitals"),
+            pytest.param("we sold it to acme", "acme", ["acme"], id="small letters where all are"),
+        ],
+    )
+    def test_cleans_names(self, text: str, name: str, left: list[str]) -> None:
+        """By how they are written."""
+        assert [found for found, _ in said(text, (name, "ORGANIZATION", 0.9))] == left
+
+    @pytest.mark.parametrize(
+        ("text", "counts"),
+        [
+            pytest.param("I work at Panjiva now", True, id="work at"),
+            pytest.param("she is CEO of Panjiva", True, id="CEO of"),
+            pytest.param("an internship at Panjiva", True, id="internship"),
+            pytest.param("We took photographs of Panjiva", False, id="no cue"),
+        ],
+    )
+    def test_a_cue_makes_an_organisation_likelier(self, text: str, *, counts: bool) -> None:
+        """So that less is asked of the model."""
+        assert said(text, ("Panjiva", "ORGANIZATION", 0.5)) == ([("Panjiva", "ORGANIZATION")] if counts else [])
+        assert said(text, ("Panjiva", "ORGANIZATION", 0.4)) == []
+
+    def test_who_is_named_once_is_named_again(self) -> None:
+        """By the surname too, whatever the model thinks of the other places."""
+        found = said(
+            "Ann Lamm left. Later Lamm said that Lamm Ltd would stay.",
+            ("Ann Lamm", "PERSON", 0.9), ("Lamm", "PERSON", 0.4), ("Lamm", "ORGANIZATION", 0.9),
+        )  # fmt: skip
+        assert found == [("Ann Lamm", "PERSON"), ("Lamm", "PERSON"), ("Lamm", "PERSON")]
+
+    def test_what_is_unsure_everywhere_is_left(self) -> None:
+        """Twice unsure is not sure."""
+        assert said("Lamm and Lamm", ("Lamm", "PERSON", 0.6), ("Lamm", "PERSON", 0.6)) == []
+
+    def test_a_first_name_alone_proves_no_other(self) -> None:
+        """`Ann Lee` does not make a person of each `Ann`."""
+        assert said("Ann Lee, Ann", ("Ann Lee", "PERSON", 0.9), ("Ann", "ORGANIZATION", 0.5)) == [("Ann Lee", "PERSON")]
+
+    @pytest.mark.parametrize(
+        ("text", "age"),
+        [
+            pytest.param("Ann Lee, 43, said", "43", id="between commas"),
+            pytest.param("Ann Lee (43) said", "43", id="in brackets"),
+            pytest.param("Ann Lee is 43 and well", "43", id="is"),
+            pytest.param("Ann Lee, aged 43", "43", id="aged"),
+            pytest.param("Ann Lee just met 43 people", None, id="an amount"),
+            pytest.param("Ann Lee, 43,000 others", None, id="thousands"),
+            pytest.param("Ann Lee is 4.5 feet", None, id="decimals"),
+            pytest.param("Ann Lee (430) said", None, id="nobody is so old"),
+            pytest.param("Ann Lee is 43 miles away", None, id="a distance"),
+        ],
+    )
+    def test_finds_ages_beside_persons(self, text: str, age: str | None) -> None:
+        """Written as newspapers do."""
+        found = said(text, ("Ann Lee", "PERSON", 0.9))
+        assert found == [("Ann Lee", "PERSON"), *([(age, "AGE")] if age else [])]
+
+    def test_an_age_that_is_marked_is_told_once(self) -> None:
+        """The model may see it too."""
+        text = "Ann Lee, 43, said"
+        assert said(text, ("Ann Lee", "PERSON", 0.9), ("43", "AGE", 0.9)) == [("Ann Lee", "PERSON"), ("43", "AGE")]
+
+    @given(
+        text=st.text(alphabet="Ab '’.,(4) is", min_size=12, max_size=30),  # noqa: RUF001 - people write this apostrophe
+        cuts=st.lists(st.integers(0, 12), max_size=8, unique=True).map(sorted),
+        types=st.lists(st.sampled_from(["PERSON", "ORGANIZATION", "ADDRESS"]), min_size=8, max_size=8),
+        scores=st.lists(st.floats(0, 1), min_size=8, max_size=8),
+    )
+    def test_in_order_and_apart(self, text: str, cuts: list[int], types: list[str], scores: list[float]) -> None:
+        """Whatever is marked."""
+        marked = [Span(*pair, *rest) for pair, *rest in zip(pairwise(cuts), types, scores, strict=False)]
+        found = refined(text, marked, _THRESHOLD)
+        assert all(span.start < span.end for span in found)
+        assert all(first.start <= second.start for first, second in pairwise(found))
