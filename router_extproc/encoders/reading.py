@@ -12,6 +12,7 @@ from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.softmax import sigmoid
+from router_extproc.encoders.tokens import writable
 from router_extproc.pii import hinted
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.merging import Places
@@ -95,6 +96,7 @@ def _embedding(rows: Floats) -> Floats:
 
 def _spans(text: str, slices: Sequence[Slice], rows: Floats, threshold: float) -> tuple[Span, ...]:
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
+    text = writable(text)
     marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
     names = refined(text, _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN]), threshold)
     hints = _joined([hint for each in marks for hint in each.hints])

@@ -5,7 +5,6 @@ Neither is enough alone: a model takes book numbers for telephone numbers, and a
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import re2
@@ -45,10 +44,10 @@ _LINE_OF_NUMBERS = re2.compile(r"^[\d\s.,\-/|:]*$")
 
 def find(text: str, hints: Sequence[Span]) -> Iterator[Span]:
     """Numbers near some hint, whose scores say how likely the model takes their characters for a telephone number's."""
-    last = 0
-    for hint in islice(hints, MAX_HINTS):
+    last, followed = 0, hints[:MAX_HINTS]
+    for hint in followed:
         for start, end in _near(text, hint):
-            if start >= last and _agree(text, start, end, hints):
+            if start >= last and _agree(text, start, end, followed):
                 last = end
                 yield Span(start, end, PiiType.PHONE, NEARBY)
 

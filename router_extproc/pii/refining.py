@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import re2
 
 from router_extproc.encoders.scores import Span
+from router_extproc.pii.addresses import completed
 from router_extproc.pii.kinds import NEARBY, PiiType
 
 if TYPE_CHECKING:
@@ -46,15 +47,16 @@ _AGES = range(1, 116)
 def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     """Those that count, by their start, out of all that a model thinks likelier than nothing; and the ages of persons beside them."""
     cleaned = [_cleaned(text, span) for span in spans if not _is_country(text, span)]
-    sure = [span for span in cleaned if span.score >= _needed(text, span, threshold)]
-    known = _known(text, sure)
+    judged = [(span, span.score >= _needed(text, span, threshold)) for span in cleaned]
+    known = _known(text, [span for span, sure in judged if sure])
     found = []
-    for span in cleaned:
+    for span, sure in judged:
         type_ = known.get(text[span.start : span.end]) if span.type in _NAMES else None
         if type_ is not None:
             found.append(replace(span, type=type_, score=max(span.score, threshold)))
-        elif span in sure:
+        elif sure:
             found.append(span)
+    found = completed(text, found)
     return sorted([*found, *_ages(text, found)], key=_by_start)
 
 

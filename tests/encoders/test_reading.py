@@ -167,3 +167,11 @@ class TestSpans:
         found = combined(numbers, Passage(slices, 1.0), {"tags": rows}, manifest).spans
 
         assert [(span.type, numbers[span.start : span.end]) for span in found] == [("PHONE", "06 12 34 56 78")]
+
+    def test_reads_what_no_utf8_can_write(self, manifest: Manifest) -> None:
+        """Half a character, as JSON may hold it, is a character."""
+        text = "\ud800 Ann at 22 Pollen Crescent"
+        rows = tags("", "B-PERSON", "")[None]
+        found = combined(text, Passage((piece((2, 5)),), 1.0), {"tags": rows}, manifest).spans
+
+        assert [text[span.start : span.end] for span in found] == ["Ann", "22 Pollen Crescent"]
