@@ -20,7 +20,30 @@ _POSSESSIVE = re2.compile(r"['’]s?$")  # noqa: RUF001 - people write this apos
 _OWNED = re2.compile(r"^ +[\p{Ll}\d]")
 _JOINED = re2.compile(r"^ +(?:and|or|but|to|in|on|at|for|from|with|by|is|was|are|has|had|will|would|that|who|which|as|than)\b")
 """What is owned: `Reed's offer`, but not `Moody's Investors`, nor `at Reed's and then`."""
-_COUNTRIES = frozenset({"u.s", "u.k", "us", "uk", "usa", "u.s.a", "eu", "u.n", "un", "uae"})
+_NOBODY = frozenset(
+    {
+        "u.s",
+        "u.k",
+        "us",
+        "uk",
+        "usa",
+        "u.s.a",
+        "eu",
+        "u.n",
+        "un",
+        "uae",
+        "ceo",
+        "cto",
+        "cfo",
+        "coo",
+        "cio",
+        "vp",
+        "hr",
+        "hotline",
+        "pm",
+    }
+)
+_OFFICE = re2.compile(r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) ")
 _EMPLOYER = re2.compile(
     r"(?i)\b(?:(?:works?|worked|working|employed|intern|interned|internship|jobs?|role|position|career|interview|account|accountant|engineer|"
     r"analyst|consultant|manager|developer|lawyer|researcher) (?:at|for|by|with)|"
@@ -29,6 +52,23 @@ _EMPLOYER = re2.compile(
     r"employer,?|employer is|company,?|invoice from|hired by|joined|acquired|sued?|complaint about)\s+(?:the )?$"
 )
 """What stands before an organisation's name."""
+_FIRMS = re2.compile(
+    r"(?i)^(?:['’]s?)? (?:(?:head )?offices?|headquarters|employees|staff|shares|stock|founders|customers?|"  # noqa: RUF001 - people write this apostrophe
+    r"spokes(?:man|woman|person)|board|website|ceo|cto|cfo|branch|store|is hiring|was founded|was acquired|announced|acquired|"
+    r"employs|has \d+ (?:employees|staff|offices|stores)|"
+    r"is an? (?:\pL+ )?(?:company|firm|start-?up|bank|charity|non-?profit|subsidiary|501))"
+)
+"""What stands behind one."""
+_LINE = re2.compile(
+    r"(?:^|\n)(\p{Lu}[\pL\d.'’&-]*(?: (?:(?:and|of|&|the|for)|[\p{Lu}\d][\pL\d.'’&-]*)){0,6})[ ,]*(\n{1,2}) *$"  # noqa: RUF001 - people write this apostrophe
+)
+_NO_NAME = re2.compile(
+    r"(?i)\b(?:address|home|shipping|billing|delivery|location|venue|dear|hi|hello|hey|thanks|regards|where|to|from|office|headquarters|name|"
+    r"mr|mrs|street|road)\b"
+)
+_LINE_LENGTH = 80
+_PERSONS_WORDS = 3
+"""Words of a person's name at most."""
 _BEFORE = 40
 """Characters before a name in which its cue may stand."""
 _CUED = 0.45
@@ -46,7 +86,7 @@ _AGES = range(1, 116)
 
 def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     """Those that count, by their start, out of all that a model thinks likelier than nothing; and the ages of persons beside them."""
-    cleaned = [_cleaned(text, span) for span in spans if not _is_country(text, span)]
+    cleaned = [_cleaned(text, span) for span in spans if not _is_nobody(text, span)]
     judged = [(span, span.score >= _needed(text, span, threshold)) for span in cleaned]
     known = _known(text, [span for span, sure in judged if sure])
     found = []
@@ -57,20 +97,23 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
         elif sure:
             found.append(span)
     found = completed(text, found)
-    return sorted([*found, *_ages(text, found)], key=_by_start)
+    return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
 
 
 def _by_start(span: Span) -> int:
     return span.start
 
 
-def _is_country(text: str, span: Span) -> bool:
-    """Whether it is a country's initials, which are nobody's."""
-    return span.type == _ORGANIZATION and text[span.start : span.end].lower() in _COUNTRIES
+def _is_nobody(text: str, span: Span) -> bool:
+    """Whether it is a country's initials or an office, which are nobody's."""
+    return span.type == _ORGANIZATION and text[span.start : span.end].lower() in _NOBODY
 
 
 def _cleaned(text: str, span: Span) -> Span:
-    """A name without the 's that makes an owner of it."""
+    """A name without the 's that makes an owner of it, and without an office in it."""
+    office = _OFFICE.search(text[span.start : span.end]) if span.type == _ORGANIZATION else None
+    if office:
+        span = replace(span, start=span.start + office.end())
     behind = text[span.end : span.end + 8]
     if span.type not in _NAMES or not _OWNED.search(behind) or _JOINED.search(behind):
         return span
@@ -83,9 +126,13 @@ def _needed(text: str, span: Span, threshold: float) -> float:
     written = text[span.start : span.end]
     if span.type in _NAMES and written.islower() and " " not in written and not text.islower():
         return max(threshold, _PLAIN_WORD)
-    if span.type == _ORGANIZATION and _EMPLOYER.search(text[max(0, span.start - _BEFORE) : span.start]):
-        return min(threshold, _CUED)
-    return threshold
+    return min(threshold, _CUED) if span.type == _ORGANIZATION and _has_cue(text, span) else threshold
+
+
+def _has_cue(text: str, span: Span) -> bool:
+    """Whether the words around speak for an organisation."""
+    before, behind = text[max(0, span.start - _BEFORE) : span.start], text[span.end : span.end + _BEFORE]
+    return _EMPLOYER.search(before) is not None or _FIRMS.search(behind) is not None
 
 
 def _known(text: str, sure: Sequence[Span]) -> Mapping[str, str]:
@@ -100,6 +147,24 @@ def _known(text: str, sure: Sequence[Span]) -> Mapping[str, str]:
         if span.type == _PERSON and first and len(last) >= _SHORTEST and last.isalpha() and last[0].isupper():
             known.setdefault(last, _PERSON)
     return known
+
+
+def _addressed(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """Whose addresses they are: the capitalised line above each, unless it is marked or says what follows."""
+    last = 0
+    for span in spans:
+        if span.type == "ADDRESS":
+            left = max(last, span.start - _LINE_LENGTH)
+            line = _LINE.search(text[left : span.start])
+            if line and (left == last or line.start()) and not _NO_NAME.search(line.group(1)):
+                yield Span(left + line.start(1), left + line.end(1), _addressee(line, left), NEARBY)
+        last = span.end
+
+
+def _addressee(line: re2.Match[str], left: int) -> str:
+    """A person above all else, an organisation below another line or apart from the address."""
+    first = left == 0 and line.start() == 0
+    return _PERSON if first and line.group(2) == "\n" and line.group(1).count(" ") < _PERSONS_WORDS else _ORGANIZATION
 
 
 def _ages(text: str, spans: Sequence[Span]) -> Iterator[Span]:

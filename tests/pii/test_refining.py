@@ -36,6 +36,8 @@ class TestRefined:
             pytest.param("Reed's Tea House", "Reed's Tea House", ["Reed's Tea House"], id="within the name"),
             pytest.param("by Reed's.", "Reed's", ["Reed's"], id="at the end"),
             pytest.param("the U.S. team", "U.S", [], id="a country's initials"),
+            pytest.param("Ann, CTO of Reed Ltd", "CTO", [], id="an office"),
+            pytest.param("Ann, CTO of Reed Ltd", "CTO of Reed Ltd", ["Reed Ltd"], id="an office at a firm"),
             pytest.param("We sold it constitutionally", "constitutionally", [], id="a word of small letters among capitals"),
             pytest.param("we sold it to acme", "acme", ["acme"], id="small letters where all are"),
         ],
@@ -50,6 +52,8 @@ class TestRefined:
             pytest.param("I work at Panjiva now", True, id="work at"),
             pytest.param("she is CEO of Panjiva", True, id="CEO of"),
             pytest.param("an internship at Panjiva", True, id="internship"),
+            pytest.param("all Panjiva employees left", True, id="employees"),
+            pytest.param("Panjiva is hiring", True, id="is hiring"),
             pytest.param("We took photographs of Panjiva", False, id="no cue"),
         ],
     )
@@ -73,6 +77,29 @@ class TestRefined:
     def test_a_first_name_alone_proves_no_other(self) -> None:
         """`Ann Lee` does not make a person of each `Ann`."""
         assert said("Ann Lee, Ann", ("Ann Lee", "PERSON", 0.9), ("Ann", "ORGANIZATION", 0.5)) == [("Ann Lee", "PERSON")]
+
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            pytest.param("Golden Helix\n\n9 Elm Way", ("Golden Helix", "ORGANIZATION"), id="a firm apart"),
+            pytest.param("Ann Lee\n9 Elm Way", ("Ann Lee", "PERSON"), id="a person above"),
+            pytest.param("to\nTrade and Sons,\n9 Elm Way", ("Trade and Sons", "ORGANIZATION"), id="below another line"),
+            pytest.param("Home Address\n9 Elm Way", None, id="what follows"),
+            pytest.param("it is here\n9 Elm Way", None, id="small letters"),
+            pytest.param("see Golden Helix at 9 Elm Way", None, id="the same line"),
+            pytest.param("Ann said so.\n9 Elm Way", None, id="a sentence"),
+        ],
+    )
+    def test_whose_address_it_is_stands_above(self, text: str, name: tuple[str, str] | None) -> None:
+        """In a line of its own."""
+        found = said(text, ("9 Elm Way", "ADDRESS", 0.9))
+        assert found == [*([name] if name else []), ("9 Elm Way", "ADDRESS")]
+
+    def test_a_line_that_is_marked_stays_what_it_is(self) -> None:
+        """The model's word goes before."""
+        text = "Golden Helix\n\n9 Elm Way"
+        found = said(text, ("Golden Helix", "PERSON", 0.9), ("9 Elm Way", "ADDRESS", 0.9))
+        assert found == [("Golden Helix", "PERSON"), ("9 Elm Way", "ADDRESS")]
 
     @pytest.mark.parametrize(
         ("text", "age"),
