@@ -43,7 +43,7 @@ _SHORTENED = frozenset({"ltd", "inc", "co", "corp", "bros", "cos", "ltda", "dept
 
 
 _NUMBER = SPANS.index("PHONE")
-_FAINT = 0.08
+_FAINT = 0.2
 """Probability from which on a word may be a part of a telephone number, though something else be likelier."""
 
 

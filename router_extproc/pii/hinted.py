@@ -23,7 +23,7 @@ _AROUND = 48
 """Characters beside a hint that are looked at: a number with its extension."""
 _WRITTEN = re2.compile(r"(?i)(?:[+(]|00|0\d(?:[ .\-/()]*\d){7}).*|.*(?:x|ext).*")
 """With a country's code, an area, a zero before it, or an extension: little else is written so."""
-_SURE = {"written": 0.1, "grouped": 0.5, "bare": 0.75}
+_SURE = {"written": 0.3, "grouped": 0.5, "bare": 0.75}
 """By how much a number's shape says: the mean probability from which on a model's word is taken."""
 _ANOTHER_THING = re2.compile(
     r"^\d{1,5}-\d{1,7}-\d{1,7}-[\dXx]$"  # a book
