@@ -83,8 +83,8 @@ NOTES = {
     "figures of several sources are means over them. Others: TF-IDF + ridge reaches a Spearman of 0.446 on MMLU-Pro's mean "
     "difficulty; whether an 8B model answers correctly was told with AUC 0.646.",
     "feedback": "No public set has these labels for chat assistants; both files are composed or mapped from dialogue acts.",
-    "intent": "Nothing is trained: 10 examples of each intent, drawn from the train files with a fixed seed, are embedded, and a text "
-    "gets the label whose prototype it is nearest to. Texts outside of all intents are left out. The frozen baseline is "
+    "intent": "The encoder is not trained for it: 10 examples of each intent are drawn from the train files with a fixed seed, and the "
+    "signal `embedding` is fitted on them as when a policy is loaded. Texts outside of all intents are left out. The frozen baseline is "
     "all-MiniLM-L6-v2 with the labels' centroids.",
 }
 """What to know of a head's figures."""

@@ -35,7 +35,7 @@ class IntentTable:
         """From the rows, their vectors and each collection's prototypes."""
         right, chance = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.float64)
         for place, (row, vector) in enumerate(zip(rows, vectors, strict=True)):
-            chances = known[collection(row)].chances(vector)
+            chances = known[collection(row)].chances(vector, row.item.text)
             said = max(chances, key=chances.__getitem__)
             right[place], chance[place] = said == row.label, chances[said]
         return cls(right, chance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.prototypes import fitted
+from router_extproc.encoders.prototypes import Example, fitted
 from router_extproc.evaluation.datasets import INTENT, MEASURED, read_file
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def drawn(rows: Iterable[Row]) -> list[Row]:
 
 def prototypes(rows: Sequence[Row], vectors: Vectors) -> dict[str, Prototypes]:
     """By collection, from examples and their vectors."""
-    by_label: dict[str, dict[str, list[Vectors]]] = {}
+    by_label: dict[str, dict[str, list[Example]]] = {}
     for row, vector in zip(rows, vectors, strict=True):
-        by_label.setdefault(collection(row), {}).setdefault(row.label, []).append(vector)
+        by_label.setdefault(collection(row), {}).setdefault(row.label, []).append(Example(row.item.text, vector))
     return {name: fitted(found, None) for name, found in by_label.items()}

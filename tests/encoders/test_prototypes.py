@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from router_extproc.encoders.prototypes import OTHER, Prototypes, fitted
+from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, fitted
 
 _SIZE = 24
 
 
-def around(direction: int, count: int, *, spread: float, seed: int = 0) -> list[np.ndarray]:
-    """Embeddings of length 1."""
+def around(direction: int, count: int, *, spread: float, seed: int = 0, text: str = "") -> list[Example]:
+    """Embeddings of length 1, of the same text."""
     chance = np.random.default_rng([seed, direction])
     rows = np.eye(_SIZE)[direction] + chance.normal(size=(count, _SIZE)) * spread
-    return list((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
+    return [Example(text, row) for row in (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)]
 
 
 def anywhere(count: int, *, seed: int = 9) -> np.ndarray:
@@ -21,9 +21,14 @@ def anywhere(count: int, *, seed: int = 9) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def likeliest(prototypes: Prototypes, row: np.ndarray) -> str:
+def chances_of(prototypes: Prototypes, example: Example) -> dict[str, float]:
+    """By label."""
+    return prototypes.chances(example.embedding, example.text)
+
+
+def likeliest(prototypes: Prototypes, example: Example) -> str:
     """The label."""
-    chances = prototypes.chances(row)
+    chances = chances_of(prototypes, example)
     return max(chances, key=chances.__getitem__)
 
 
@@ -38,7 +43,7 @@ class TestFitted:
     def test_calls_other_what_is_like_no_example(self) -> None:
         """Where there is a background."""
         prototypes = fitted({"a": around(0, 6, spread=0.1), "b": around(1, 6, spread=0.1)}, anywhere(200))
-        others = [likeliest(prototypes, row) == OTHER for row in anywhere(200, seed=1)]
+        others = [likeliest(prototypes, Example("", row)) == OTHER for row in anywhere(200, seed=1)]
 
         assert prototypes.labels == ("a", "b", OTHER)
         assert np.mean(others) > 0.8
@@ -48,7 +53,7 @@ class TestFitted:
         prototypes = fitted({"a": around(0, 3, spread=0.1), "b": around(1, 3, spread=0.1)}, None)
 
         assert prototypes.labels == ("a", "b")
-        assert sum(prototypes.chances(anywhere(1)[0]).values()) == pytest.approx(1.0)
+        assert sum(prototypes.chances(anywhere(1)[0], "").values()) == pytest.approx(1.0)
 
     def test_gives_probabilities_that_mean_what_they_say(self) -> None:
         """Of texts that were not given: where labels overlap, nobody is sure, and where they do not, one may be."""
@@ -63,7 +68,7 @@ class TestFitted:
     def mean_error(self, prototypes: Prototypes, spread: float) -> float:
         """How far the mean of the top probability is from the share that is right, on unseen rows."""
         rows = [(label, row) for at, label in enumerate("ab") for row in around(at, 200, spread=spread, seed=5)]
-        chances = [prototypes.chances(row) for _, row in rows]
+        chances = [chances_of(prototypes, row) for _, row in rows]
         right = [max(found, key=found.__getitem__) == label for found, (label, _) in zip(chances, rows, strict=True)]
         return abs(float(np.mean([max(found.values()) for found in chances])) - float(np.mean(right)))
 
@@ -73,7 +78,7 @@ class TestFitted:
         """Or the same one twice."""
         for count in (1, 2):
             prototypes = fitted({label: around(at, 1, spread=0.1) * count for at, label in enumerate(labels)}, background)
-            chances = prototypes.chances(around(0, 1, spread=0.1)[0])
+            chances = chances_of(prototypes, around(0, 1, spread=0.1)[0])
 
             assert np.isfinite(prototypes.weights).all()
             assert sum(chances.values()) == pytest.approx(1.0, abs=1e-5)
@@ -84,3 +89,27 @@ class TestFitted:
         prototypes = fitted({"a": around(0, 50, spread=0.2), "b": around(1, 5, spread=0.2)}, None)
 
         assert {likeliest(prototypes, row) for row in around(1, 40, spread=0.1, seed=2)} == {"b"}
+
+    def test_moves_borders_to_where_the_examples_ask_for_them(self) -> None:
+        """A label whose examples lie in two places is told in both, though their mean is as near to another label."""
+        two = [*around(1, 10, spread=0.05), *around(2, 2, spread=0.05)]
+        between = np.eye(_SIZE, dtype=np.float32)[2] * 0.6 + np.eye(_SIZE, dtype=np.float32)[0] * 0.8
+        prototypes = fitted({"a": around(0, 12, spread=0.05), "b": [*two, Example("", between)]}, None)
+
+        assert {likeliest(prototypes, row) for row in around(2, 40, spread=0.05, seed=3)} == {"b"}
+        assert {likeliest(prototypes, row) for row in around(0, 40, spread=0.05, seed=3)} == {"a"}
+
+    def test_words_tell_apart_what_embeddings_cannot(self) -> None:
+        """Two labels in one place, whose examples have words of their own."""
+        examples = {label: around(0, 8, spread=0.05, text=text) for label, text in (("a", "visa card"), ("b", "train card"))}
+        prototypes = fitted(examples, None)
+
+        assert {likeliest(prototypes, row) for row in around(0, 20, spread=0.05, seed=4, text="my train")} == {"b"}
+        assert {likeliest(prototypes, row) for row in around(0, 20, spread=0.05, seed=4, text="a visa")} == {"a"}
+
+    def test_is_the_same_each_time(self) -> None:
+        """Replicas answer alike."""
+        first, second = (fitted({"a": around(0, 3, spread=0.3), "b": around(1, 3, spread=0.3)}, anywhere(40)) for _ in range(2))
+
+        assert np.array_equal(first.weights, second.weights)
+        assert first.temperature == second.temperature

@@ -67,6 +67,6 @@ class TestPrototypes:
         embedder = FakeClassifier()
         texts = [f"{label} the {number}" for label in ("play", "alarm") for number in range(6)]
         rows = [row(text, text, file="train_x", label=text.split()[0]) for text in texts]
-        chances = prototypes(rows, embedder.embed(texts))["x"].chances(embedder.embed(["alarm the door"])[0])
+        chances = prototypes(rows, embedder.embed(texts))["x"].chances(embedder.embed(["alarm the door"])[0], "alarm the door")
         assert max(chances, key=chances.__getitem__) == "alarm"
         assert np.isclose(sum(chances.values()), 1)

@@ -57,15 +57,28 @@ class Reader:
 
     def extract(self, request: Request, /) -> SignalResult:
         """The signal; unknown where there is no text."""
-        work = self.begin(request, 0.0)
-        return self.told(work[0].result()) if work else Unknown(self.name, UnknownReason.NO_TEXT)
+        segments = self.segments(request)
+        work = begun(request, self._share, segments, 0.0, self._options.max_windows)
+        return self.judged(work[0].result(), segments[0].text) if work else Unknown(self.name, UnknownReason.NO_TEXT)
+
+    @abstractmethod
+    def judged(self, reading: Reading, text: str, /) -> Signal:
+        """What a text says. The reading may be of an earlier request with the same text."""
+
+
+class Teller(Reader):
+    """A reader that needs no more than the reading."""
+
+    def judged(self, reading: Reading, _: str, /) -> Signal:
+        """What the reading says."""
+        return self.told(reading)
 
     @abstractmethod
     def told(self, reading: Reading) -> Signal:
         """What the reading says."""
 
 
-class ClassHead(Reader):
+class ClassHead(Teller):
     """One of several labels, with the probability of each."""
 
     def __init__(self, name: str, options: NeuralOptions, share: Share, head: str) -> None:
@@ -97,7 +110,7 @@ def _answered(request: Request) -> bool:
     return False
 
 
-class ChanceHead(Reader):
+class ChanceHead(Teller):
     """A probability."""
 
     def __init__(self, name: str, options: NeuralOptions, share: Share, head: str) -> None:

@@ -9,7 +9,7 @@ from router_extproc.encoders.headfile import read_head
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.errors import SpecError
 from router_extproc.routing import Signal, SignalKind, SignalShape
-from router_extproc.signals.neural.heads import Reader, shared
+from router_extproc.signals.neural.heads import Teller, shared
 from router_extproc.signals.neural.options import NeuralOptions
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class LinearOptions(NeuralOptions):
     """What `router-extproc train-head` wrote; a relative path is relative to the policy file."""
 
 
-class Linear(Reader):
+class Linear(Teller):
     """The likeliest label with its probability."""
 
     def __init__(self, name: str, options: LinearOptions, share: Share, head: Softmax, labels: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from router_extproc.encoders.bundle import EMBEDDING, GRAPH
 from router_extproc.encoders.cache import key_of
-from router_extproc.encoders.prototypes import OTHER, Prototypes, fitted
+from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, fitted
 from router_extproc.encoders.scores import Kind
 from router_extproc.routing import Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import Reader, shared
@@ -17,15 +17,12 @@ from router_extproc.signals.neural.options import NeuralOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from router_extproc.encoders.encoder import Encoder
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.signals.services import SignalServices
 
-Example = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 
 Intent = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -34,7 +31,7 @@ class EmbeddingOptions(NeuralOptions):
     """Intents, each with examples of what people say."""
 
     intents: Annotated[
-        dict[Intent, Annotated[tuple[Example, ...], Field(min_length=1, max_length=500)]], Field(min_length=1, max_length=500)
+        dict[Intent, Annotated[tuple[Sentence, ...], Field(min_length=1, max_length=500)]], Field(min_length=1, max_length=500)
     ]
     """Example sentences by intent; ten of each are enough. What is like none of them is no intent."""
 
@@ -47,9 +44,9 @@ class Intents(Reader):
         super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=labels))
         self._prototypes = prototypes
 
-    def told(self, reading: Reading) -> Signal:
-        """What the embedding is nearest to."""
-        chances = self._prototypes.chances(reading.embedding)
+    def judged(self, reading: Reading, text: str) -> Signal:
+        """What the text is nearest to, by its embedding and its words."""
+        chances = self._prototypes.chances(reading.embedding, text)
         other = chances.pop(OTHER, 0.0)
         best = max(chances, key=chances.__getitem__)
         label = best if chances[best] > other else ""
@@ -71,8 +68,9 @@ def intents(name: str, options: NeuralOptions, services: SignalServices, example
     return Intents(name, options, share, prototypes)
 
 
-def _embedded(encoder: Encoder, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-    return [reading.embedding for reading in encoder.read(texts, Kind.USER, outputs=(EMBEDDING,))]
+def _embedded(encoder: Encoder, texts: Sequence[str]) -> list[Example]:
+    readings = encoder.read(texts, Kind.USER, outputs=(EMBEDDING,))
+    return [Example(text, reading.embedding) for text, reading in zip(texts, readings, strict=True)]
 
 
 def build(name: str, options: EmbeddingOptions, services: SignalServices) -> Intents:

@@ -78,7 +78,7 @@ class TestEmbedding:
         reading = services.share(()).encoder.read(["weather"], "user", outputs=("embedding",))[0]  # type: ignore[arg-type]  # a StrEnum's text
         ordinary = services.share(()).encoder.bundle.background.mean(0)
 
-        told = extractor.told(replace(reading, embedding=ordinary / math.sqrt(float(ordinary @ ordinary))))
+        told = extractor.judged(replace(reading, embedding=ordinary / math.sqrt(float(ordinary @ ordinary))), "weather")
         assert (told.label, told.value) == ("", 0.0)
 
     def test_of_no_text_is_unknown(self, outcome: Decided) -> None:
