@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ints = NDArray[np.int64]
 
-_READ = 2000
+_READ = 1000
 """Characters of a text that are looked at: what bounds the time."""
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:'[^\W_]+)?")
 """Each character of a script without blanks is a word."""
@@ -30,26 +29,29 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:'[^\W_]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Term weights of labels. Immutable; safe from several threads."""
+    """Term weights of labels: a sparse matrix, row by row. Immutable; safe from several threads."""
 
-    rarity: Mapping[str, float]
-    """By term: its inverse document frequency among the examples."""
-    places: Mapping[str, slice]
-    """By term: where its labels stand in `owners` and `weights`."""
+    numbers: Mapping[str, int]
+    """By term: its row."""
+    rarity: Floats
+    """(terms,): the inverse document frequency among the examples."""
+    bounds: Ints
+    """(terms + 1,): where each row begins in `owners` and `weights`, and the last one ends."""
     owners: Ints
+    """Labels that have a term."""
     weights: Floats
     labels: int
 
     def likeness(self, text: str) -> Floats:
         """(labels,): the cosine of the text's term weights, of terms that some example has, with the mean of each label's."""
-        found = {term: weight for term, weight in _weighed(terms(text), self.rarity).items() if term in self.places}
-        if not found:
+        counts = Counter(number for term in terms(text) if (number := self.numbers.get(term)) is not None)
+        if not counts:
             return np.zeros(self.labels, np.float32)
-        at = [self.places[term] for term in found]
-        spread = np.repeat(np.fromiter(found.values(), np.float32), [each.stop - each.start for each in at])
-        owners = np.concatenate([self.owners[each] for each in at])
-        weights = np.concatenate([self.weights[each] for each in at])
-        return np.bincount(owners, spread * weights, self.labels).astype(np.float32)
+        rows, weights = _weighed(counts, self.rarity)
+        sizes = self.bounds[rows + 1] - self.bounds[rows]
+        ends = sizes.cumsum()
+        at = np.arange(ends[-1]) + np.repeat(self.bounds[rows] - ends + sizes, sizes)
+        return np.bincount(self.owners[at], np.repeat(weights, sizes) * self.weights[at], self.labels).astype(np.float32)
 
 
 def terms(text: str) -> list[str]:
@@ -60,27 +62,30 @@ def terms(text: str) -> list[str]:
 
 def learned(texts: Sequence[str], owners: Sequence[int], labels: int) -> Wording:
     """Term weights of labels, from their examples; `owners` are indexes of labels."""
-    documents = [terms(text) for text in texts]
-    spread = Counter(term for document in documents for term in set(document))
-    rarity = {term: log((1 + len(documents)) / (1 + count)) + 1 for term, count in spread.items()}
-    sums: dict[tuple[str, int], float] = {}
-    for document, owner in zip(documents, owners, strict=True):
-        for term, weight in _weighed(document, rarity).items():
-            sums[term, owner] = sums.get((term, owner), 0.0) + weight
-    squares = np.bincount([owner for _, owner in sums], np.square(list(sums.values())), labels)
-    lengths = np.sqrt(squares).clip(1e-9)
-    by_term = sorted(sums)
-    places: dict[str, slice] = {}
-    for at, (term, _) in enumerate(by_term):
-        places[term] = slice(places[term].start if term in places else at, at + 1)
-    numbers = np.array([owner for _, owner in by_term], np.int64)
-    weights = np.array([sums[pair] for pair in by_term], np.float64) / lengths[numbers]
-    return Wording(rarity, places, numbers, weights.astype(np.float32), labels)
+    documents = [Counter(terms(text)) for text in texts]
+    found = Counter(chain.from_iterable(documents))
+    numbers = {term: number for number, term in enumerate(found)}
+    spread = np.zeros(len(numbers))
+    keyed = [{numbers[term]: count for term, count in document.items()} for document in documents]
+    for document in keyed:
+        spread[list(document)] += 1
+    rarity = (np.log((1 + len(texts)) / (1 + spread)) + 1).astype(np.float32)
+    pairs, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    for document, owner in zip(keyed, owners, strict=True):
+        if document:
+            rows, own = _weighed(document, rarity)
+            pairs.append(rows * labels + owner)
+            weights.append(own)
+    # In the order of terms, then of labels.
+    places, inverse = np.unique(np.concatenate(pairs), return_inverse=True)
+    sums = np.bincount(inverse, np.concatenate(weights), len(places))
+    lengths = np.sqrt(np.bincount(places % labels, sums**2, labels)).clip(1e-9)
+    bounds = np.searchsorted(places, np.arange(len(numbers) + 1) * labels)
+    return Wording(numbers, rarity, bounds, places % labels, (sums / lengths[places % labels]).astype(np.float32), labels)
 
 
-def _weighed(document: Sequence[str], rarity: Mapping[str, float]) -> dict[str, float]:
-    """Weights of the terms that are known, as a vector of length 1."""
-    counts = Counter(term for term in document if term in rarity)
-    weights = {term: (1 + log(count)) * rarity[term] for term, count in counts.items()}
-    length = sum(weight**2 for weight in weights.values()) ** 0.5
-    return {term: weight / length for term, weight in weights.items()}
+def _weighed(counts: Mapping[int, int], rarity: Floats) -> tuple[Ints, Floats]:
+    """Terms of a text, one at least, and their weights: a vector of length 1."""
+    rows = np.fromiter(counts, np.int64, len(counts))
+    weights: Floats = (1 + np.log(np.fromiter(counts.values(), np.float32, len(counts)))) * rarity[rows]
+    return rows, weights / np.sqrt(weights @ weights)
