@@ -8,7 +8,7 @@ comes from examples that were left out, so that a probability means what it says
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ _WORDS = 0.1
 """What the likeness of words weighs beside the embedding's score."""
 _OTHERS = 5.0
 """How many labels the background weighs as much as: it is anything."""
-_BACKGROUND = 300
+_BACKGROUND = 600
 """Rows of the background that are looked at: more would drown the examples' own spread, and take time."""
 _TEMPERATURES = np.geomspace(0.005, 2.0, 80).tolist()
 _FLOOR = 0.02
@@ -82,12 +82,12 @@ class _Sample:
     """Examples of labels."""
 
     rows: Floats
-    """(examples, size), whitened."""
+    """(examples, size)."""
     texts: Sequence[str]
     owners: Ints
     """(examples,): indexes of labels, from 0."""
     background: Floats | None
-    """(rows, size), whitened."""
+    """(rows, size): what is OTHER."""
 
     @property
     def labels(self) -> int:
@@ -107,17 +107,23 @@ def fitted(examples: Mapping[str, Sequence[Example]], background: Floats | None)
     owners = np.repeat(np.arange(len(labels)), [len(found) for found in examples.values()])
     if background is not None:
         background = background[:: -(-len(background) // _BACKGROUND)]
-    whitener = _whitener(rows, owners, background)
-    ordinary = None if background is None else background @ whitener
-    sample = _Sample(rows @ whitener, [example.text for example in given], owners, ordinary)
-    weights, offsets = _regressed(sample)
+    sample = _Sample(rows, [example.text for example in given], owners, background)
+    weights, offsets = _discriminant(sample)
     return Prototypes(
         labels if background is None else (*labels, OTHER),
-        (weights @ whitener.T).astype(np.float32),
+        weights,
         offsets,
         learned(sample.texts, owners.tolist(), sample.labels),
         _temperature(sample),
     )
+
+
+def _discriminant(sample: _Sample) -> tuple[Floats, Floats]:
+    """Weights (labels, size) and offsets (labels,) for embeddings."""
+    whitener = _whitener(sample.rows, sample.owners, sample.background)
+    ordinary = None if sample.background is None else sample.background @ whitener
+    weights, offsets = _regressed(replace(sample, rows=sample.rows @ whitener, background=ordinary))
+    return (weights @ whitener.T).astype(np.float32), offsets
 
 
 def _whitener(rows: Floats, owners: Ints, background: Floats | None) -> Floats:
@@ -133,7 +139,7 @@ def _whitener(rows: Floats, owners: Ints, background: Floats | None) -> Floats:
 
 
 def _regressed(sample: _Sample) -> tuple[Floats, Floats]:
-    """Weights (labels, size) and offsets (labels,) of a softmax regression that starts at the prototypes and is held near them.
+    """The same for whitened rows: of a softmax regression that starts at the prototypes and is held near them.
 
     Accelerated gradient descent (Nesterov 1983) with a step that the largest eigenvalue allows. Labels count alike.
     """
@@ -195,7 +201,7 @@ def _left_out(sample: _Sample) -> Iterator[tuple[Floats, Ints]]:
 
 def _scored(sample: _Sample, rows: _Sample) -> Floats:
     """Scores of rows by what a sample tells."""
-    weights, offsets = _regressed(sample)
+    weights, offsets = _discriminant(sample)
     wording = learned(sample.texts, sample.owners.tolist(), sample.labels)
     scores: Floats = rows.rows @ weights.T + offsets + _WORDS * np.stack([wording.likeness(text) for text in rows.texts])
     return scores

@@ -113,3 +113,14 @@ class TestFitted:
 
         assert np.array_equal(first.weights, second.weights)
         assert first.temperature == second.temperature
+
+    @pytest.mark.parametrize("count", [pytest.param(3, id="three examples a label"), pytest.param(10, id="ten")])
+    def test_is_not_surer_than_right_of_few_examples_in_many_directions(self, count: int) -> None:
+        """What was left out had no part in how distances are taken, either."""
+        labels = "abcdefghijklmnop"
+        prototypes = fitted({label: around(at, count, spread=0.3) for at, label in enumerate(labels)}, None)
+        rows = [(label, row) for at, label in enumerate(labels) for row in around(at, 40, spread=0.3, seed=60)]
+        chances = [chances_of(prototypes, row) for _, row in rows]
+        right = [max(found, key=found.__getitem__) == label for found, (label, _) in zip(chances, rows, strict=True)]
+
+        assert np.mean([max(found.values()) for found in chances]) < np.mean(right) + 0.05
