@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.cache.remote import RemoteFailedError
-from router_extproc.limits.connection import CallFailedError, Connection
+from router_extproc.limits.connection import Connection, RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -40,5 +40,5 @@ class RedisEntries:
     async def _within(self, call: Awaitable[Any]) -> Any:
         try:
             return await self._connection.within(call)
-        except CallFailedError as error:
-            raise RemoteFailedError(error.kind) from None
+        except RemoteError as error:
+            raise RemoteFailedError(error.reason) from None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from router_extproc.learning.event import TOLD, Applied, Event, Part
 from router_extproc.learning.figures import LearningFigures
 from router_extproc.learning.ledger import Entry, Ledger
-from router_extproc.learning.remote import RemoteError
 from router_extproc.learning.shared import Shared
 from router_extproc.learning.state_file import Record, State
+from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

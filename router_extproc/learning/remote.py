@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
 
-from router_extproc.errors import RouterError
 from router_extproc.learning.event import Applied
 from router_extproc.learning.ledger import MAX_SOURCES, Key, increment
 from router_extproc.learning.lesson import Lesson
 from router_extproc.learning.sums import HALF_LIVES
-from router_extproc.limits.connection import CallFailedError, Connection
+from router_extproc.limits.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,14 +29,6 @@ _PREFIX = "router-extproc:{learning}:"
 _MS = 1000
 _LESSON = b"lesson"
 _APPLIED = {1: Applied.APPLIED, 0: Applied.DUPLICATE, -1: Applied.CONFLICT}
-
-
-class RemoteError(RouterError):
-    """The shared store gave no answer. `reason` is `timeout`, `connection`, `credentials` or `error`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Remote(Protocol):
@@ -73,8 +63,7 @@ class RedisLearning:
         self._connection = Connection(url, timeout_s)
         self._client = self._connection.client
         self._ttl_s = ttl_s
-        script = resources.files("router_extproc.learning").joinpath("apply.lua").read_text(encoding="utf-8")
-        self._apply = self._client.register_script(script)
+        self._apply = self._connection.script("router_extproc.learning", "apply.lua")
 
     async def remember(self, lessons: Sequence[tuple[str, Lesson]]) -> None:
         """Keep lessons, in one round trip."""
@@ -85,7 +74,7 @@ class RedisLearning:
             pipeline.pexpireat(key, self._ends(lesson))
             if lesson.conversation:
                 pipeline.set(_PREFIX + "c:" + lesson.conversation, identity, px=int(self._ttl_s * _MS))
-        await self._within(pipeline.execute())
+        await self._connection.within(pipeline.execute())
 
     def _ends(self, lesson: Lesson) -> int:
         """When a decision is forgotten: one lifetime after feedback is no longer taken, so that none that waited elsewhere counts twice."""
@@ -93,7 +82,7 @@ class RedisLearning:
 
     async def find(self, identity: str) -> Lesson | None:
         """The lesson of a decision, whichever replica decided."""
-        found = await self._within(self._client.hget(_decision(identity), _LESSON))
+        found = await self._connection.within(self._client.hget(_decision(identity), _LESSON))
         if found is None:
             return None
         try:
@@ -104,7 +93,7 @@ class RedisLearning:
 
     async def last(self, conversation: str) -> str | None:
         """The id of a conversation's last decision."""
-        found = await self._within(self._client.get(_PREFIX + "c:" + conversation))
+        found = await self._connection.within(self._client.get(_PREFIX + "c:" + conversation))
         return None if found is None else str(found, "ascii", "replace")
 
     async def apply(self, event: Event) -> Applied:
@@ -117,25 +106,19 @@ class RedisLearning:
             keys += (_decision(part.id), _sums(key))
             stays = int(2 * HALF_LIVES * half_life * _MS)
             arguments += (msgspec.msgpack.encode(part.lesson), self._ends(part.lesson), stays, added.astype("<f8").tobytes())
-        return _APPLIED[int(await self._within(self._apply(keys=keys, args=arguments)))]
+        return _APPLIED[int(await self._connection.within(self._apply(keys=keys, args=arguments)))]
 
     async def read(self, keys: Sequence[Key]) -> Mapping[Key, Floats]:
         """Sums, in one round trip."""
         if not keys:
             return {}
-        values = await self._within(self._client.mget([_sums(key) for key in keys]))
+        values = await self._connection.within(self._client.mget([_sums(key) for key in keys]))
         found = zip(keys, values, strict=True)
         return {key: np.frombuffer(value, "<f8") for key, value in found if value is not None and len(value) % 8 == 0}
 
     async def close(self) -> None:
         """Close its connections."""
         await self._connection.close()
-
-    async def _within(self, call: Any) -> Any:
-        try:
-            return await self._connection.within(call)
-        except CallFailedError as error:
-            raise RemoteError(error.kind) from None
 
 
 def _decision(identity: str) -> str:

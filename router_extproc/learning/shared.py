@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_extproc.learning.event import Applied
 from router_extproc.learning.ledger import MAX_SUMS, increments
-from router_extproc.learning.remote import RemoteError
+from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import resources
 from typing import TYPE_CHECKING, Any
+
+from router_extproc.errors import RouterError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -12,12 +15,13 @@ CONNECTIONS = 32
 """Open at once, at most; one more call waits for its turn within its time."""
 
 
-class CallFailedError(Exception):
-    """A call came to nothing. `kind` is `credentials`, `timeout`, `connection` or `error`; the server is not named."""
+class RemoteError(RouterError):
+    """The shared store gave no answer."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """`timeout`, `connection`, `credentials` or `error`: for metrics and the log. Nothing of the address is in it."""
 
 
 class Connection:
@@ -46,20 +50,24 @@ class Connection:
         self._late = (exceptions.TimeoutError, TimeoutError)
         self._lost = (exceptions.ConnectionError, OSError)
 
+    def script(self, package: str, name: str) -> Any:
+        """A Lua script of a package of ours, ready to be called with `keys` and `args`."""
+        return self.client.register_script(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
+
     async def within(self, call: Awaitable[Any]) -> Any:
-        """The result of a call, in time. Raises CallFailedError: the library's own errors name the server, and their kind is enough."""
+        """The result of a call, in time. Raises RemoteError: the library's own errors name the server, and their kind is enough."""
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await call
         except self._refused:
-            raise CallFailedError("credentials") from None
+            raise RemoteError("credentials") from None
         except self._late:
-            raise CallFailedError("timeout") from None
+            raise RemoteError("timeout") from None
         except self._lost:
-            raise CallFailedError("connection") from None
+            raise RemoteError("connection") from None
         except Exception as error:  # noqa: BLE001 - whatever it is, a request must go on
             text = str(error)
-            raise CallFailedError("credentials" if "NOAUTH" in text or "WRONGPASS" in text else "error") from None
+            raise RemoteError("credentials" if "NOAUTH" in text or "WRONGPASS" in text else "error") from None
 
     async def close(self) -> None:
         """Close its connections."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from router_extproc.errors import RouterError
-from router_extproc.limits.connection import CallFailedError, Connection
+from router_extproc.limits.connection import Connection
 from router_extproc.limits.store import Over
 
 if TYPE_CHECKING:
@@ -25,15 +23,6 @@ _NEVER = -1
 
 Told = Over | tuple[int, ...]
 """What had no room, or else the tokens that were taken by charge."""
-
-
-class RemoteError(RouterError):
-    """The shared store gave no answer."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        """`timeout`, `connection`, `credentials` or `error`: for metrics and the log. Nothing of the address is in it."""
 
 
 class Remote(Protocol):
@@ -56,19 +45,15 @@ class Remote(Protocol):
         ...
 
 
-def _script(name: str) -> str:
-    return resources.files("router_extproc.limits").joinpath(name).read_text(encoding="utf-8")
-
-
 class RedisRemote:
     """Redis or Valkey. `url` may hold credentials: it is in no error and no log."""
 
     def __init__(self, url: str, *, timeout_s: float = CALL_S) -> None:
         """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
         self._connection = Connection(url, timeout_s)
-        self._client = client = self._connection.client
-        self._reserve = client.register_script(_script("reserve.lua"))
-        self._adjust = client.register_script(_script("adjust.lua"))
+        self._client = self._connection.client
+        self._reserve = self._connection.script("router_extproc.limits", "reserve.lua")
+        self._adjust = self._connection.script("router_extproc.limits", "adjust.lua")
 
     async def reserve(self, requests: Sequence[Sequence[Charge]]) -> tuple[float, Sequence[Told]]:
         """Count all charges of a request, or none."""
@@ -77,7 +62,7 @@ class RedisRemote:
             arguments.append(len(charges))
             for limit, _, amounts, least in charges:
                 arguments += (limit.window_s * _MS, *amounts, *limit.most, least)
-        at, *replies = await self._within(self._reserve(keys=_keys(chain(*requests)), args=arguments))
+        at, *replies = await self._connection.within(self._reserve(keys=_keys(chain(*requests)), args=arguments))
         return float(at), [_told(charges, reply) for charges, reply in zip(requests, replies, strict=True)]
 
     async def adjust(self, changes: Sequence[tuple[Charge, float]]) -> None:
@@ -85,21 +70,15 @@ class RedisRemote:
         arguments: list[int] = []
         for charge, at in changes:
             arguments += (int(at), charge.limit.window_s * _MS, *charge.amounts)
-        await self._within(self._adjust(keys=_keys(charge for charge, _ in changes), args=arguments))
+        await self._connection.within(self._adjust(keys=_keys(charge for charge, _ in changes), args=arguments))
 
     async def ping(self) -> None:
         """Find out whether it answers."""
-        await self._within(self._client.ping())
+        await self._connection.within(self._client.ping())
 
     async def close(self) -> None:
         """Close its connections."""
         await self._connection.close()
-
-    async def _within(self, call: Any) -> Any:
-        try:
-            return await self._connection.within(call)
-        except CallFailedError as error:
-            raise RemoteError(error.kind) from None
 
 
 def _told(charges: Sequence[Charge], reply: list[int]) -> Told:

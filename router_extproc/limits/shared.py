@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from router_extproc.limits.remote import RemoteError
+from router_extproc.limits.connection import RemoteError
 from router_extproc.limits.store import Answer, Over, Receipt
 
 if TYPE_CHECKING:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from router_extproc.errors import RouterError
-from router_extproc.limits.connection import CallFailedError, Connection
+from router_extproc.limits.connection import Connection
 from router_extproc.sessions.state import SessionState
 
 if TYPE_CHECKING:
@@ -23,17 +21,8 @@ _PER_DOLLAR = 1_000_000_000
 _NOT_TOLD = -1
 
 
-class SessionRemoteError(RouterError):
-    """The shared store gave no answer."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        """`timeout`, `connection`, `credentials` or `error`; nothing of the address is in it."""
-
-
 class Remote(Protocol):
-    """A shared store of sessions. Every call ends in time; raises SessionRemoteError."""
+    """A shared store of sessions. Every call ends in time; raises RemoteError."""
 
     async def fetch(self, key: bytes, task: bytes | None, /, *, named: bool) -> tuple[bytes, Sequence[SessionState | None]]:
         """The session's key and state, and its task's. `named`: the key may be the name of a response by which a session goes on."""
@@ -56,29 +45,25 @@ class Remote(Protocol):
         ...
 
 
-def _script(name: str) -> str:
-    return resources.files("router_extproc.sessions").joinpath(name).read_text(encoding="utf-8")
-
-
 class RedisSessions:
     """Redis or Valkey. `url` may hold credentials: it is in no error and no log."""
 
     def __init__(self, url: str, *, timeout_s: float = CALL_S) -> None:
         """Connects to nothing yet. Raises ImportError without the `redis` extra, ValueError for an address that is none."""
         self._connection = Connection(url, timeout_s)
-        self._client = client = self._connection.client
-        self._take = client.register_script(_script("take.lua"))
-        self._settle = client.register_script(_script("settle.lua"))
+        self._client = self._connection.client
+        self._take = self._connection.script("router_extproc.sessions", "take.lua")
+        self._settle = self._connection.script("router_extproc.sessions", "settle.lua")
 
     async def fetch(self, key: bytes, task: bytes | None, /, *, named: bool) -> tuple[bytes, Sequence[SessionState | None]]:
         """The session's key and state, and its task's."""
         if named:
-            found = await self._within(self._client.get(_name(key)))
+            found = await self._connection.within(self._client.get(_name(key)))
             key = bytes.fromhex(found.decode("ascii", "ignore")) if isinstance(found, bytes) else key
         pipeline = self._client.pipeline(transaction=False)
         for each in (key,) if task is None else (key, task):
             pipeline.hgetall(_key(each))
-        return key, [state_of(fields) for fields in await self._within(pipeline.execute())]
+        return key, [state_of(fields) for fields in await self._connection.within(pipeline.execute())]
 
     async def take(self, keys: Sequence[bytes], turn: Turn, ttl_s: float, /) -> None:
         """Note a decision."""
@@ -93,27 +78,21 @@ class RedisSessions:
             turn.mark,
             ttl,
         ]
-        await self._within(self._take(keys=[_key(key) for key in keys], args=arguments))
+        await self._connection.within(self._take(keys=[_key(key) for key in keys], args=arguments))
 
     async def settle(self, keys: Sequence[bytes], seen: Settled, /) -> None:
         """Note an answer."""
         told = [_NOT_TOLD if count is None else count for count in (seen.input_tokens, seen.cached_tokens)]
         arguments: list[str | int] = [seen.pool, round(seen.usd * _PER_DOLLAR), seen.tokens, *told]
-        await self._within(self._settle(keys=[_key(key) for key in keys], args=arguments))
+        await self._connection.within(self._settle(keys=[_key(key) for key in keys], args=arguments))
 
     async def link(self, alias: bytes, key: bytes, ttl_s: float, /) -> None:
         """Have another name stand for a session."""
-        await self._within(self._client.set(_name(alias), key.hex(), px=max(1, round(ttl_s * _MS))))
+        await self._connection.within(self._client.set(_name(alias), key.hex(), px=max(1, round(ttl_s * _MS))))
 
     async def close(self) -> None:
         """Close its connections."""
         await self._connection.close()
-
-    async def _within(self, call: Any) -> Any:
-        try:
-            return await self._connection.within(call)
-        except CallFailedError as error:
-            raise SessionRemoteError(error.kind) from None
 
 
 def _key(key: bytes) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.sessions.remote import SessionRemoteError
+from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -35,7 +35,7 @@ class SharedFigures:
     """How the shared store fares, for metrics."""
 
     failures: dict[str, int] = field(default_factory=dict)
-    """Calls without an answer, by reason: those of SessionRemoteError, `overloaded`, and `down`: not asked for a while."""
+    """Calls without an answer, by reason: those of RemoteError, `overloaded`, and `down`: not asked for a while."""
 
     def count(self, reason: str) -> None:
         """Count one."""
@@ -88,7 +88,7 @@ class SharedSessions:
             await asyncio.wait(list(self._tasks), timeout=self._timeout_s)
         for task in list(self._tasks):
             task.cancel()
-        with contextlib.suppress(SessionRemoteError, OSError):
+        with contextlib.suppress(RemoteError, OSError):
             await self._remote.close()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -114,7 +114,7 @@ class SharedSessions:
             self._answered()
         except TimeoutError:
             self._failed("timeout")
-        except SessionRemoteError as error:
+        except RemoteError as error:
             self._failed(error.reason)
         finally:
             future.set_result(found)
@@ -123,7 +123,7 @@ class SharedSessions:
         try:
             await call()
             self._answered()
-        except SessionRemoteError as error:
+        except RemoteError as error:
             self._failed(error.reason)
 
     def _answered(self) -> None:

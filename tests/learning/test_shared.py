@@ -12,8 +12,9 @@ from router_extproc.learning.event import Applied, Event
 from router_extproc.learning.experience import Experience
 from router_extproc.learning.feedback import Feedback
 from router_extproc.learning.lesson import Weights
-from router_extproc.learning.remote import RedisLearning, RemoteError
+from router_extproc.learning.remote import RedisLearning
 from router_extproc.learning.state_file import StateFile
+from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from redis_server import NEEDED, RedisServer, free_port, silent_server
 
-from router_extproc.limits.remote import RedisRemote, RemoteError, Told
+from router_extproc.limits.connection import RemoteError
+from router_extproc.limits.remote import RedisRemote, Told
 from router_extproc.limits.store import Charge, Over
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from router_extproc.limits.connection import RemoteError
 from router_extproc.limits.memory import MemoryStore
-from router_extproc.limits.remote import RemoteError
 from router_extproc.limits.shared import MAX_PENDING, SharedStore
 from router_extproc.limits.store import Answer, Charge, Over, Receipt
 

@@ -12,13 +12,14 @@ from agent import asked, call, result, user
 from redis_server import NEEDED, RedisServer, free_port, silent_server
 
 from router_extproc.extproc.waiting import done
+from router_extproc.limits.connection import RemoteError
 from router_extproc.policy.load import compile_policy
 from router_extproc.pools import PoolStats
 from router_extproc.router import Router
 from router_extproc.routing import Observation, Outcome, Price
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.sessions.keys import SessionKeys
-from router_extproc.sessions.remote import RedisSessions, SessionRemoteError, state_of
+from router_extproc.sessions.remote import RedisSessions, state_of
 from router_extproc.sessions.sessions import Sessions
 from router_extproc.sessions.shared import SharedSessions
 from router_extproc.sessions.state import SessionState, Settled, Turn, correction, settled, taken
@@ -115,7 +116,7 @@ class TestRedis:
     async def test_a_store_that_is_gone_is_an_error(self) -> None:
         """Which names nobody."""
         gone = RedisSessions(f"redis://:secret@127.0.0.1:{free_port()}/0", timeout_s=0.5)
-        with pytest.raises(SessionRemoteError) as caught:
+        with pytest.raises(RemoteError) as caught:
             await gone.fetch(KEY, None, named=False)
         await gone.close()
 
@@ -140,7 +141,7 @@ class Fake:
     async def _called(self, name: str) -> None:
         self.calls.append(name)
         if self.fails:
-            raise SessionRemoteError("connection")
+            raise RemoteError("connection")
 
     async def fetch(self, key: bytes, task: bytes | None, /, *, named: bool) -> tuple[bytes, Sequence[SessionState | None]]:
         """What it knows."""
