@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import msgspec
 
 from router_extproc.cache import entry as entries
 from router_extproc.cache.remote import RemoteFailedError
+from router_extproc.limits.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -26,9 +26,6 @@ _log = logging.getLogger(__name__)
 
 MAX_PENDING = 500
 """Calls in flight; one more is a miss at once."""
-_GIVEN_UP_AFTER = 3
-"""Failures one after the other, after which the store is left alone for a while: no request waits for it."""
-_ALONE_S = 1.0
 _LONGEST_S = 2.0
 """For an answer to be written: nobody waits for it."""
 
@@ -40,9 +37,7 @@ class SharedEntries:
         self._remote = remote
         self._figures = figures
         self._tasks: set[asyncio.Task[None]] = set()
-        self._row = 0
-        """Failures one after the other."""
-        self._alone_until = 0.0
+        self._patience = Patience()
 
     @property
     def pending(self) -> int:
@@ -52,7 +47,7 @@ class SharedEntries:
     @property
     def up(self) -> bool:
         """Whether it is asked."""
-        return self._row < _GIVEN_UP_AFTER or time.monotonic() >= self._alone_until
+        return self._patience.up
 
     def get(self, key: bytes, now: float, timeout_s: float) -> Future[Entry | None]:
         """What is kept there. The future never fails."""
@@ -87,7 +82,7 @@ class SharedEntries:
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self._remote.get(key)
-            self._row = 0
+            self._patience.answered()
             found = entries.read(data) if data is not None else None
             if found is not None and found.expires_at <= now:
                 found = None
@@ -111,8 +106,5 @@ class SharedEntries:
 
     def _failed(self, reason: str) -> None:
         self._figures.count(self._figures.failures, reason)
-        self._row += 1
-        if self._row >= _GIVEN_UP_AFTER:
-            if self._row == _GIVEN_UP_AFTER:
-                _log.warning("the shared store of the response cache does not answer (%s): requests go on without it", reason)
-            self._alone_until = time.monotonic() + _ALONE_S
+        if self._patience.failed():
+            _log.warning("the shared store of the response cache does not answer (%s): requests go on without it", reason)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.limits.connection import RemoteError
+from router_extproc.limits.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -23,9 +23,6 @@ _log = logging.getLogger(__name__)
 
 MAX_PENDING = 1000
 """Calls in flight; one more is not made."""
-_GIVEN_UP_AFTER = 3
-"""Failures one after the other, after which the store is left alone for a while: no request waits for it."""
-_ALONE_S = 1.0
 
 Fetched = tuple[bytes, "Sequence[SessionState | None]"]
 
@@ -51,9 +48,7 @@ class SharedSessions:
         self._timeout_s = timeout_s
         self.figures = SharedFigures()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._row = 0
-        """Failures one after the other."""
-        self._alone_until = 0.0
+        self._patience = Patience()
 
     @property
     def pending(self) -> int:
@@ -63,7 +58,7 @@ class SharedSessions:
     @property
     def up(self) -> bool:
         """Whether it is asked."""
-        return self._row < _GIVEN_UP_AFTER or time.monotonic() >= self._alone_until
+        return self._patience.up
 
     def fetch(self, key: bytes, task: bytes | None, *, named: bool) -> Future[Fetched | None] | None:
         """What the store knows; None at once where it is not asked. The future never fails: None where there is no answer in time."""
@@ -127,16 +122,10 @@ class SharedSessions:
             self._failed(error.reason)
 
     def _answered(self) -> None:
-        if self._row >= _GIVEN_UP_AFTER:
+        if self._patience.answered():
             _log.info("the shared store of sessions answers")
-        self._row = 0
 
     def _failed(self, reason: str) -> None:
         self.figures.count(reason)
-        self._row += 1
-        if self._row >= _GIVEN_UP_AFTER:
-            if self._row == _GIVEN_UP_AFTER:
-                _log.warning(
-                    "the shared store of sessions does not answer (%s): each process goes by what it knows itself", reason
-                )
-            self._alone_until = time.monotonic() + _ALONE_S
+        if self._patience.failed():
+            _log.warning("the shared store of sessions does not answer (%s): each process goes by what it knows itself", reason)

@@ -13,6 +13,7 @@ from redis_server import NEEDED, RedisServer, free_port, silent_server
 
 from router_extproc.extproc.waiting import done
 from router_extproc.limits.connection import RemoteError
+from router_extproc.limits.patience import Patience
 from router_extproc.policy.load import compile_policy
 from router_extproc.pools import PoolStats
 from router_extproc.router import Router
@@ -264,7 +265,7 @@ class TestReplicas:
         assert router.sessions.shared.figures.failures["connection"] >= 3
 
         store.fails, store.known = False, SessionState("small", 1, active_at=time.time())
-        router.sessions.shared._row = 0
+        router.sessions.shared._patience = Patience()
         last = await route(router, TURN, call(), result())
         await quiet(router)
         assert last.session is not None
