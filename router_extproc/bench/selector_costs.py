@@ -15,6 +15,7 @@ from router_extproc.quality.artifact import packed
 from router_extproc.quality.methods import METHODS
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.profile import ModelProfile
+from router_extproc.quality.shipped import shipped
 from router_extproc.quality.training import held_out, train
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Candidate, ModelPool, Price
@@ -26,7 +27,7 @@ from router_extproc.selectors.selector import Choice
 from router_extproc.selectors.services import SelectorServices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from router_extproc.selectors.selector import Selector
 
@@ -37,7 +38,16 @@ ROWS = 4000
 """Outcomes that each quality model learns from; a neighbours' model keeps them all."""
 _READINGS = 64
 _NO_ENCODER = "0" * 64
-_PLAIN = ("first", "weighted", "cheapest-sufficient", "lowest-latency")
+_PLAIN: Mapping[str, Mapping[str, object]] = {
+    "first": {},
+    "weighted": {},
+    "cheapest-sufficient": {},
+    "lowest-latency": {},
+    "bandit": {},
+    "cheapest-sufficient/default": {"quality": "default"},
+    "best-value/default": {"quality": "default", "costWeight": 0.01},
+}
+"""Options by selector; after the slash the quality model, where there is one."""
 _REQUEST = Request("openai_chat", "auto", (Message(Role.USER, (Part(PartKind.TEXT, "hello"),)),))
 
 
@@ -46,7 +56,7 @@ class SelectorCost:
     """What one selector costs."""
 
     selector: str
-    """`cheapest-sufficient/METHOD` with a quality model of that method."""
+    """`cheapest-sufficient/METHOD` with a quality model of that method; `/default` with the one that comes with the program."""
     micros: dict[int, float]
     """Microseconds of one choice, by the number of candidates: the median over the rounds."""
     kilobytes: float
@@ -103,10 +113,13 @@ def selector_costs(
 ) -> Iterator[SelectorCost]:
     """Each selector in turn; `tell` is called after each. `turns`: choices of a round; `rows`: outcomes that quality models learn from."""
     asked = choices()
-    for name in _PLAIN:
-        plugin = SELECTORS[name]
-        made = {count: plugin.build(plugin.options(), candidates(count), SelectorServices()) for count in COUNTS}
-        yield SelectorCost(name, _timed(made, asked, rounds, turns), 0.0)
+    services = SelectorServices()
+    for name, options in _PLAIN.items():
+        plugin = SELECTORS[name.partition("/")[0]]
+        made = {count: plugin.build(plugin.options(**options), candidates(count), services) for count in COUNTS}
+        yield SelectorCost(
+            name, _timed(made, asked, rounds, turns), shipped().stat().st_size / 1024 if "quality" in options else 0.0
+        )
         tell()
     fit, held = held_out(outcomes(rows))
     for method in methods:

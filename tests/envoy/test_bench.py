@@ -64,4 +64,4 @@ class TestBench:
         assert [row["setup"] for row in told["requests"]] == list(told["setups"])
         assert all(row["requests_per_second"] > 0 for row in told["requests"])
         names = {row["selector"].partition("/")[2] for row in told["selectors"]} - {""}
-        assert names == {"ridge", "knn"}
+        assert names == {"ridge", "knn", "default"}
