@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis_server import RedisServer
 from tiny_bundle import write_bundle
 
 from router_extproc.policy.load import compile_policy
@@ -15,7 +16,7 @@ from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 POLICY = """\
@@ -80,3 +81,11 @@ def chat() -> Callable[..., bytes]:
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small valid model bundle; see tests/support/tiny_bundle.py. Shared: tests that change files copy it."""
     return write_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real one, for the tests of a module; only where redis_server.NEEDED lets them run."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()

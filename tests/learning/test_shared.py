@@ -17,21 +17,13 @@ from router_extproc.learning.state_file import StateFile
 from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from router_extproc.learning.lesson import Lesson
 
 NOW = 1_800_000_000.0
 KEY = "small/m"
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A real one."""
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

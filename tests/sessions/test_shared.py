@@ -27,7 +27,7 @@ from router_extproc.sessions.state import SessionState, Settled, Turn, correctio
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from router_extproc.request import Message
 
@@ -40,14 +40,6 @@ pools:
   large: {cluster: l, model: large, price: {input: 10, output: 20}}
 default: {candidates: [large, small], session: {budget: {tokens: 5000}}}
 """
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A real one."""
-    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
