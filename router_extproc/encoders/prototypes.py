@@ -2,8 +2,9 @@
 
 A ridge-regularised linear discriminant over the embeddings: each label's mean of its examples is its prototype, distances are taken
 after whitening with the examples' own spread shrunk towards the background's. From there a softmax regression, held near the
-prototypes, moves the borders to where the examples ask for them. What words a text shares with the examples counts, too. The temperature
-comes from examples that were left out, so that a probability means what it says for texts that were not given.
+prototypes, moves the borders to where the examples ask for them. What words a text shares with the examples counts, too, and how near
+the nearest example is: a label may have several ways of being said, and their mean is none of them. The temperature comes from examples
+that were left out, so that a probability means what it says for texts that were not given.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ if TYPE_CHECKING:
 
 OTHER = ""
 """What is like none of the labels."""
-_SHRINK = 0.5
+_SHRINK = 0.85
 """How much of the spread is taken to be the same in all directions; chosen on the dev sets of intent collections, like what follows."""
 _SHARPNESS = 20.0
 """Of the regression's softmax, per unit of score."""
-_HOLD = 100.0
+_HOLD = 30.0
 """How many rows' worth of cross-entropy one squared unit of a prototype's shift weighs."""
-_STEPS = 25
+_STEPS = 40
 """Of the regression's descent."""
 _UNIT = 0.15
 """Of the offsets' column: near the rows' own spread, or the descent is slow."""
-_WORDS = 0.1
-"""What the likeness of words weighs beside the embedding's score."""
-_OTHERS = 5.0
+_WORDS, _NEAREST_WORDS, _NEAREST = 0.1, 0.05, 0.1
+"""What weighs beside the embedding's score: likeness of words to the mean and to the nearest example, and the nearest one's cosine."""
+_OTHERS = 10.0
 """How many labels the background weighs as much as: it is anything."""
 _BACKGROUND = 600
 """Rows of the background that are looked at: more would drown the examples' own spread, and take time."""
@@ -59,21 +60,39 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Scorer:
+    """What examples tell of a text, label by label. Immutable; safe from several threads."""
+
+    weights: Floats
+    """(labels, size)."""
+    offsets: Floats
+    """(labels,)."""
+    examples: Floats
+    """(examples, size): embeddings; the background's are the last ones."""
+    starts: Ints
+    """(labels,): the first example of each."""
+    wording: Wording
+
+    def scores(self, embedding: Floats, text: str) -> Floats:
+        """(labels,): the higher, the likelier."""
+        near = np.maximum.reduceat(self.examples @ embedding, self.starts)
+        words = self.wording.likeness(text)
+        beside: Floats = _NEAREST * near + _WORDS * words.mean + _NEAREST_WORDS * words.nearest
+        return self.weights @ embedding + self.offsets + beside.astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class Prototypes:
     """Labels by example. Immutable; safe from several threads."""
 
     labels: tuple[str, ...]
     """OTHER is the last one, if there is a background."""
-    weights: Floats
-    """(labels, size)."""
-    offsets: Floats
-    """(labels,)."""
-    wording: Wording
+    scorer: Scorer
     temperature: float
 
     def chances(self, embedding: Floats, text: str) -> dict[str, float]:
         """The probability of each label, of a text and its embedding; they sum to 1."""
-        scores: Floats = self.weights @ embedding + self.offsets + np.float32(_WORDS) * self.wording.likeness(text)
+        scores = self.scorer.scores(embedding, text)
         return dict(zip(self.labels, softmax(scores / np.float32(self.temperature)).tolist(), strict=True))
 
 
@@ -85,7 +104,7 @@ class _Sample:
     """(examples, size)."""
     texts: Sequence[str]
     owners: Ints
-    """(examples,): indexes of labels, from 0."""
+    """(examples,): indexes of labels, from 0 on and in their order."""
     background: Floats | None
     """(rows, size): what is OTHER."""
 
@@ -108,14 +127,18 @@ def fitted(examples: Mapping[str, Sequence[Example]], background: Floats | None)
     if background is not None:
         background = background[:: -(-len(background) // _BACKGROUND)]
     sample = _Sample(rows, [example.text for example in given], owners, background)
+    return Prototypes(labels if background is None else (*labels, OTHER), _taught(sample), _temperature(sample))
+
+
+def _taught(sample: _Sample) -> Scorer:
+    """What the examples tell."""
     weights, offsets = _discriminant(sample)
-    return Prototypes(
-        labels if background is None else (*labels, OTHER),
-        weights,
-        offsets,
-        learned(sample.texts, owners.tolist(), sample.labels),
-        _temperature(sample),
-    )
+    starts = np.flatnonzero(np.diff(sample.owners, prepend=-1))
+    rows = sample.rows
+    if sample.background is not None:
+        starts = np.append(starts, len(rows))
+        rows = np.concatenate((rows, sample.background))
+    return Scorer(weights, offsets, rows, starts, learned(sample.texts, sample.owners.tolist(), sample.labels))
 
 
 def _discriminant(sample: _Sample) -> tuple[Floats, Floats]:
@@ -201,7 +224,5 @@ def _left_out(sample: _Sample) -> Iterator[tuple[Floats, Ints]]:
 
 def _scored(sample: _Sample, rows: _Sample) -> Floats:
     """Scores of rows by what a sample tells."""
-    weights, offsets = _discriminant(sample)
-    wording = learned(sample.texts, sample.owners.tolist(), sample.labels)
-    scores: Floats = rows.rows @ weights.T + offsets + _WORDS * np.stack([wording.likeness(text) for text in rows.texts])
-    return scores
+    scorer = _taught(sample)
+    return np.stack([scorer.scores(row, text) for row, text in zip(rows.rows, rows.texts, strict=True)])

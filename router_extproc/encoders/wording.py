@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,31 +27,48 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:'[^\W_]
 """Each character of a script without blanks is a word."""
 
 
+class Likeness(NamedTuple):
+    """How much of its words a text shares with labels: cosines of term weights, 0 for a label without examples."""
+
+    mean: Floats
+    """(labels,): with the mean of each label's examples."""
+    nearest: Floats
+    """(labels,): with the most alike of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Term weights of labels: a sparse matrix, row by row. Immutable; safe from several threads."""
+    """Term weights of examples: a sparse matrix, row by row. Immutable; safe from several threads."""
 
     numbers: Mapping[str, int]
     """By term: its row."""
     rarity: Floats
     """(terms,): the inverse document frequency among the examples."""
     bounds: Ints
-    """(terms + 1,): where each row begins in `owners` and `weights`, and the last one ends."""
-    owners: Ints
-    """Labels that have a term."""
+    """(terms + 1,): where each row begins in `holders` and `weights`, and the last one ends."""
+    holders: Ints
+    """Examples that have a term."""
     weights: Floats
+    starts: Ints
+    """(labels that have examples,): the first example of each."""
+    lengths: Floats
+    """(labels that have examples,): of the sum of each one's examples."""
+    examples: int
     labels: int
 
-    def likeness(self, text: str) -> Floats:
-        """(labels,): the cosine of the text's term weights, of terms that some example has, with the mean of each label's."""
+    def likeness(self, text: str) -> Likeness:
+        """How much of its words a text shares with each label, of those that some example has."""
+        mean, nearest = np.zeros((2, self.labels), np.float32)
         counts = Counter(number for term in terms(text) if (number := self.numbers.get(term)) is not None)
-        if not counts:
-            return np.zeros(self.labels, np.float32)
-        rows, weights = _weighed(counts, self.rarity)
-        sizes = self.bounds[rows + 1] - self.bounds[rows]
-        ends = sizes.cumsum()
-        at = np.arange(ends[-1]) + np.repeat(self.bounds[rows] - ends + sizes, sizes)
-        return np.bincount(self.owners[at], np.repeat(weights, sizes) * self.weights[at], self.labels).astype(np.float32)
+        if counts:
+            rows, weights = _weighed(counts, self.rarity)
+            sizes = self.bounds[rows + 1] - self.bounds[rows]
+            ends = sizes.cumsum()
+            at = np.arange(ends[-1]) + np.repeat(self.bounds[rows] - ends + sizes, sizes)
+            cosines = np.bincount(self.holders[at], np.repeat(weights, sizes) * self.weights[at], self.examples)
+            mean[: len(self.starts)] = np.add.reduceat(cosines, self.starts) / self.lengths
+            nearest[: len(self.starts)] = np.maximum.reduceat(cosines, self.starts)
+        return Likeness(mean, nearest)
 
 
 def terms(text: str) -> list[str]:
@@ -61,7 +78,7 @@ def terms(text: str) -> list[str]:
 
 
 def learned(texts: Sequence[str], owners: Sequence[int], labels: int) -> Wording:
-    """Term weights of labels, from their examples; `owners` are indexes of labels."""
+    """Term weights of examples; `owners` are indexes of labels, from 0 on and in their order, and the last labels may have none."""
     documents = [Counter(terms(text)) for text in texts]
     found = Counter(chain.from_iterable(documents))
     numbers = {term: number for number, term in enumerate(found)}
@@ -70,18 +87,22 @@ def learned(texts: Sequence[str], owners: Sequence[int], labels: int) -> Wording
     for document in keyed:
         spread[list(document)] += 1
     rarity = (np.log((1 + len(texts)) / (1 + spread)) + 1).astype(np.float32)
-    pairs, weights = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
-    for document, owner in zip(keyed, owners, strict=True):
-        if document:
-            rows, own = _weighed(document, rarity)
-            pairs.append(rows * labels + owner)
-            weights.append(own)
-    # In the order of terms, then of labels.
-    places, inverse = np.unique(np.concatenate(pairs), return_inverse=True)
-    sums = np.bincount(inverse, np.concatenate(weights), len(places))
-    lengths = np.sqrt(np.bincount(places % labels, sums**2, labels)).clip(1e-9)
-    bounds = np.searchsorted(places, np.arange(len(numbers) + 1) * labels)
-    return Wording(numbers, rarity, bounds, places % labels, (sums / lengths[places % labels]).astype(np.float32), labels)
+    empty = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    weighed = [_weighed(document, rarity) if document else empty for document in keyed]
+    rows = np.concatenate([own for own, _ in weighed])
+    weights = np.concatenate([own for _, own in weighed])
+    holders = np.repeat(np.arange(len(texts)), [len(own) for own, _ in weighed])
+    order = np.argsort(rows, kind="stable")
+    given = np.asarray(owners)[holders]
+    # Squares of the sums over each label's examples, term by term.
+    places, inverse = np.unique(rows * labels + given, return_inverse=True)
+    sums = np.bincount(inverse, weights, len(places)) ** 2
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    lengths = np.sqrt(np.bincount(places % labels, sums, labels))[: len(starts)].clip(1e-9)
+    bounds = np.searchsorted(rows[order], np.arange(len(numbers) + 1))
+    return Wording(
+        numbers, rarity, bounds, holders[order], weights[order], starts, lengths.astype(np.float32), len(texts), labels
+    )
 
 
 def _weighed(counts: Mapping[int, int], rarity: Floats) -> tuple[Ints, Floats]:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, fitted
+from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, Scorer, fitted
+from router_extproc.encoders.wording import learned
 
 _SIZE = 24
 
@@ -30,6 +31,18 @@ def likeliest(prototypes: Prototypes, example: Example) -> str:
     """The label."""
     chances = chances_of(prototypes, example)
     return max(chances, key=chances.__getitem__)
+
+
+class TestScorer:
+    @pytest.mark.parametrize(("direction", "label"), [(0, 0), (1, 0), (2, 1)])
+    def test_the_nearest_example_speaks_for_its_label(self, direction: int, label: int) -> None:
+        """However far the others are: a label may have several ways of being said."""
+        nothing = np.zeros((2, _SIZE), np.float32)
+        scorer = Scorer(
+            nothing, nothing[:, 0], np.eye(_SIZE, dtype=np.float32)[:3], np.array([0, 2]), learned(["", "", ""], [0, 0, 1], 2)
+        )
+
+        assert int(scorer.scores(np.eye(_SIZE, dtype=np.float32)[direction], "").argmax()) == label
 
 
 class TestFitted:
@@ -80,7 +93,7 @@ class TestFitted:
             prototypes = fitted({label: around(at, 1, spread=0.1) * count for at, label in enumerate(labels)}, background)
             chances = chances_of(prototypes, around(0, 1, spread=0.1)[0])
 
-            assert np.isfinite(prototypes.weights).all()
+            assert np.isfinite(prototypes.scorer.weights).all()
             assert sum(chances.values()) == pytest.approx(1.0, abs=1e-5)
             assert max(chances, key=chances.__getitem__) == "a"
 
@@ -111,7 +124,7 @@ class TestFitted:
         """Replicas answer alike."""
         first, second = (fitted({"a": around(0, 3, spread=0.3), "b": around(1, 3, spread=0.3)}, anywhere(40)) for _ in range(2))
 
-        assert np.array_equal(first.weights, second.weights)
+        assert np.array_equal(first.scorer.weights, second.scorer.weights)
         assert first.temperature == second.temperature
 
     @pytest.mark.parametrize("count", [pytest.param(3, id="three examples a label"), pytest.param(10, id="ten")])

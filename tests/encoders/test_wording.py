@@ -36,15 +36,34 @@ class TestLikeness:
     )
     def test_is_highest_for_the_label_that_has_the_words(self, wording: Wording, text: str, label: int) -> None:
         """Whatever their case."""
-        assert int(wording.likeness(text).argmax()) == label
+        assert int(wording.likeness(text).mean.argmax()) == label
 
     def test_of_an_only_example_is_one(self) -> None:
         """It is a cosine."""
-        assert learned(["freeze my card"], [0], 1).likeness("freeze my card").tolist() == pytest.approx([1.0])
+        found = learned(["freeze my card"], [0], 1).likeness("freeze my card")
+
+        assert (*found.mean, *found.nearest) == pytest.approx((1.0, 1.0))
+
+    def test_of_one_of_several_examples_is_one_for_the_nearest(self, wording: Wording) -> None:
+        """And less for their mean."""
+        found = wording.likeness("Play a song!")
+
+        assert found.nearest[1] == pytest.approx(1.0)
+        assert 0.5 < found.mean[1] < 0.95
+
+    def test_of_a_mean_is_that_of_the_sum_of_the_examples(self) -> None:
+        """Of vectors of term weights, each of length 1."""
+        pair = learned(["red tea", "green tea"], [0, 0], 1)
+        cosines = [pair.likeness(text).nearest[0] for text in ("red tea", "green tea")]
+
+        assert cosines == pytest.approx([1.0, 1.0])
+        assert pair.likeness("red tea").mean[0] == pytest.approx(pair.likeness("green tea").mean[0])
+        both = pair.likeness("red tea green tea").mean[0]
+        assert both > pair.likeness("red tea").mean[0]
 
     def test_a_pair_in_order_is_more_than_its_words(self) -> None:
         """Neighbours mean something."""
-        one = learned(["from paris to london", "from london to paris"], [0, 1], 2).likeness("to london")
+        one = learned(["from paris to london", "from london to paris"], [0, 1], 2).likeness("to london").mean
         assert one[0] > one[1]
 
     @pytest.mark.parametrize(
@@ -52,15 +71,18 @@ class TestLikeness:
     )
     def test_of_no_known_word_is_nothing(self, wording: Wording, text: str) -> None:
         """Then the embedding alone decides."""
-        assert wording.likeness(text).tolist() == [0.0, 0.0, 0.0]
+        found = wording.likeness(text)
+
+        assert (*found.mean, *found.nearest) == (0.0,) * 6
 
     def test_of_examples_without_words_is_nothing(self) -> None:
         """They teach none."""
-        assert learned(["!", "?"], [0, 1], 2).likeness("a song").tolist() == [0.0, 0.0]
+        assert learned(["!", "?"], [0, 1], 2).likeness("a song").mean.tolist() == [0.0, 0.0]
 
     @given(st.text(max_size=60))
     def test_is_a_cosine(self, text: str) -> None:
         """Of any text, and 0 for a label without examples."""
         found = learned([text, "play a song"], [0, 1], 3).likeness(f"{text} song")
-        assert np.all((found >= 0) & (found <= 1 + 1e-5))
-        assert found[2] == 0
+        for cosines in found:
+            assert np.all((cosines >= 0) & (cosines <= 1 + 1e-5))
+            assert cosines[2] == 0
