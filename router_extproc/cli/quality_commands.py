@@ -26,7 +26,7 @@ def _known(text: str, option: str) -> tuple[str, ...]:
 
 def train_quality(
     *,
-    data: Annotated[list[Path], typer.Option(help="JSON lines {id, prompt, scores, cost?}, or .gz. Repeatable.")],
+    data: Annotated[list[Path], typer.Option(help="JSON lines {id, prompt or messages, scores, cost?}, or .gz. Repeatable.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; it is replaced whole, so serving may watch it.")],
     method: Annotated[
         str | None, typer.Option(help="How it is learned: blend, or see docs/quality.md.", show_default=False)

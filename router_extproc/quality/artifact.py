@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from router_extproc.errors import UnknownPluginError
 from router_extproc.quality.errors import QualityError
+from router_extproc.quality.facts import FACTS
 from router_extproc.quality.kinship import Kinship, Share
 from router_extproc.quality.methods import METHODS
 from router_extproc.quality.predictor import Predictor
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 MAGIC = b"RXQUAL\x00\x01"
 """The last byte is the version of the layout."""
-FORMAT = 1
+FORMAT = 2
+"""2 has `facts`."""
+_READ = (1, FORMAT)
 MAX_BYTES = 1 << 30
 _DIGEST, _LENGTH = 32, 8
 _CURE = "make it again with `router-extproc train-quality`"
@@ -83,6 +86,8 @@ class Header(_Closed):
     """SHA-256 of the graph whose embeddings it reads: it means nothing to another."""
     width: Annotated[int, Field(ge=1, le=4096)]
     """Of an embedding."""
+    facts: Annotated[int, Field(ge=0)] = 0
+    """How many facts of a request it reads."""
     models: Annotated[tuple[Known, ...], Field(min_length=1, max_length=4096)]
     """Of the training table, in the order of its columns."""
     line: tuple[Annotated[float, Field(gt=0)], float]
@@ -106,6 +111,7 @@ def packed(predictor: Predictor, encoder: str, training: Mapping[str, Any]) -> b
         method=predictor.method,
         encoder=encoder,
         width=predictor.width,
+        facts=predictor.facts,
         models=tuple(_known(model) for model in predictor.known),
         line=predictor.line,
         benchmarks=traits.benchmarks,
@@ -187,8 +193,10 @@ def _read(content: bytes) -> tuple[Header, dict[str, NDArray[Any]]]:
     except ValidationError as error:
         first = error.errors()[0]
         raise QualityError(f"{'.'.join(map(str, first['loc'])) or 'its header'}: {first['msg']}; {_CURE}") from error
-    if header.format != FORMAT:
-        raise QualityError(f"it has format {header.format}, this program reads {FORMAT}; {_CURE}")
+    if header.format not in _READ:
+        raise QualityError(f"it has format {header.format}, this program reads {' and '.join(map(str, _READ))}; {_CURE}")
+    if header.facts not in {0, FACTS}:
+        raise QualityError(f"it reads {header.facts} facts of a request, this program knows {FACTS}; {_CURE}")
     return header, _taken(content, end, header.arrays)
 
 
@@ -215,14 +223,14 @@ def _predictor(header: Header, arrays: Mapping[str, NDArray[Any]]) -> Predictor:
     kin = Kinship(traits, arrays["trait_rows"], header.penalty)
     known = [model.profile() for model in header.models]
     extra = {name: Share(arrays["extra"][place], level) for place, (name, level) in enumerate(header.extra.items())}
-    predictor = Predictor(header.method, fitted, known, kin, header.line, width=header.width, extra=extra)
+    predictor = Predictor(header.method, fitted, known, kin, header.line, width=header.width, facts=header.facts, extra=extra)
     _try(predictor)
     return predictor
 
 
 def _try(predictor: Predictor) -> None:
     """Raises ValueError unless it predicts, for known models and for one that it does not know."""
-    inputs = np.zeros((1, predictor.width + 1), np.float32)
+    inputs = np.zeros((1, predictor.width + 1 + predictor.facts), np.float32)
     inputs[0, 0] = 1.0
     models = (*predictor.known, ModelProfile("a model of no known name", price_output=1.0))
     said = predictor.predict_all(inputs, models)

@@ -35,7 +35,7 @@ class Clusters:
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """Of the mean over clusters, each by its share."""
-        return logit((shares(inputs[:, :-1], self.centres, _SHARPNESS) @ self.table).astype(np.float64))
+        return logit((shares(inputs[:, : self.centres.shape[1]], self.centres, _SHARPNESS) @ self.table).astype(np.float64))
 
     def arrays(self) -> Arrays:
         """Centres and table."""

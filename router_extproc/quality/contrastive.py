@@ -56,7 +56,7 @@ class Contrast:
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """Each model's line at its cosine."""
-        found: Doubles = (self.cosines(inputs[:, :-1]) * self.scales + self.offsets).astype(np.float64)
+        found: Doubles = (self.cosines(inputs[:, : len(self.map)]) * self.scales + self.offsets).astype(np.float64)
         return found
 
     def arrays(self) -> Arrays:

@@ -37,7 +37,7 @@ class Ratings:
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """The mean over landmarks, each by its share."""
-        found: Doubles = (shares(inputs[:, :-1], self.centres, _SHARPNESS) @ self.ratings).astype(np.float64)
+        found: Doubles = (shares(inputs[:, : self.centres.shape[1]], self.centres, _SHARPNESS) @ self.ratings).astype(np.float64)
         return found
 
     def arrays(self) -> Arrays:

@@ -33,13 +33,13 @@ class Factors:
     """The two maps."""
 
     map: Singles
-    """(d + 1, rank)."""
+    """(d + 1 + facts, rank)."""
     models: Singles
     """(rank, known)."""
     levels: Singles
     """(known,)."""
     centre: Singles
-    """(d + 1,): the mean input."""
+    """(d + 1 + facts,): the mean input."""
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """Products and levels."""
@@ -64,6 +64,8 @@ class FactorsMethod:
             "models": chance.normal(0, 0.3, (_RANK, scores.shape[1])).astype(np.float32),
             "levels": logit(outcomes.means).astype(np.float32),
         }
+
+        start["map"][inputs.shape[1] - outcomes.facts :] = 0  # as in `network`
 
         def gradient(now: Parameters, rows: NDArray[np.int64]) -> Mapping[str, Singles]:
             hidden = inputs[rows] @ now["map"]

@@ -38,7 +38,7 @@ class Graph:
 
     def logits(self, inputs: Singles, /) -> Doubles:
         """A request takes the edges of its near tasks."""
-        said = (shares(inputs[:, :-1], self.tasks, _SHARPNESS) @ self.edges).astype(np.float64)
+        said = (shares(inputs[:, : self.tasks.shape[1]], self.tasks, _SHARPNESS) @ self.edges).astype(np.float64)
         return logit(np.clip(said, 0.0, 1.0))
 
     def arrays(self) -> Arrays:

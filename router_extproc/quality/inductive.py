@@ -52,7 +52,7 @@ class BilinearMethod:
 
     def fit(self, outcomes: Outcomes, /) -> Bilinear:
         """Cross-entropy, by Adam."""
-        made = features(outcomes.inputs, _LANDMARKS)
+        made = features(outcomes, _LANDMARKS)
         rows = made.of(outcomes.inputs) * _SCALE
         traits = traits_of(outcomes.models).of(outcomes.models).astype(np.float32)
         scores = outcomes.scores.astype(np.float32)

@@ -38,7 +38,7 @@ class Neighbours:
         return logit(np.concatenate([self._some(part) for part in np.array_split(inputs, len(inputs) // 256 + 1)]))
 
     def _some(self, inputs: Singles) -> Doubles:
-        cosines = inputs[:, :-1] @ self.embeddings.T
+        cosines = inputs[:, : self.embeddings.shape[1]] @ self.embeddings.T
         count = min(_NEIGHBOURS, cosines.shape[1])
         near = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         weights = np.maximum(np.take_along_axis(cosines, near, 1), 1e-3) ** _POWER

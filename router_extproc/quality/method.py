@@ -19,7 +19,7 @@ class Fitted(Protocol):
     """What a method has learned. Never changes; safe from several threads."""
 
     def logits(self, inputs: Singles, /) -> Doubles:
-        """(n, known): log odds that each model of the training table answers well, of inputs (n, d + 1). Not calibrated yet."""
+        """(n, known): log odds that each model of the training table answers well, of inputs (n, d + 1 + facts). Not calibrated yet."""
         ...
 
     def arrays(self) -> Arrays:

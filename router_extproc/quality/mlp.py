@@ -27,7 +27,7 @@ class Network:
     """A graph and the session that runs it."""
 
     graph: bytes
-    """ONNX: `inputs` (n, d + 1) to `logits` (n, known)."""
+    """ONNX: `inputs` (n, d + 1 + facts) to `logits` (n, known)."""
     session: Any
     """onnxruntime's; it has no types."""
 

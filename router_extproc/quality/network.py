@@ -25,7 +25,7 @@ _SCHEDULE = Schedule(epochs=12, rate=2e-3, decay={"first": 0.5, "second": 0.5})
 
 
 def layers(outcomes: Outcomes) -> Parameters:
-    """`first` (d + 1, hidden), `bias`, `second` (hidden, m) and `levels`: cross-entropy, scores that are not told left out."""
+    """`first` (d + 1 + facts, hidden), `bias`, `second` (hidden, m) and `levels`: cross-entropy, scores that are not told left out."""
     centre = outcomes.inputs.mean(0)
     inputs, scores = (outcomes.inputs - centre) * _SCALE, outcomes.scores.astype(np.float32)
 
@@ -50,8 +50,11 @@ def forward(weights: Parameters, inputs: Singles) -> Doubles:
 
 def _start(width: int, outcomes: Outcomes) -> Parameters:
     chance = np.random.default_rng(0)
+    first = chance.normal(0, (2 / width) ** 0.5 / 4, (width, _HIDDEN)).astype(np.float32)
+    # What a fact means is learned, or nothing: where it is the same in all rows no slope would undo a start by chance.
+    first[width - outcomes.facts :] = 0
     return {
-        "first": chance.normal(0, (2 / width) ** 0.5 / 4, (width, _HIDDEN)).astype(np.float32),
+        "first": first,
         "bias": np.zeros(_HIDDEN, np.float32),
         "second": chance.normal(0, 0.1, (_HIDDEN, outcomes.scores.shape[1])).astype(np.float32),
         "levels": logit(outcomes.means).astype(np.float32),

@@ -25,11 +25,13 @@ class Outcomes:
     """A table of outcomes: a row a request, a column a model."""
 
     inputs: Singles
-    """(n, d + 1): each request's embedding, then its difficulty; see `inputs_of`."""
+    """(n, d + 1 + facts): each request's embedding, its difficulty, then its facts, if any; see `inputs_of`."""
     scores: Doubles
     """(n, m): in [0, 1], 1 is a right answer; NaN where a model was not tried."""
     models: tuple[ModelProfile, ...]
     """Of each column."""
+    facts: int = 0
+    """Columns of `inputs` after the difficulty: what the shape of a request tells; see `facts`."""
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -37,7 +39,12 @@ class Outcomes:
     @property
     def embeddings(self) -> Singles:
         """(n, d)."""
-        return self.inputs[:, :-1]
+        return self.inputs[:, : self.width]
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return int(self.inputs.shape[1]) - 1 - self.facts
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -64,10 +71,12 @@ class Outcomes:
 
 
 def inputs_of(query: Query) -> Singles:
-    """(1, d + 1): a request as methods read it."""
-    found = np.empty((1, len(query.embedding) + 1), np.float32)
-    found[0, :-1] = query.embedding
-    found[0, -1] = query.difficulty
+    """(1, d + 1 + facts): a request as methods read it."""
+    width = len(query.embedding)
+    found = np.empty((1, width + 1 + len(query.facts)), np.float32)
+    found[0, :width] = query.embedding
+    found[0, width] = query.difficulty
+    found[0, width + 1 :] = query.facts
     return found
 
 

@@ -48,7 +48,7 @@ class PairMethod:
         against = outcomes.scores[:, [best]]
         unsure = np.isnan(outcomes.scores) | np.isnan(against)
         compared = replace(outcomes, scores=np.where(unsure, np.nan, outcomes.scores >= against))
-        made = features(outcomes.inputs, most=1)
+        made = features(outcomes, most=1)
         weights = Normal(made.of(outcomes.inputs).astype(np.float64), compared).weights(_PENALTY, _PENALTY)
         levels = compared.means
         levels[best], weights[:, best] = 1.0, 0.0

@@ -45,15 +45,20 @@ class Predictor:
         line: tuple[float, float],
         *,
         width: int,
+        facts: int = 0,
         extra: Mapping[str, Share] | None = None,
     ) -> None:
-        """`line`: scale and offset of the calibration; `width`: of embeddings; `extra`: models learned of after training, by name."""
+        """`line`: scale and offset of the calibration; `width`: of embeddings; `facts`: how many it reads.
+
+        `extra`: models learned of after training, by name.
+        """
         self.known = tuple(known)
         """Models of the training table, in the order of its columns."""
         self.fitted = fitted
         self.kin = kin
         self.line = line
         self.width = width
+        self.facts = facts
         self.extra = dict(extra or {})
         self._method = method
         self._places = {model.name: place for place, model in enumerate(self.known)}
@@ -68,29 +73,41 @@ class Predictor:
         """(len(models),): calibrated chances in [0, 1]. Raises QualityError for an embedding of another width."""
         if len(query.embedding) != self.width:
             raise QualityError(f"the quality model reads embeddings of {self.width} numbers, not {len(query.embedding)}")
+        if len(query.facts) != self.facts:
+            raise QualityError(f"the quality model reads {self.facts} facts, not {len(query.facts)}")
         found: Doubles = self.predict_all(inputs_of(query), models)[0]
         return found
 
     def predict_all(self, inputs: Singles, models: Sequence[ModelProfile], /) -> Doubles:
-        """(n, len(models)): the same for many requests, inputs (n, d + 1) as Outcomes holds them."""
+        """(n, len(models)): the same for many requests, inputs (n, d + 1 + facts) as Outcomes holds them.
+
+        Facts that it does not read are left aside.
+        """
         mix = self._mix(models)
-        return chance(self.fitted.logits(inputs) @ mix.weights + mix.levels)
+        return chance(self.fitted.logits(self._read(inputs)) @ mix.weights + mix.levels)
 
     def knows(self, model: ModelProfile) -> bool:
         """Whether there are outcomes of that model: otherwise its profile is all that counts."""
         return model.name in self._places or model.name in self.extra
 
     def with_examples(self, model: ModelProfile, inputs: Singles, scores: Doubles) -> Predictor:
-        """Another predictor that has learned of a model from its outcomes on k requests: inputs (k, d + 1), scores (k,) in [0, 1].
+        """Another predictor that has learned of a model from its outcomes on k requests: inputs (k, d + 1 + facts), scores (k,) in [0, 1].
 
         What was learned of it before is forgotten; give all outcomes each time.
         """
         scale, offset = self.line
         prior = self.kin.share(model)
-        found = learned(replace(prior, level=0.0), scale * self.fitted.logits(inputs) + offset, scores)
+        found = learned(replace(prior, level=0.0), scale * self.fitted.logits(self._read(inputs)) + offset, scores)
+        extra = {**self.extra, model.name: found}
         return Predictor(
-            self._method, self.fitted, self.known, self.kin, self.line, width=self.width, extra={**self.extra, model.name: found}
+            self._method, self.fitted, self.known, self.kin, self.line, width=self.width, facts=self.facts, extra=extra
         )
+
+    def _read(self, inputs: Singles) -> Singles:
+        size = self.width + 1 + self.facts
+        if inputs.shape[1] < size:
+            raise QualityError(f"inputs of {inputs.shape[1]} numbers, where the quality model reads {size}")
+        return inputs if inputs.shape[1] == size else np.ascontiguousarray(inputs[:, :size])
 
     def _mix(self, models: Sequence[ModelProfile]) -> Mix:
         """Kept by identity: profiles hold mappings, and hashing those would cost more than the prediction."""

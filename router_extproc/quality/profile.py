@@ -41,6 +41,8 @@ class Query:
     """(d,), of length 1: Reading.embedding."""
     difficulty: float
     """In [0, 1]: the chance that a small model fails, as the encoder's head says."""
+    facts: tuple[float, ...] = ()
+    """What the shape of the request tells; none for a quality model that reads none."""
 
 
 @runtime_checkable
@@ -50,6 +52,11 @@ class QualityModel(Protocol):
     @property
     def method(self) -> str:
         """The name of the method that made it."""
+        ...
+
+    @property
+    def facts(self) -> int:
+        """How many facts of a query it reads: 0 or all."""
         ...
 
     def predict(self, query: Query, models: Sequence[ModelProfile], /) -> NDArray[np.float64]:

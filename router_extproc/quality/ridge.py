@@ -23,38 +23,43 @@ if TYPE_CHECKING:
 _LANDMARKS = 256
 _WIDTH = 4.0
 """Of a landmark's feature: exp(width * (cosine - 1))."""
-_SHARED = (3.0, 10.0, 30.0)
-_APART = (10.0, 30.0, 100.0, 300.0)
+_SHARED = (1.0, 3.0, 10.0, 30.0)
+_APART = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Penalties tried, for features of unit mean square length."""
 _FOLDS = 4
+_EVEN = 0.02
+"""Spread below which a fact is taken to be the same in all requests: what it means elsewhere was not learned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """From inputs to what the regression reads: embedding, difficulty, landmark features; centred, each part of like size."""
+    """From inputs to what the regression reads: themselves and landmark features; centred, each part of like size."""
 
     centres: Singles
     means: Singles
     scales: Singles
 
     def of(self, inputs: Singles) -> Singles:
-        """(n, d + 1 + k)."""
-        near = np.exp(_WIDTH * (inputs[:, :-1] @ self.centres.T - 1), dtype=np.float32)
+        """(n, d + 1 + facts + k)."""
+        near = np.exp(_WIDTH * (inputs[:, : self.centres.shape[1]] @ self.centres.T - 1), dtype=np.float32)
         found: Singles = (np.concatenate((inputs, near), 1) - self.means) * self.scales
         return found
 
 
-def features(inputs: Singles, most: int = _LANDMARKS) -> Features:
-    """Features for these inputs."""
+def features(outcomes: Outcomes, most: int = _LANDMARKS) -> Features:
+    """Features for the inputs of this table. Facts are one part, and each is as large as another."""
+    inputs, facts = outcomes.inputs, outcomes.facts
     width = inputs.shape[1]
-    centres = landmarks(inputs[:, :-1], most)
+    centres = landmarks(outcomes.embeddings, most)
     plain = Features(centres, np.zeros(width + len(centres), np.float32), np.ones(width + len(centres), np.float32))
     raw = plain.of(inputs)
     means = raw.mean(0)
     off = raw - means
     scales = np.ones(raw.shape[1], np.float32)
-    for part in (slice(0, width - 1), slice(width - 1, width), slice(width, None)):
+    for part in (slice(0, outcomes.width), slice(outcomes.width, outcomes.width + 1), slice(width, None)):
         scales[part] = 1 / max(1e-6, float(np.sqrt((off[:, part] ** 2).sum(1).mean())))
+    told = slice(width - facts, width)
+    scales[told] = 1 / np.maximum(_EVEN, np.sqrt((off[:, told] ** 2).mean(0))) / max(1, facts) ** 0.5
     return Features(centres, means, scales)
 
 
@@ -63,7 +68,7 @@ class Regression:
     """A linear function of features, folded so that a request costs two products of matrices."""
 
     joint: Singles
-    """(d + 1, k + m): what landmarks see of inputs, and the weights of inputs themselves."""
+    """(d + 1 + facts, k + m): what landmarks see of inputs, and the weights of inputs themselves."""
     near: Singles
     """(k, m): weights of landmark features."""
     levels: Singles
@@ -83,9 +88,10 @@ class Regression:
 
 def folded(made: Features, weights: Doubles, levels: Doubles) -> Regression:
     """The function that multiplies features with weights (features, m) and adds levels (m,)."""
-    width, count = made.centres.shape[1] + 1, len(made.centres)
+    count = len(made.centres)
+    width = len(made.scales) - count
     scaled = made.scales[:, None] * weights
-    sight = np.concatenate((_WIDTH * made.centres.T, np.zeros((1, count))))
+    sight = np.concatenate((_WIDTH * made.centres.T, np.zeros((width - made.centres.shape[1], count))))
     joint = np.concatenate((sight, scaled[:width]), 1)
     return Regression(
         joint.astype(np.float32), scaled[width:].astype(np.float32), (levels - made.means @ scaled).astype(np.float32)
@@ -120,7 +126,7 @@ class RidgeMethod:
 
     def fit(self, outcomes: Outcomes, /) -> Ridge:
         """Closed form, for the best pair of penalties."""
-        made = features(outcomes.inputs)
+        made = features(outcomes)
         rows = made.of(outcomes.inputs).astype(np.float64)
         shared, apart = _penalties(rows, outcomes)
         return Ridge(folded(made, Normal(rows, outcomes).weights(shared, apart), outcomes.means))

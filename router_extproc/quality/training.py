@@ -33,7 +33,7 @@ def train(method: str, outcomes: Outcomes, held: Outcomes) -> Predictor:
     line = platt(fitted.logits(held.inputs), held.scores)
     step = max(1, len(outcomes) // _SAMPLE)
     kin = kinship(outcomes.models, fitted.logits(outcomes.inputs[::step]))
-    return Predictor(method, fitted, outcomes.models, kin, line, width=outcomes.inputs.shape[1] - 1)
+    return Predictor(method, fitted, outcomes.models, kin, line, width=outcomes.width, facts=outcomes.facts)
 
 
 def taught(predictor: Predictor, outcomes: Outcomes) -> Predictor:
@@ -41,8 +41,8 @@ def taught(predictor: Predictor, outcomes: Outcomes) -> Predictor:
 
     What it knew of a model of that name before is replaced. Raises QualityError for readings of another encoder.
     """
-    if outcomes.inputs.shape[1] != predictor.width + 1:
-        raise QualityError(f"readings of {outcomes.inputs.shape[1] - 1} numbers, where the quality model reads {predictor.width}")
+    if outcomes.width != predictor.width:
+        raise QualityError(f"readings of {outcomes.width} numbers, where the quality model reads {predictor.width}")
     for column, model in enumerate(outcomes.models):
         tried = outcomes.known[:, column]
         predictor = predictor.with_examples(model, outcomes.inputs[tried], outcomes.scores[tried, column])

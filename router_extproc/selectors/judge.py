@@ -10,6 +10,7 @@ import numpy as np
 from router_extproc.encoders.bundle import GRAPH
 from router_extproc.errors import SpecError
 from router_extproc.quality.errors import QualityError
+from router_extproc.quality.facts import facts_of
 from router_extproc.quality.model import load
 from router_extproc.quality.profile import ModelProfile, Query
 from router_extproc.quality.shipped import NAME, shipped
@@ -44,6 +45,9 @@ class Judge:
         """
         reading = choice.reading
         query = self._nothing if reading is None else Query(reading.embedding, reading.chances["difficulty"])
+        if self._model.facts:
+            # Known also of a request that could not be read.
+            query = Query(query.embedding, query.difficulty, facts_of(choice.request))
         quality = self._chances(query, self._names, self._profiles)
         others = tuple(each.pool for each in candidates if each.pool.name not in self._known)
         if others:

@@ -42,14 +42,25 @@ class StepDifficulty:
 
     def extract(self, request: Request, /) -> Signal:
         """The signal; the facts are its evidence."""
-        calls = sum(part.kind is PartKind.TOOL_CALL for message in request.messages for part in message.parts)
-        code = _code_share(request)
+        calls, code = calls_of(request), code_share(request)
         logit = _BASE + _CALLS * math.log1p(calls) + _CODES * code
         return Signal(self.name, 1.0 / (1.0 + math.exp(-logit)), evidence=(f"{calls} tool calls", f"code {code:.2f}"))
 
 
-def _code_share(request: Request) -> float:
-    text = _tail(request)
+def calls_of(request: Request) -> int:
+    """Tool calls so far."""
+    return sum(part.kind is PartKind.TOOL_CALL for message in request.messages for part in message.parts)
+
+
+def code_share(request: Request) -> float:
+    """How much of what was said last is code, in [0, 1]. Found once for a request."""
+    found: float | None = request.memo.get(code_share)
+    if found is None:
+        found = request.memo[code_share] = _share(_tail(request))
+    return found
+
+
+def _share(text: str) -> float:
     if not text:
         return 0.0
     marks = sum(map(text.count, _CODE))

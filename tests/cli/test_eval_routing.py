@@ -11,6 +11,7 @@ from routing_data import NAMES, folder, rows, written
 
 from router_extproc.encoders.bundle import GRAPH, Bundle
 from router_extproc.quality.artifact import read
+from router_extproc.quality.facts import FACTS
 from router_extproc.quality.profile import ModelProfile, Query
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class TestTrainQuality:
         told = json.loads(result.stdout)
         predictor, header = read(output, encoder=Bundle(tiny_bundle).manifest.files[GRAPH].sha256)
         said = predictor.predict(
-            Query(np.eye(1, 384, dtype=np.float32)[0], 0.5), tuple(ModelProfile(name) for name in (*NAMES, "new"))
+            Query(np.eye(1, 384, dtype=np.float32)[0], 0.5, (0.0,) * FACTS), tuple(ModelProfile(name) for name in (*NAMES, "new"))
         )
 
         assert (told["rows"], told["calibration_rows"], told["sources"]) == (126, 14, ["mine", "theirs"])

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from outcome_makers import MODELS, WIDTH, outcomes, query
+from outcome_makers import MODELS, WIDTH, outcomes, query, with_facts
 
 from router_extproc.quality.adam import Schedule, descend, slopes
 from router_extproc.quality.calibration import calibration_error, lines, platt
 from router_extproc.quality.elo import bradley_terry
+from router_extproc.quality.facts import FACTS
 from router_extproc.quality.landmarks import landmarks
 from router_extproc.quality.mlp import opened
 from router_extproc.quality.outcomes import chance, inputs_of, logit
@@ -98,17 +99,25 @@ class TestRidge:
     def test_folding_changes_nothing(self) -> None:
         """Features times weights, and the two products that are left of it."""
         table = outcomes(120)
-        made = features(table.inputs, 8)
+        made = features(table, 8)
         weights = Normal(made.of(table.inputs).astype(np.float64), table).weights(1.0, 3.0)
         folded_ = folded(made, weights, table.means)
 
         np.testing.assert_allclose(folded_.values(table.inputs), made.of(table.inputs) @ weights + table.means, atol=1e-4)
         np.testing.assert_array_equal(unfolded(folded_.arrays()).values(table.inputs), folded_.values(table.inputs))
 
+    def test_facts_count_alike(self) -> None:
+        """However far they spread; one that is the same in all rows says nothing of other requests."""
+        table = with_facts(200)
+        made = features(table, 4).of(table.inputs)[:, WIDTH + 1 : WIDTH + 1 + FACTS]
+
+        np.testing.assert_allclose((made[:, :-1] ** 2).mean(0), 1 / FACTS, rtol=1e-3)
+        assert not made[:, -1].any()
+
     def test_heavier_penalties_bring_models_together(self) -> None:
         """What sets them apart goes, what they share stays."""
         table = outcomes(200)
-        rows = features(table.inputs, 4).of(table.inputs).astype(np.float64)
+        rows = features(table, 4).of(table.inputs).astype(np.float64)
         loose, tight = (Normal(rows, table).weights(1.0, apart) for apart in (1.0, 1e6))
 
         assert np.ptp(tight, axis=1).max() < 0.01 < np.ptp(loose, axis=1).max()

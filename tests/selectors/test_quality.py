@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from agent import asked, call, result, user
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.encoders.reading import Reading
 from router_extproc.pools import PoolStatistics
+from router_extproc.quality.facts import FACTS, facts_of
 from router_extproc.request import Message, Part, PartKind, Request, Role
 from router_extproc.routing import Candidate, ModelFacts, ModelPool, Price
 from router_extproc.selectors.cheapest import CheapestOptions, Cheapness, Sufficiency
@@ -38,6 +40,7 @@ class Oracle:
 
     chances: tuple[float, ...]
     method: str = "oracle"
+    facts: int = 0
     asked: list[tuple[Query, Sequence[ModelProfile]]] = field(default_factory=list)
 
     def predict(self, query: Query, models: Sequence[ModelProfile], /) -> NDArray[np.float64]:
@@ -50,6 +53,7 @@ class Each:
     """A quality model that finds everything good, however many are asked about."""
 
     method = "each"
+    facts = 0
 
     def predict(self, _query: Query, models: Sequence[ModelProfile], /) -> NDArray[np.float64]:
         """One for each."""
@@ -186,6 +190,16 @@ class TestJudge:
 
         query, _ = oracle.asked[0]
         assert (query.difficulty, query.embedding.tolist()) == (0.5, [0.0] * 7)
+
+    def test_facts_are_told_to_a_model_that_reads_them(self) -> None:
+        """Also of a request that the encoder could not read: its shape is known all the same."""
+        oracle, request = Oracle((0.5, 0.5), facts=FACTS), asked(user("Fix it."), call(), result())
+
+        for reading in (READING, None):
+            Judge(oracle, pools(1, 2), 2).judged(replace(CHOICE, request=request, reading=reading), pools(1, 2))
+
+        assert [query.facts for query, _ in oracle.asked] == [facts_of(request)] * 2
+        assert oracle.asked[0][0].embedding is READING.embedding
 
     def test_knows_pools_that_are_not_the_routes(self) -> None:
         """Private data may leave a request to any trusted pool, though the route has one candidate, or others."""

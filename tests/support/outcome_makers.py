@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from router_extproc.quality.facts import FACTS
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.profile import ModelProfile, Query
 
@@ -29,6 +30,16 @@ def outcomes(rows: int = 400, seed: int = 0) -> Outcomes:
     difficulty = 0.3 + 0.4 * kinds[:, None]
     scores = (chance.random((rows, len(MODELS))) < CHANCES[kinds]).astype(np.float64)
     return Outcomes(np.concatenate((embeddings, difficulty), 1).astype(np.float32), scores, MODELS)
+
+
+def with_facts(rows: int = 400, seed: int = 0) -> Outcomes:
+    """Outcomes that only the first fact tells: `prose` is right where it is high. The last fact is the same in all rows."""
+    table, chance = outcomes(rows, seed), np.random.default_rng(seed)
+    facts = chance.random((rows, FACTS)).astype(np.float32) * np.linspace(1, 0.2, FACTS, dtype=np.float32)
+    facts[:, -1] = 0
+    scores = table.scores.copy()
+    scores[:, 0] = facts[:, 0] > 0.5
+    return Outcomes(np.concatenate((table.inputs, facts), 1), scores, MODELS, FACTS)
 
 
 def query(kind: int) -> Query:

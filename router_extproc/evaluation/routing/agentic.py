@@ -1,5 +1,6 @@
 """Agentic: the cheapest sufficient tier for a step of an agent, and for requests of graded complexity.
 
+A step is read as it is in service: the embedding of its last user turn, and the facts of its shape.
 A tier takes the part of a model: it answers well where it is sufficient. ROWPASS, ROWEXACT, TRAJPASS and COSTSAVE are TwinRouterBench's;
 the data hold no prices, so COSTSAVE here is by TIER_PRICES and without prompt caching, and COMBINED is the mean of the four.
 """
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router_extproc.errors import RequestRefusedError
 from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.routing.rows import asked, conversation, said_last
+from router_extproc.quality.facts import FACTS, with_facts
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.profile import ModelProfile
 from router_extproc.quality.training import held_out, train
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
     from router_extproc.evaluation.routing.sets import Reads
     from router_extproc.quality.outcomes import Singles
+    from router_extproc.request import Request
 
     Places = NDArray[np.int64]
 
@@ -39,8 +44,6 @@ TIERS = tuple(
 GRADES = tuple(ModelProfile(name) for name in ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING"))
 FOLDS = 10
 """Of the cross-validation by instance."""
-_HEAD, _TAIL = 1500, 1500
-"""Characters of the task, and of what came last, that are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Step:
     """One step of an agent."""
 
     instance: str
-    text: str
+    request: Request
     tier: int
     """The cheapest sufficient one."""
     length: int
@@ -91,9 +94,9 @@ def twin(steps: Sequence[Step], reads: Reads, methods: Sequence[str], tick: Call
         "oracle": gold,
     }
     told = [_result(name, said, steps) for name, said in rules.items()]
-    inputs = reads([step.text for step in steps])
+    inputs = _inputs([step.request for step in steps], reads)
     scores = (np.arange(4)[None, :] >= gold[:, None]).astype(np.float64)
-    table = Outcomes(inputs, scores, TIERS)
+    table = Outcomes(inputs, scores, TIERS, FACTS)
     groups = _groups([step.instance for step in steps], FOLDS)
     for method in methods:
         said = np.zeros(len(steps), np.int64)
@@ -112,13 +115,17 @@ def graded(data: Path, reads: Reads, methods: Sequence[str], tick: Callable[[], 
         rows = list(_lines(data / FOLDER / f"{part}_uncommonroute.jsonl.gz"))
         labels = [str(row["label"]) for row in rows]
         scores = np.array([[float(label == grade.name) for grade in GRADES] for label in labels])
-        tables[part] = Outcomes(reads([str(row["text"]) for row in rows]), scores, GRADES)
+        tables[part] = Outcomes(_inputs([asked(str(row["text"])) for row in rows], reads), scores, GRADES, FACTS)
     told = {}
     for method in methods:
         said = train(method, *held_out(tables["train"])).predict_all(tables["dev"].inputs, GRADES).argmax(1)
         told[method] = float((said == tables["dev"].scores.argmax(1)).mean())
         tick()
     return told
+
+
+def _inputs(requests: Sequence[Request], reads: Reads) -> Singles:
+    return with_facts(reads([said_last(request) for request in requests]), requests)
 
 
 def _tiers(method: str, table: Outcomes, groups: Places, inputs: Singles) -> Places:
@@ -162,17 +169,15 @@ def _groups(instances: Sequence[str], count: int) -> Places:
 def _step(row: Mapping[str, Any]) -> Step:
     try:
         messages = [(str(each["role"]), _said(each.get("content"))) for each in row["messages"]]
-        asked = next((text for role, text in messages if role == "user"), "")
-        last = next((text for role, text in reversed(messages) if role in {"user", "tool"}), "")
         return Step(
             instance=str(row["instance_id"]),
-            text=asked[:_HEAD] if last == asked else f"{asked[:_HEAD]}\n\n{last[-_TAIL:]}",
+            request=conversation(row["messages"]),
             tier=int(row["target_tier_id"]),
             length=sum(len(text) for _, text in messages),
             coding=row["benchmark"] == "swebench",
             tools=any(role == "tool" for role, _ in messages),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RequestRefusedError) as error:
         raise DataError(f"a row of twin is not as it should be: {type(error).__name__}: {error}") from error
 
 

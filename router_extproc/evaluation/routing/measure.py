@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.routing.curves import Point
     from router_extproc.evaluation.routing.figures import Frame, MethodResult
     from router_extproc.evaluation.routing.sets import RoutingSet
-    from router_extproc.quality.outcomes import Doubles
+    from router_extproc.quality.outcomes import Doubles, Singles
     from router_extproc.quality.predictor import Predictor
 
 FOLDS = 3
@@ -79,7 +79,9 @@ class SetResult:
 def joined(first: Priced, second: Priced) -> Priced:
     """The rows of both."""
     mine, other = first.outcomes, second.outcomes
-    rows = Outcomes(np.concatenate((mine.inputs, other.inputs)), np.concatenate((mine.scores, other.scores)), mine.models)
+    rows = Outcomes(
+        np.concatenate((mine.inputs, other.inputs)), np.concatenate((mine.scores, other.scores)), mine.models, mine.facts
+    )
     return Priced(rows, np.concatenate((first.costs, second.costs)), first.estimated or second.estimated)
 
 
@@ -147,8 +149,8 @@ def tuning_chances(found: RoutingSet, method: str, predictor: Predictor) -> Doub
 
 def timed(predictor: Predictor, found: RoutingSet) -> dict[int, float]:
     """Median microseconds of one decision."""
-    rows = found.eval_priced.outcomes.inputs[:_TIMED]
-    queries = [Query(row[:-1].copy(), float(row[-1])) for row in rows]
+    table = found.eval_priced.outcomes
+    queries = [_query(row, table.width) for row in table.inputs[:_TIMED]]
     told: dict[int, float] = {}
     for size in SIZES:
         models = tuple(found.train.models[place % len(found.train.models)] for place in range(size))
@@ -159,6 +161,10 @@ def timed(predictor: Predictor, found: RoutingSet) -> dict[int, float]:
             times.append(time.perf_counter_ns() - began)
         told[size] = float(np.median(times[20:])) / 1000
     return told
+
+
+def _query(row: Singles, width: int) -> Query:
+    return Query(row[:width].copy(), float(row[width]), tuple(row[width + 1 :].tolist()))
 
 
 _PAIR = ("routellm/gpt-4-1106-preview", "routellm/mistralai/Mixtral-8x7B-Instruct-v0.1")

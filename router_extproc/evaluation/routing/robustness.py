@@ -13,6 +13,8 @@ from router_extproc.evaluation.perturbations import perturbations
 from router_extproc.evaluation.routing.curves import chosen, point
 from router_extproc.evaluation.routing.figures import frame, frozen
 from router_extproc.evaluation.routing.measure import joined, tuning_chances
+from router_extproc.evaluation.routing.rows import asked
+from router_extproc.quality.facts import with_facts
 from router_extproc.quality.training import train
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def robustness(found: RoutingSet, method: str, reads: Reads) -> list[Changed]:
     told = []
     for perturbation in (each for each in perturbations("difficulty") if each.name not in _SKIPPED):
         rows = [TextRow(row.id, "", row.source, Item(row.prompt)) for row in (found.eval_rows[place] for place in kept)]
-        after = predictor.predict_all(reads([perturbation.of(row).item.text for row in rows]), found.models)
+        texts = [perturbation.of(row).item.text for row in rows]
+        after = predictor.predict_all(with_facts(reads(texts), [asked(text) for text in texts]), found.models)
         other = chosen(after, sample.costs, worth)
         told.append(
             Changed(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.evaluation.errors import DataError
+from router_extproc.quality.facts import FACTS, with_facts
 from router_extproc.quality.outcomes import Outcomes
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.routing.rows import Row
     from router_extproc.quality.outcomes import Doubles, Singles
     from router_extproc.quality.profile import ModelProfile
+    from router_extproc.request import Request
 
 ANSWER_TOKENS = 300
 """Of an answer, where no cost is told: the same for all models."""
@@ -46,14 +48,14 @@ def names_of(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def outcomes_of(rows: Sequence[Row], inputs: Singles, models: Sequence[ModelProfile]) -> Outcomes:
-    """The outcomes of these models."""
+    """The outcomes of these models; inputs (n, d + 1) are what the encoder says of the rows' prompts."""
     scores = np.full((len(rows), len(models)), np.nan)
     places = {model.name: place for place, model in enumerate(models)}
     for line, row in enumerate(rows):
         for name, score in row.scores.items():
             if score is not None and name in places:
                 scores[line, places[name]] = score
-    return Outcomes(inputs, scores, tuple(models))
+    return Outcomes(with_facts(inputs, [row.request for row in rows]), scores, tuple(models), FACTS)
 
 
 def priced(rows: Sequence[Row], outcomes: Outcomes) -> Priced:
@@ -71,7 +73,11 @@ def _cost(row: Row, model: ModelProfile) -> float:
         return told
     if model.price_input is None or model.price_output is None:
         raise DataError(f"row {row.id}: neither the cost of {model.name!r} nor its price is known; give --profiles")
-    return (len(row.prompt) / _CHARACTERS * model.price_input + ANSWER_TOKENS * model.price_output) / 1e6
+    return (_characters(row.request) / _CHARACTERS * model.price_input + ANSWER_TOKENS * model.price_output) / 1e6
+
+
+def _characters(request: Request) -> int:
+    return sum(len(part.text) for message in request.messages for part in message.parts)
 
 
 def by_source(rows: Sequence[Row]) -> Mapping[str, list[int]]:

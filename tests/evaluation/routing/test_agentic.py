@@ -10,8 +10,10 @@ from routing_data import folder, graded, steps, written
 from router_extproc.evaluation.errors import DataError
 from router_extproc.evaluation.routing import agentic
 from router_extproc.evaluation.routing.profiles import ESTIMATES, read_profiles
+from router_extproc.evaluation.routing.rows import said_last
 from router_extproc.evaluation.routing.sets import Data, sources_of
 from router_extproc.evaluation.routing.transfer import transfer
+from router_extproc.quality.facts import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,14 +51,15 @@ class TestTwin:
         assert told["oracle"].combined == pytest.approx((300 + told["oracle"].costsave) / 4)
         assert told["clusters"].rowexact == 100
 
-    def test_a_step_is_read_by_its_task_and_what_came_last(self, tmp_path: Path) -> None:
-        """Also where content is in parts."""
+    def test_a_step_is_read_as_in_service(self, tmp_path: Path) -> None:
+        """The last user turn, and facts of all messages."""
         written(tmp_path / "agentic/train_twin.jsonl.gz", steps(2))
         written(tmp_path / "agentic/dev_twin.jsonl.gz", steps(1))
         first, second, _ = agentic.read_steps(tmp_path)
 
-        assert first.text == "please tell me about cells 0"
-        assert second.text == "please tell me about algebra 1\n\nthe song"
+        assert said_last(first.request) == "please tell me about cells 0"
+        assert said_last(second.request) == "please tell me about algebra 1"
+        assert (facts_of(first.request)[-1], facts_of(second.request)[-1]) == (0, 1)
         assert (second.coding, second.tools, second.tier) == (True, True, 3)
 
     def test_rows_of_another_kind_are_refused(self, tmp_path: Path) -> None:

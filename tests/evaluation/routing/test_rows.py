@@ -14,6 +14,7 @@ from router_extproc.evaluation.routing.profiles import ESTIMATES, profiles_for, 
 from router_extproc.evaluation.routing.readings import Readings
 from router_extproc.evaluation.routing.rows import Row, read_rows
 from router_extproc.evaluation.routing.table import names_of, outcomes_of, priced
+from router_extproc.quality.facts import facts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,23 @@ class TestReadRows:
         assert read_rows(plain) == [Row("1", "tell me", {"a": 1.0, "b": None})]
         assert len(read_rows(written(tmp_path / "it.jsonl.gz", rows(3, "x", 0)))) == 3
 
+    def test_a_step_of_an_agent_is_read_as_the_router_reads_it(self, tmp_path: Path) -> None:
+        """The last user turn, without what the harness wrote into it, and the facts of all messages."""
+        said = [
+            {"role": "user", "content": "<system-reminder>be brief</system-reminder>mend it"},
+            {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+            {"role": "tool", "tool_call_id": "1", "content": "done"},
+        ]
+        path = tmp_path / "it.jsonl"
+        path.write_text(json.dumps({"id": "1", "messages": said, "scores": {"a": 1.0}}))
+        (row,) = read_rows(path)
+        table = outcomes_of([row], np.zeros((1, 3), np.float32), profiles_for(["a"], {}))
+
+        assert row.prompt == "mend it"
+        assert table.width == 2
+        assert table.inputs[0, 3:].tolist() == pytest.approx(facts_of(row.request))
+        assert table.inputs[0, -1] == 1
+
     @pytest.mark.parametrize(
         ("line", "text"),
         [
@@ -39,6 +57,17 @@ class TestReadRows:
             pytest.param(json.dumps(GOOD | {"scores": {"a": None}}), "it.jsonl:2: `scores` holds no score", id="no score"),
             pytest.param(
                 json.dumps(GOOD | {"scores": {"a": 2}}), r"it.jsonl:2: `scores` must be in \[0, 1\]", id="a score above 1"
+            ),
+            pytest.param(json.dumps(GOOD | {"messages": []}), "it.jsonl:2: .*both `prompt` and `messages`", id="two requests"),
+            pytest.param(
+                json.dumps({"id": "2", "scores": {"a": 1}, "messages": [{"role": "user", "content": 1}]}),
+                "it.jsonl:2: ",
+                id="messages that the router refuses",
+            ),
+            pytest.param(
+                json.dumps({"id": "2", "scores": {"a": 1}, "messages": [{"role": "tool", "content": "x"}]}),
+                "it.jsonl:2: `prompt` must have 1 to 200000 characters; of `messages` the last user turn",
+                id="nobody speaks",
             ),
             pytest.param(json.dumps(GOOD | {"cost": {"a": -1}}), "it.jsonl:2: `cost` must not be negative", id="a negative cost"),
         ],
