@@ -26,14 +26,14 @@ from router_extproc.quality.artifact import packed, read
 from router_extproc.quality.calibration import calibration_error
 from router_extproc.quality.errors import QualityError
 from router_extproc.quality.shipped import NAME, shipped
-from router_extproc.quality.training import cross_taught, held_out, losses, taught, train
+from router_extproc.quality.training import FEW_ROWS, cross_taught, cross_trained, held_out, losses, taught, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from router_extproc.evaluation.routing.rows import Row
-    from router_extproc.quality.outcomes import Outcomes
+    from router_extproc.quality.outcomes import Doubles, Outcomes
     from router_extproc.quality.predictor import Predictor
 
 
@@ -76,9 +76,8 @@ def made(method: str, places: Places, without: frozenset[str]) -> tuple[dict[str
         bar = bars.add_task("read", total=len(rows) + len(held))
         inputs = readings.inputs([row.prompt for row in (*rows, *held)], lambda count: bars.advance(bar, count))
     table = outcomes_of(rows, inputs[: len(rows)], models)
-    fitted, tuned = (table, outcomes_of(held, inputs[len(rows) :], models)) if held else held_out(table)
-    predictor = train(method, fitted, tuned)
-    told = figures(method, predictor, fitted, tuned) | {"sources": sorted({row.source for row in rows if row.source})}
+    predictor, told = _trained(method, table, outcomes_of(held, inputs[len(rows) :], models) if held else None)
+    told |= {"sources": sorted({row.source for row in rows if row.source})}
     return told, packed(predictor, readings.graph, told)
 
 
@@ -103,14 +102,23 @@ def more(places: Places, without: frozenset[str]) -> tuple[dict[str, Any], bytes
     return told, packed(taught(predictor, table), readings.graph, {**header.training, "then": told})
 
 
-def figures(method: str, predictor: Predictor, fitted: Outcomes, tuned: Outcomes) -> dict[str, Any]:
-    """How right it is on rows that it was calibrated on, and not fitted on."""
-    said = predictor.predict_all(tuned.inputs, tuned.models)
+def _trained(method: str, table: Outcomes, held: Outcomes | None) -> tuple[Predictor, dict[str, Any]]:
+    """Calibrated on the held rows; else on a tenth of the table; else, where that is small, on each row by fits without it."""
+    if held is None and len(table) < FEW_ROWS:
+        predictor, said = cross_trained(method, table)
+        return predictor, figures(method, len(table), said, table)
+    fitted, tuned = (table, held) if held is not None else held_out(table)
+    predictor = train(method, fitted, tuned)
+    return predictor, figures(method, len(fitted), predictor.predict_all(tuned.inputs, tuned.models), tuned)
+
+
+def figures(method: str, fitted: int, said: Doubles, tuned: Outcomes) -> dict[str, Any]:
+    """How right it is on rows that it was calibrated on, of which what is said is by a fit without them."""
     return {
         "method": method,
-        "rows": len(fitted),
+        "rows": fitted,
         "calibration_rows": len(tuned),
-        "models": len(fitted.models),
+        "models": len(tuned.models),
         **{name: round(value, 4) for name, value in losses(said, tuned).items()},
         "auc": round(mean_auc(said, tuned.scores), 4),
         "ece": round(calibration_error(said, tuned.scores), 4),

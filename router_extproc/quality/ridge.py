@@ -17,6 +17,8 @@ from router_extproc.quality.landmarks import landmarks
 from router_extproc.quality.outcomes import logit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from router_extproc.quality.method import Arrays
     from router_extproc.quality.outcomes import Doubles, Outcomes, Singles
 
@@ -27,6 +29,8 @@ _SHARED = (1.0, 3.0, 10.0, 30.0)
 _APART = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Penalties tried, for features of unit mean square length."""
 _FOLDS = 4
+_TINY = 1e-10
+"""An eigenvalue of that share of the largest is nothing."""
 _EVEN = 0.02
 """Spread below which a fact is taken to be the same in all requests: what it means elsewhere was not learned."""
 
@@ -126,14 +130,28 @@ class RidgeMethod:
 
     def fit(self, outcomes: Outcomes, /) -> Ridge:
         """Closed form, for the best pair of penalties."""
-        made = features(outcomes)
-        rows = made.of(outcomes.inputs).astype(np.float64)
-        shared, apart = _penalties(rows, outcomes)
-        return Ridge(folded(made, Normal(rows, outcomes).weights(shared, apart), outcomes.means))
+        return self._fitted(outcomes)[0]
+
+    def fit_and_leave_out(self, outcomes: Outcomes, fold: NDArray[np.int64]) -> tuple[Ridge, Doubles]:
+        """And (n, m): log odds of each row by a fit of the same penalties on the rows of the other folds."""
+        fitted, rows, best = self._fitted(outcomes)
+        found = np.zeros(outcomes.scores.shape)
+        for number in range(fold.max() + 1):
+            kept = outcomes.rows(fold != number)
+            found[fold == number] = rows[fold == number] @ Normal(rows[fold != number], kept).weights(*best) + kept.means
+        return fitted, logit(found)
 
     def restore(self, arrays: Arrays, /) -> Ridge:
         """The same again."""
         return Ridge(unfolded(arrays))
+
+    @staticmethod
+    def _fitted(outcomes: Outcomes) -> tuple[Ridge, Doubles, tuple[float, float]]:
+        """And the rows as the regression reads them, and the penalties."""
+        made = features(outcomes)
+        rows = made.of(outcomes.inputs).astype(np.float64)
+        best = _penalties(rows, outcomes)
+        return Ridge(folded(made, Normal(rows, outcomes).weights(*best), outcomes.means)), rows, best
 
 
 class Normal:
@@ -143,7 +161,7 @@ class Normal:
         known = outcomes.known
         off = np.where(known, outcomes.scores - outcomes.means, 0.0)
         common = off.sum(1, keepdims=True) / np.maximum(1, known.sum(1, keepdims=True))
-        values, self._vectors = np.linalg.eigh(rows.T @ rows)
+        values, self._vectors = _spectrum(rows)
         self._values = np.maximum(values, 0.0)[:, None]
         self._common = self._vectors.T @ (rows.T @ common)
         self._rest = self._vectors.T @ (rows.T @ np.where(known, off - common, 0.0))
@@ -152,6 +170,16 @@ class Normal:
         """(features, m): for all that a model's score departs from its mean."""
         found: Doubles = self._vectors @ (self._common / (self._values + shared) + self._rest / (self._values + apart))
         return found
+
+
+def _spectrum(rows: Doubles) -> tuple[Doubles, Doubles]:
+    """Eigenvalues (r,) and eigenvectors (features, r) of the features' Gram matrix; of the rows' own where rows are fewer."""
+    if len(rows) >= rows.shape[1]:
+        values, vectors = np.linalg.eigh(rows.T @ rows)
+        return values, vectors
+    values, sides = np.linalg.eigh(rows @ rows.T)
+    large = values > _TINY * values[-1]
+    return values[large], rows.T @ (sides[:, large] / np.sqrt(values[large]))
 
 
 def _penalties(rows: Doubles, outcomes: Outcomes) -> tuple[float, float]:

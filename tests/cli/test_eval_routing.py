@@ -102,7 +102,7 @@ class TestTrainQuality:
             Query(np.eye(1, 384, dtype=np.float32)[0], 0.5, (0.0,) * FACTS), tuple(ModelProfile(name) for name in (*NAMES, "new"))
         )
 
-        assert (told["rows"], told["calibration_rows"], told["sources"]) == (126, 14, ["mine", "theirs"])
+        assert (told["rows"], told["calibration_rows"], told["sources"]) == (140, 140, ["mine", "theirs"])
         assert header.training["method"] == predictor.method == "clusters"
         assert ((said > 0) & (said < 1)).all()
 

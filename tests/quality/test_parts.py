@@ -106,6 +106,19 @@ class TestRidge:
         np.testing.assert_allclose(folded_.values(table.inputs), made.of(table.inputs) @ weights + table.means, atol=1e-4)
         np.testing.assert_array_equal(unfolded(folded_.arrays()).values(table.inputs), folded_.values(table.inputs))
 
+    def test_few_rows_are_solved_by_their_own_products(self) -> None:
+        """With the same weights as by the features' products."""
+        table = outcomes(40)
+        rows = np.random.default_rng(0).normal(size=(40, 60))
+        off = table.scores - table.means
+        common = off.mean(1, keepdims=True)
+        gram = rows.T @ rows
+        wanted = sum(
+            np.linalg.solve(gram + penalty * np.eye(60), rows.T @ part) for penalty, part in ((2.0, common), (5.0, off - common))
+        )
+
+        np.testing.assert_allclose(Normal(rows, table).weights(2.0, 5.0), wanted, atol=1e-8)
+
     def test_facts_count_alike(self) -> None:
         """However far they spread; one that is the same in all rows says nothing of other requests."""
         table = with_facts(200)

@@ -21,7 +21,7 @@ from router_extproc.evaluation.routing.rows import asked, conversation, said_las
 from router_extproc.quality.facts import FACTS, with_facts
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.profile import ModelProfile
-from router_extproc.quality.training import held_out, train
+from router_extproc.quality.training import cross_trained, held_out, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +44,8 @@ TIERS = tuple(
 GRADES = tuple(ModelProfile(name) for name in ("SIMPLE", "MEDIUM", "COMPLEX", "REASONING"))
 FOLDS = 10
 """Of the cross-validation by instance."""
+_PARTS = 5
+"""Of the rows that are fitted on, by instance: each is left out in turn, for the calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +132,11 @@ def _inputs(requests: Sequence[Request], reads: Reads) -> Singles:
 
 def _tiers(method: str, table: Outcomes, groups: Places, inputs: Singles) -> Places:
     """The tier with the most expected merit: of passing (twice: row and trajectory), of being exact, of what it saves."""
-    fitted = train(method, *_parted(table, groups))
+    fitted, _ = cross_trained(method, table, np.unique(groups, return_inverse=True)[1] % _PARTS)
     chances = np.maximum.accumulate(fitted.predict_all(inputs, TIERS), axis=1)
     exact = np.diff(chances, axis=1, prepend=0.0)
     found: Places = (2 * chances + exact - np.array(TIER_PRICES) / TIER_PRICES[-1]).argmax(1)
     return found
-
-
-def _parted(table: Outcomes, groups: Places) -> tuple[Outcomes, Outcomes]:
-    """Rows to fit on, and rows of other instances to calibrate on."""
-    held = groups % 5 == groups.min() % 5
-    return table.rows(~held), table.rows(held)
 
 
 def _result(name: str, said: Places, steps: Sequence[Step]) -> TwinResult:

@@ -282,7 +282,8 @@ def _agentic(found: RoutingEvaluation) -> str:
     prices = ", ".join(f"{price:g}" for price in TIER_PRICES)
     return (
         "## Steps of agents\n\nThe published steps of TwinRouterBench, ten-fold cross-validation by instance (121 steps: a difference of 4 "
-        f"points is noise). COSTSAVE takes tiers' prices to be as {prices} and knows no prompt caching, so it cannot be put beside "
+        "points is noise). A step is read as in service: its last user turn, and the facts of its shape. "
+        f"COSTSAVE takes tiers' prices to be as {prices} and knows no prompt caching, so it cannot be put beside "
         "published figures; rules and methods are measured alike. The SWE-bench rule is told the benchmark, which no request says.\n\n"
         + _table(head, rows)
         + "\n## Graded requests\n\nUncommonRoute's dev rows, four grades, accuracy in per cent. The rows are made from templates: a "
