@@ -12,6 +12,7 @@ import numpy as np
 from router_extproc.encoders.reading import Reading
 from router_extproc.pools import PoolStatistics
 from router_extproc.quality.artifact import packed
+from router_extproc.quality.facts import FACTS
 from router_extproc.quality.methods import METHODS
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.profile import ModelProfile
@@ -68,9 +69,9 @@ def outcomes(rows: int = ROWS, models: int = max(COUNTS), width: int = WIDTH) ->
     chance = np.random.default_rng(5)
     embeddings = chance.normal(size=(rows, width))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    inputs = np.concatenate((embeddings, chance.random((rows, 1))), 1).astype(np.float32)
+    inputs = np.concatenate((embeddings, chance.random((rows, 1 + FACTS))), 1).astype(np.float32)
     scores = (chance.random((rows, models)) < np.linspace(0.3, 0.9, models)).astype(np.float64)
-    return Outcomes(inputs, scores, tuple(ModelProfile(f"model-{at}", 1.0 + at, 2.0 + at) for at in range(models)))
+    return Outcomes(inputs, scores, tuple(ModelProfile(f"model-{at}", 1.0 + at, 2.0 + at) for at in range(models)), FACTS)
 
 
 def candidates(count: int) -> tuple[Candidate, ...]:
