@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from router_extproc.sessions.state import SessionState, settled, taken
@@ -78,8 +79,7 @@ class SessionMemory:
             self._trim()
 
     def _trim(self) -> None:
-        for _ in range(_TRIMMED):
-            oldest, state = next(iter(self._states.items()))
+        for oldest, state in list(islice(self._states.items(), _TRIMMED)):
             if len(self._states) <= self._most and not self._is_old(state):
                 return
             self.evicted += not self._is_old(state)

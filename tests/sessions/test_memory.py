@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from router_extproc.routing import Observation, Price
 from router_extproc.sessions.memory import SessionMemory
-from router_extproc.sessions.state import Settled, Turn, correction, cost_usd, settled, taken
+from router_extproc.sessions.state import SessionState, Settled, Turn, correction, cost_usd, settled, taken
 
 
 @dataclass
@@ -64,6 +64,15 @@ class TestSessionMemory:
         """It does not come back by that."""
         memory = SessionMemory(clock=Clock())
         memory.settle(b"k", Settled("small", 1.0, 5))
+
+        assert memory.get(b"k") is None
+        assert len(memory) == 0
+
+    def test_what_is_old_already_may_come_from_a_shared_store(self) -> None:
+        """As after a reload with a shorter `ttlSeconds`: it is nothing, and the request goes on, also where nothing else is remembered."""
+        memory = SessionMemory(clock=Clock())
+        memory.ttl_s = 60.0
+        memory.meet(b"k", SessionState(pool="small", turns=3, active_at=0.0))
 
         assert memory.get(b"k") is None
         assert len(memory) == 0
