@@ -59,7 +59,7 @@ class RedisSessions:
         """The session's key and state, and its task's."""
         if named:
             found = await self._connection.within(self._client.get(_name(key)))
-            key = bytes.fromhex(found.decode("ascii", "ignore")) if isinstance(found, bytes) else key
+            key = key_of(found) or key
         pipeline = self._client.pipeline(transaction=False)
         for each in (key,) if task is None else (key, task):
             pipeline.hgetall(_key(each))
@@ -103,19 +103,34 @@ def _name(alias: bytes) -> bytes:
     return _PREFIX + b"name:" + alias.hex().encode()
 
 
+def key_of(found: bytes | None) -> bytes:
+    """The session's key that a name stands for; empty for none, and for what we did not write."""
+    try:
+        return bytes.fromhex((found or b"").decode())
+    except ValueError:
+        return b""
+
+
+def _share(text: str | None) -> float | None:
+    share = None if text is None else float(text)
+    if share is not None and not 0 <= share <= 1:
+        raise ValueError("no share")
+    return share
+
+
 def state_of(fields: dict[bytes, bytes]) -> SessionState | None:
     """The state that a hash holds; None for none, and for one that another version wrote."""
     if not fields:
         return None
-    words = {name.decode(): value.decode() for name, value in fields.items()}
     try:
+        words = {name.decode(): value.decode() for name, value in fields.items()}
         return SessionState(
             pool=words.get("pool", ""),
             turns=int(words["turns"]),
             usd=max(0, int(words["cost"])) / _PER_DOLLAR,
             tokens=max(0, int(words["tokens"])),
             input_tokens=int(words.get("input", 0)),
-            cached_share=float(words["cached"]) if "cached" in words else None,
+            cached_share=_share(words.get("cached")),
             active_at=int(words["at"]) / _MS,
             left=words.get("left", ""),
             left_tokens=int(words.get("left_tokens", 0)),

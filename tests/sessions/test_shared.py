@@ -20,7 +20,7 @@ from router_extproc.router import Router
 from router_extproc.routing import Observation, Outcome, Price
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.sessions.keys import SessionKeys
-from router_extproc.sessions.remote import RedisSessions, state_of
+from router_extproc.sessions.remote import RedisSessions, key_of, state_of
 from router_extproc.sessions.sessions import Sessions
 from router_extproc.sessions.shared import SharedSessions
 from router_extproc.sessions.state import SessionState, Settled, Turn, correction, settled, taken
@@ -116,11 +116,31 @@ class TestRedis:
         assert (caught.value.reason, str(caught.value)) == ("connection", "connection")
 
 
+WHOLE = {b"pool": b"small", b"turns": b"1", b"cost": b"1", b"tokens": b"1", b"at": b"1000", b"calm": b"0", b"mark": b"0"}
+
+
 class TestStateOf:
-    @pytest.mark.parametrize("fields", [{}, {b"pool": b"small"}, {b"turns": b"x", b"cost": b"1", b"tokens": b"1"}])
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({}, id="nothing"),
+            pytest.param({b"pool": b"small"}, id="a part"),
+            pytest.param({**WHOLE, b"turns": b"x"}, id="no number"),
+            pytest.param({**WHOLE, b"cached": b"nan"}, id="no share"),
+            pytest.param({**WHOLE, b"cached": b"7"}, id="more than all"),
+            pytest.param({**WHOLE, b"pool": b"\xff"}, id="no text"),
+        ],
+    )
     def test_what_another_version_wrote_is_nothing(self, fields: dict[bytes, bytes]) -> None:
         """The session begins anew."""
         assert state_of(fields) is None
+        assert state_of(WHOLE) is not None
+
+    @pytest.mark.parametrize("found", [None, b"", b"no hexadecimal", b"\xff"])
+    def test_a_name_that_stands_for_no_key_stands_for_itself(self, found: bytes | None) -> None:
+        """Whoever wrote it."""
+        assert key_of(found) == b""
+        assert key_of(KEY.hex().encode()) == KEY
 
 
 class Fake:
