@@ -60,7 +60,7 @@ class Experience:
     ) -> None:
         """Reads the file. `told` hears of what is learned, and once more of what is sent again while a store is away.
 
-        Raises OSError if the file's folder cannot be written.
+        Raises OSError if the file cannot be read or its folder not be written.
         """
         self._told = told
         self.ledger = Ledger(ttl_s=ttl_s, most=most)
@@ -113,7 +113,7 @@ class Experience:
         """Keep a decision for feedback to come."""
         self.ledger.remember(identity, lesson)
         self._dirty = True
-        if self._file is not None:
+        if self._file is not None and not self._file.full:
             self._file.append(Record(identity, lesson))
         if self.shared is not None:
             self.shared.remember(identity, lesson)
@@ -167,6 +167,8 @@ class Experience:
 
     async def _applied(self, event: Event, *, safe: bool) -> Applied:
         if self.shared is None:
+            if self._is_stuck():
+                return Applied.UNAVAILABLE
             applied = self.ledger.apply(event)
             if applied is Applied.APPLIED:
                 self._journal(event)
@@ -174,12 +176,19 @@ class Experience:
         applied = await self.shared.apply(event)
         if applied is not Applied.UNAVAILABLE:
             return applied
-        if safe and self._file is None:
+        if (safe and self._file is None) or self._is_stuck():
             return applied
         applied = self.shared.wait_with(event)
         if applied is Applied.BUFFERED:
             self._journal(event)
         return applied
+
+    def _is_stuck(self) -> bool:
+        """Whether the file takes nothing any more: then nothing is learned that it could not keep."""
+        if self._file is None or not self._file.full:
+            return False
+        self._counts.lose("file")
+        return True
 
     def _journal(self, event: Event) -> None:
         self._dirty = True

@@ -7,6 +7,8 @@ moment a process dies at, each piece of feedback is in exactly one of the two.
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import logging
 import os
@@ -20,6 +22,7 @@ import msgspec
 import numpy as np
 
 from router_extproc.learning.event import Event
+from router_extproc.learning.hold import Hold
 from router_extproc.learning.ledger import MAX_SUMS, Entry, Key
 from router_extproc.learning.lesson import Lesson
 from router_extproc.learning.sums import size
@@ -39,6 +42,8 @@ MAGIC = b"router-extproc learning 1\n"
 """The format's name and version; a file of another one is not read."""
 MAX_BYTES = 512 * 1024 * 1024
 """Of a snapshot or a journal; a larger one is not read."""
+MAX_QUEUED = 50_000
+"""Records that wait to be written, half a kilobyte each: a second's at most, unless the disk takes nothing."""
 _HEAD = 8
 _MAX_RECORD = 1024 * 1024
 _DIGEST = 32
@@ -88,9 +93,12 @@ class StateFile:
     """One process's. `append` and `begin` are called on one thread; `sync` and `write` block and may be called on another."""
 
     def __init__(self, path: Path) -> None:
-        """Reads nothing yet. Raises OSError if the folder cannot be written."""
+        """Reads nothing yet. Raises OSError if the folder cannot be written, or another process has the file."""
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        self._hold = Hold(path)
         self._generation = 0
         self._journal: FileIO | None = None
         self._unlisted = False
@@ -99,12 +107,19 @@ class StateFile:
         self._gate = threading.Lock()
         """Held for a moment, around the queue."""
         self._lock = threading.Lock()
-        """Held while something is written."""
+        """Held while something is written to the journal."""
+        self._snapshots = threading.Lock()
+        """Held while a snapshot is written."""
+        self._written = 0
+        """The newest snapshot's number."""
         self.bytes = 0
         """Of the journal."""
 
     def load(self) -> State:
-        """What was kept. A file that is damaged is set aside as FILE.corrupt, told in the log, and everything starts afresh."""
+        """What was kept. A file that is damaged is set aside as FILE.corrupt, told in the log, and everything starts afresh.
+
+        Raises OSError for one that cannot be read at all: what it holds is not lost yet.
+        """
         snapshot = self._snapshot()
         self._generation = snapshot.generation
         records: list[Record] = []
@@ -122,8 +137,13 @@ class StateFile:
             records,
         )
 
+    @property
+    def full(self) -> bool:
+        """Whether it takes no more records: nothing could be written for a long time."""
+        return len(self._queue) >= MAX_QUEUED
+
     def append(self, record: Record) -> None:
-        """Have it written at the next `sync`."""
+        """Have it written at the next `sync`. See `full`."""
         with self._gate:
             self._queue.append(record)
 
@@ -151,6 +171,8 @@ class StateFile:
         journal = self._journal
         if journal is None:
             raise OSError("the journal is closed")
+        if not records:
+            return
         data = b"".join(map(_framed, records))
         try:
             _write_all(journal, data)
@@ -183,7 +205,16 @@ class StateFile:
             return self._generation
 
     def write(self, generation: int, state: State) -> None:
-        """Write a snapshot, and then remove the journals that it makes superfluous. Raises OSError; then they stay."""
+        """Write a snapshot, and then remove the journals that it makes superfluous. Raises OSError; then they stay.
+
+        One at a time: whoever was cancelled while his thread wrote must not write into the next one's file.
+        """
+        with self._snapshots:
+            if generation > self._written:
+                self._replace(generation, state)
+                self._written = generation
+
+    def _replace(self, generation: int, state: State) -> None:
         snapshot = _Snapshot(
             generation,
             [_Sums(*key, sums.astype("<f8").tobytes()) for key, sums in state.sums.items()],
@@ -210,6 +241,7 @@ class StateFile:
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
+        self._hold.release()
 
     def _open(self) -> None:
         path = self._path.with_name(f"{self._path.name}.journal-{self._generation}")
@@ -220,7 +252,7 @@ class StateFile:
 
     def _journals(self) -> list[tuple[int, Path]]:
         prefix = f"{self._path.name}.journal-"
-        found = [(path.name.removeprefix(prefix), path) for path in self._path.parent.glob(f"{prefix}*")]
+        found = [(path.name.removeprefix(prefix), path) for path in self._path.parent.glob(f"{glob.escape(prefix)}*")]
         return sorted((int(number), path) for number, path in found if number.isascii() and number.isdigit())
 
     def _snapshot(self) -> _Snapshot:
@@ -230,7 +262,7 @@ class StateFile:
             return _decoded(self._path.read_bytes())
         except FileNotFoundError:
             return _Snapshot(0, [], [], [])
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError) as error:
             aside = self._path.with_name(f"{self._path.name}.corrupt")
             with suppress(OSError):
                 self._path.replace(aside)

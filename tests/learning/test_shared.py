@@ -46,6 +46,12 @@ def replica(
     return Experience(remote=remote, file=state, ttl_s=ttl_s, **({"clock": clock} if clock else {}))
 
 
+def died(experience: Experience) -> None:
+    """Its file is free for the next process."""
+    assert experience._file is not None
+    experience._file._hold.release()
+
+
 async def settled(*experiences: Experience) -> None:
     """All that waits is sent, and everyone knows it."""
     for each in (*experiences, *experiences):
@@ -177,6 +183,7 @@ class TestOutage:
         found = await one.tell([Feedback(id="a-1", score=1.0), Feedback(id="a-1", score=1.0), Feedback(id="a-1", score=0.5)])
         assert found == ["buffered", "buffered", "conflict"]
 
+        died(one)
         second = replica(server, tmp_path / "one", clock=lambda: clock[0])
         assert second.figures.waiting == 1
         server.start()
@@ -184,6 +191,7 @@ class TestOutage:
             clock[0] += 2
             second.stored((made.space.key, made.arm, 0))
             await settled(second)
+            died(second)
             third = replica(server, tmp_path / "one", clock=lambda: clock[0])
             third.stored((made.space.key, made.arm, 0))
             await settled(third)

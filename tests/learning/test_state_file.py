@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from router_extproc.learning import state_file
 from router_extproc.learning.event import Applied
 from router_extproc.learning.experience import Experience
 from router_extproc.learning.feedback import Feedback
@@ -34,11 +37,14 @@ def started(path: Path) -> Iterator[Callable[[], Experience]]:
     files: list[StateFile] = []
 
     def start() -> Experience:
+        for file in files:
+            file._hold.release()
         files.append(StateFile(path))
         return Experience(file=files[-1], clock=lambda: NOW + 1)
 
     yield start
     for file in files:
+        file._hold.release()
         if file._journal is not None:
             file._journal.close()
 
@@ -143,6 +149,10 @@ def _full(_number: int) -> None:
     raise OSError(28, "No space left on device")
 
 
+def _denied(path: Path) -> bytes:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
 class TestFailure:
     async def test_a_full_disk_is_told_and_made_good(
         self, started: Callable[[], Experience], lesson: Callable[..., Lesson], monkeypatch: pytest.MonkeyPatch
@@ -203,6 +213,119 @@ class TestFailure:
         await first.save()
 
         assert len(started().ledger) == 0
+
+    async def test_a_disk_that_takes_nothing_does_not_fill_the_memory(
+        self, started: Callable[[], Experience], lesson: Callable[..., Lesson], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What waits to be written is bounded; from then on nothing is learned, so that nothing is that could not be kept."""
+        monkeypatch.setattr(state_file, "MAX_QUEUED", 3)
+        first = started()
+        assert first._file is not None
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", _full)
+            for number in range(9):
+                first.remember(f"a-{number}", lesson())
+            assert await told(first, "a-1") == [Applied.UNAVAILABLE.value]
+            first.imply("a-2", "error", 0.0)
+            await first.settled()
+        assert len(first._file._queue) == 3
+        assert weight(first) == 0
+
+        await first._flush()
+
+        assert await told(first, "a-1") == ["applied"]
+        assert weight(started()) == 1
+
+    async def test_two_snapshots_at_a_time_do_not_mix(
+        self, started: Callable[[], Experience], lesson: Callable[..., Lesson], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The watch is cancelled at the end while its thread still writes one, and the last one begins."""
+        first = started()
+        file = first._file
+        assert file is not None
+        first.remember("a-1", lesson())
+        await told(first, "a-1")
+        early, old = file.begin(), first._state()
+        first.remember("a-2", lesson())
+        await told(first, "a-2")
+        reached, go_on, sync = threading.Event(), threading.Event(), os.fsync
+
+        def slow(number: int) -> None:
+            if threading.current_thread() is thread:
+                reached.set()
+                go_on.wait(10)
+            sync(number)
+
+        thread = threading.Thread(target=file.write, args=(early, old))
+        monkeypatch.setattr(os, "fsync", slow)
+        thread.start()
+        await asyncio.to_thread(reached.wait, 10)
+        closing = asyncio.create_task(first.close())
+        await asyncio.sleep(0.1)
+        go_on.set()
+        await closing
+        thread.join()
+        monkeypatch.undo()
+
+        assert weight(started()) == 2
+
+    async def test_an_older_snapshot_does_not_replace_a_newer_one(
+        self, started: Callable[[], Experience], lesson: Callable[..., Lesson]
+    ) -> None:
+        """However late its thread comes: the journals that it would need are gone."""
+        first = started()
+        file = first._file
+        assert file is not None
+        early, old = file.begin(), first._state()
+        first.remember("a-1", lesson())
+        await told(first, "a-1")
+        await first.save()
+        file.write(early, old)
+
+        assert weight(started()) == 1
+
+    def test_one_process_at_a_time_has_the_file(self, path: Path) -> None:
+        """Two would write over each other; when the first ends, another may have it."""
+        first = StateFile(path)
+        with pytest.raises(OSError, match="another process") as caught:
+            StateFile(path)
+        assert caught.value.filename == str(path)
+        first.close()
+
+        StateFile(path).close()
+
+    def test_a_folder_is_no_file(self, path: Path) -> None:
+        """It is not set aside with all that is in it."""
+        path.mkdir(parents=True)
+
+        with pytest.raises(IsADirectoryError):
+            StateFile(path)
+        assert path.is_dir()
+
+    async def test_a_file_that_cannot_be_read_is_an_error(
+        self, started: Callable[[], Experience], path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not a damaged one: what was learned is not given up for a permission that is missing."""
+        await started().close()
+        monkeypatch.setattr("pathlib.Path.read_bytes", _denied)
+
+        with pytest.raises(PermissionError):
+            started()
+        assert path.exists()
+
+    async def test_any_name_will_do(self, tmp_path: Path, lesson: Callable[..., Lesson]) -> None:
+        """Also one that means something in a pattern: the journal is found."""
+        first = Experience(file=StateFile(tmp_path / "state[1]*"), clock=lambda: NOW + 1)
+        first.remember("a-1", lesson())
+        await told(first, "a-1")
+        assert first._file is not None
+        first._file._hold.release()
+        assert first._file._journal is not None
+        first._file._journal.close()
+
+        second = Experience(file=StateFile(tmp_path / "state[1]*"), clock=lambda: NOW + 1)
+        assert weight(second) == 1
+        await second.close()
 
     def test_a_folder_that_cannot_be_made_is_an_error(self, tmp_path: Path) -> None:
         """At the start, not at the first feedback."""
