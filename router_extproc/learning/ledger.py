@@ -25,7 +25,7 @@ Key = tuple[str, str, int]
 """Of sums: the space's key, the arm, the epoch."""
 
 MAX_SUMS = 4000
-"""Sums that are kept, 1.5 kB each for 16 dimensions; those of the oldest epochs go first."""
+"""Sums that are kept, 1.5 kB each for 16 dimensions; those that nothing was added to for longest go first."""
 MAX_SOURCES = 16
 """Events of one decision."""
 
@@ -48,6 +48,8 @@ class Ledger:
         self._most = most
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._sums: dict[Key, Floats] = {}
+        self._added: OrderedDict[Key, None] = OrderedDict()
+        """Their keys, the one that nothing was added to for longest first."""
         self._lock = threading.Lock()
         self.version = 0
         """Grows with every change of the sums."""
@@ -97,9 +99,18 @@ class Ledger:
         """Add to sums."""
         known = self._sums.get(key)
         self._sums[key] = added if known is None else known + added
+        self._added[key] = None
+        self._added.move_to_end(key)
         self.version += 1
+        if known is None:
+            self._forget(*key)
+
+    def _forget(self, space: str, arm: str, epoch: int) -> None:
+        """Drop what begins to count no longer. Epochs of different spaces are of different lengths: only those of one can be compared."""
+        for old in [key for key in self._sums if key[:2] == (space, arm) and key[2] < epoch - 1]:
+            del self._sums[old], self._added[old]
         if len(self._sums) > MAX_SUMS:
-            del self._sums[min(self._sums, key=lambda each: each[2])]
+            del self._sums[self._added.popitem(last=False)[0]]
 
     def stored(self, key: Key) -> Floats | None:
         """Sums, if there are some."""

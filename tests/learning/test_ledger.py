@@ -77,15 +77,27 @@ class TestLedger:
 
         assert ledger.find("a-1", NOW) is None
 
-    def test_sums_are_bounded(self, event: Callable[..., Event], monkeypatch: pytest.MonkeyPatch) -> None:
-        """The oldest epoch goes."""
+    def test_sums_are_bounded(self, monkeypatch: pytest.MonkeyPatch, event: Callable[..., Event]) -> None:
+        """Those that nothing was added to for longest go."""
         monkeypatch.setattr(module, "MAX_SUMS", 2)
         ledger = Ledger(ttl_s=60, most=10)
-        for index in range(3):
-            ledger.apply(event(f"a-{index}", half_life_s=1.0, came=NOW + 40 * index))
+        for number, pool in enumerate(("small", "large", "small", "huge")):
+            ledger.apply(event(f"a-{number}", pool=pool))
 
-        assert len(ledger.sums()) == 2
-        assert min(key[2] for key in ledger.sums()) == int((NOW + 40) // 32)
+        assert {arm for _, arm, _ in ledger.sums()} == {"small/m", "huge/m"}
+
+    def test_a_learner_with_a_short_memory_does_not_cost_another_its_own(
+        self, monkeypatch: pytest.MonkeyPatch, event: Callable[..., Event]
+    ) -> None:
+        """Epochs are numbered by the half-life, and one that never ends is 0: what is old in one space is not so in another."""
+        monkeypatch.setattr(module, "MAX_SUMS", 4)
+        ledger = Ledger(ttl_s=1e9, most=100)
+        ledger.apply(event("a-0", name="for ever"))
+        for number in range(1, 20):
+            ledger.apply(event(f"a-{number}", half_life_s=1.0, came=NOW + 32 * number))
+
+        kept = sorted(epoch for _, _, epoch in ledger.sums())
+        assert kept == [0, int(NOW) // 32 + 18, int(NOW) // 32 + 19]
 
     def test_one_decision_has_a_bound_too(self, event: Callable[..., Event]) -> None:
         """Of events."""
