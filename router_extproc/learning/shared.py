@@ -124,8 +124,9 @@ class Shared:
             self._failed(error)
             return Applied.UNAVAILABLE
         self._well()
-        self.waiting.pop(_name(event), None)
-        if applied is Applied.APPLIED:
+        # What waited was added when it began to.
+        waited = self.waiting.pop(_name(event), None) is not None
+        if applied is Applied.APPLIED and not waited:
             self._add((event,))
         return applied
 
@@ -145,7 +146,8 @@ class Shared:
         for event in events:
             for key, added in increments(event):
                 known = self._sums.get(key)
-                self._sums[key] = added if known is None else known + added
+                # As the store's script does it: what has another size is none of ours.
+                self._sums[key] = added if known is None or len(known) != len(added) else known + added
         self.version += 1
 
     async def turn(self) -> None:

@@ -98,12 +98,12 @@ def unpacked(sums: Floats, width: int) -> Regression:
 
 
 def at(space: Space, now: float, stored: Callable[[int], Floats | None]) -> Floats:
-    """The sums as they count now, of what is stored by epoch."""
+    """The sums as they count now, of what is stored by epoch. What cannot be sums of this space, whoever stored it, counts as nothing."""
     total = np.zeros(size(space.width))
     current = space.epoch(now)
     for epoch in (current,) if not space.half_life_s else (current, current - 1):
         found = stored(epoch)
-        if found is not None:
+        if found is not None and len(found) == len(total) and np.isfinite(found).all():
             total += found / space.gain(now, epoch)
     return total
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from redis_server import NEEDED, RedisServer, free_port
 
 from router_extproc.learning.event import Applied, Event
 from router_extproc.learning.experience import Experience
+from router_extproc.learning.exploration import Exploration
 from router_extproc.learning.feedback import Feedback
+from router_extproc.learning.learner import Learner
 from router_extproc.learning.lesson import Weights
+from router_extproc.learning.lin_ucb import LinUcb
 from router_extproc.learning.remote import RedisLearning
 from router_extproc.learning.state_file import StateFile
 from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from router_extproc.learning.ledger import Key
     from router_extproc.learning.lesson import Lesson
 
 NOW = 1_800_000_000.0
@@ -224,3 +231,78 @@ class TestOutage:
 
         assert (str(caught.value), caught.value.reason) == ("connection", "connection")
         await remote.close()
+
+
+class Fake:
+    """A store that answers as the test says."""
+
+    def __init__(self) -> None:
+        self.away: set[str] = set()
+        """Calls that fail."""
+        self.sums: dict[Key, NDArray[np.float64]] = {}
+
+    def _called(self, name: str) -> None:
+        if name in self.away:
+            raise RemoteError("connection")
+
+    async def remember(self, _lessons: Sequence[tuple[str, Lesson]], /) -> None:
+        """Keep nothing."""
+        self._called("remember")
+
+    async def find(self, _identity: str, /) -> Lesson | None:
+        """Know nothing."""
+        self._called("find")
+        return None
+
+    async def last(self, _conversation: str, /) -> str | None:
+        """Know nothing."""
+        self._called("last")
+        return None
+
+    async def apply(self, _event: Event, /) -> Applied:
+        """Apply it."""
+        self._called("apply")
+        return Applied.APPLIED
+
+    async def read(self, keys: Sequence[Key], /) -> Mapping[Key, NDArray[np.float64]]:
+        """What the test says that there is."""
+        self._called("read")
+        return {key: self.sums[key] for key in keys if key in self.sums}
+
+    async def close(self) -> None:
+        """Nothing."""
+
+
+class TestCopy:
+    async def test_what_waited_counts_once_here(self, lesson: Callable[..., Lesson]) -> None:
+        """Also when the store takes it and then cannot be read."""
+        store, clock, made = Fake(), [NOW], lesson(at=NOW, weights=Weights(error=1.0))
+        one = Experience(remote=store, clock=lambda: clock[0])
+        store.away = {"apply", "read"}
+        one.remember("a-1", made)
+        one.imply("a-1", "error", 0.0)
+        await one.settled()
+        assert (weight(one, made), one.figures.waiting) == (1, 1)
+
+        clock[0] += 2
+        store.away = {"read"}
+        assert one.shared is not None
+        await one.shared.turn()
+
+        assert (weight(one, made), one.figures.waiting) == (1, 0)
+
+    @pytest.mark.parametrize("sums", [pytest.param(np.ones(3), id="size"), pytest.param(np.full(17, np.nan), id="no number")])
+    async def test_sums_of_somebody_else_are_nothing(self, lesson: Callable[..., Lesson], sums: NDArray[np.float64]) -> None:
+        """Neither the watch nor a request ends by them."""
+        store, made = Fake(), lesson(at=NOW)
+        one = Experience(remote=store, clock=lambda: NOW)
+        store.sums[made.space.key, made.arm, 0] = sums
+        one.stored((made.space.key, made.arm, 0))
+        one.remember("a-1", made)
+        assert one.shared is not None
+        await one.shared.turn()
+
+        learner = Learner(made.space, LinUcb(0.5), Exploration(), one, clock=lambda: NOW)
+        found = learner.take([made.arm, "large/m"], made.features, costs=np.zeros(2))
+        assert found.shares.sum() == pytest.approx(1.0)
+        assert await one.tell([Feedback(id="a-1", score=1.0)]) == ["applied"]
