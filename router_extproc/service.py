@@ -42,6 +42,7 @@ from router_extproc.observability.tracing import Tracing
 from router_extproc.policy.problems import PolicyError, Problem, Severity
 from router_extproc.pools import PoolStats
 from router_extproc.selectors.weighted import sticky_key
+from router_extproc.sessions.identity import conversation
 from router_extproc.sessions.keys import SessionKeys
 from router_extproc.sessions.memory import MAX_SESSIONS
 from router_extproc.sessions.remote import RedisSessions
@@ -100,7 +101,8 @@ class ServiceOptions:
     envoy_admin: str = ""
     """Envoy's admin port, which is asked for healthy hosts; empty: it is not."""
     cache_secret: bytes = field(default=b"", repr=False)
-    """Keys the response cache and the sessions of all replicas; empty: each process makes one of its own."""
+    """Keys the response cache, the sessions and the hashes of conversations of all replicas; empty: each process makes one of its own, and
+    hashes of conversations have no key."""
     learning_state: Path | None = None
     """Where what was learned is kept; None: it is gone with the process, or kept in the shared store."""
     feedback: str = ""
@@ -227,7 +229,7 @@ class Service:
         self._decisions = DecisionLog(stream, sample=options.decision_sample) if stream else None
         self._tracing = Tracing(OtlpExporter(options.otlp)) if options.otlp else None
         self.experience = _experience(options, self._decisions.learned if self._decisions else _nothing)
-        learning = Implicit(self.experience, partial(sticky_key, by="session"))
+        learning = Implicit(self.experience, conversation, options.cache_secret)
         listed: list[Hook | None] = [self.metrics, self._decisions, ReloadLog(), self._tracing, _InForce(self), learning]
         self.hooks = Hooks([hook for hook in listed if hook is not None])
         remote = RedisEntries(options.state) if options.state and options.cache_secret else None

@@ -11,6 +11,7 @@ import msgspec
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.pools import REFUSALS, SERVER_ERROR
 from router_extproc.routing import Signal
+from router_extproc.signals.conversation import in_tool_loop
 from router_extproc.signals.reask import Reask, ReaskOptions
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ _FEEDBACK = frozenset(CLASSES["feedback"])
 
 
 class Implicit:
-    """Remembers the decisions of learning routes, and learns from what follows. `session_of` tells conversations apart; it may be empty."""
+    """Remembers the decisions of learning routes, and learns from what follows."""
 
-    def __init__(self, experience: Experience, session_of: Callable[[Request], str]) -> None:
+    def __init__(self, experience: Experience, conversation_of: Callable[[Request], str], secret: bytes = b"") -> None:
+        """`conversation_of` tells conversations of all callers apart; empty where it cannot. `secret`, the replicas', keys their hashes."""
         self._experience = experience
-        self._session_of = session_of
+        self._conversation_of = conversation_of
+        self._key = blake2b(secret, digest_size=32, person=b"learning").digest()
         self._last: OrderedDict[str, str] = OrderedDict()
         """The last decision's id by conversation."""
         self._reask = Reask("reask", ReaskOptions())
@@ -64,6 +67,8 @@ class Implicit:
             self._remember(outcome.id, lesson, conversation if wanted else "")
 
     def _turn(self, conversation: str, request: Request, outcome: Outcome) -> None:
+        if in_tool_loop(request):
+            return  # the person said it at the turn before, and it was heard then
         again = self._reask.extract(request).value >= AGAIN
         heard = HEARD.get(_heard(outcome))
         if not again and heard is None:
@@ -90,10 +95,8 @@ class Implicit:
                 self._last.popitem(last=False)
 
     def _conversation(self, request: Request) -> str:
-        session = self._session_of(request)
-        return (
-            blake2b(session.encode("utf-8", "surrogatepass"), digest_size=16, person=b"learning").hexdigest() if session else ""
-        )
+        told = self._conversation_of(request)
+        return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16, key=self._key).hexdigest() if told else ""
 
     def observed(self, observation: Observation) -> None:
         """Learn from an error or a cut answer."""

@@ -55,7 +55,8 @@ class Lesson(msgspec.Struct, frozen=True, array_like=True):
     at: float = 0.0
     """When it was decided, Unix seconds."""
     conversation: str = ""
-    """A keyed hash of what tells the conversation from others; empty where implicit signals of later turns are not wanted."""
+    """A hash of what tells the conversation from others, keyed with the replicas' secret if there is one; empty where the user's next
+    turn is not looked at."""
 
     @property
     def space(self) -> Space:

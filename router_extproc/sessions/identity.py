@@ -58,6 +58,15 @@ def identified(request: Request, header: str = "") -> Identity | None:
     return Identity(Source.FINGERPRINT, begun) if begun else None
 
 
+def conversation(request: Request) -> str:
+    """What tells one conversation from all others, whoever calls and however many run in his session; empty where nothing does."""
+    who = identified(request)
+    if who is None:
+        return ""
+    caller = request.envelope.caller
+    return f"{caller.tenant}\0{caller.user}\0{who.raw}\0{who.thread}"
+
+
 def session_part(user_id: str) -> str:
     """The session in a `metadata.user_id`, as coding agents write it: `user_X_account_Y_session_Z`, or JSON with a `session_id`."""
     if user_id.startswith("{"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from agent import asked as agent
+from agent import call, result, user
 
 from router_extproc.hooks import CacheDetails, RouteDetails
 from router_extproc.learning import implicit as module
@@ -12,9 +14,9 @@ from router_extproc.learning.experience import Experience
 from router_extproc.learning.implicit import Implicit
 from router_extproc.learning.lesson import Lesson, Weights
 from router_extproc.observation import Observation
-from router_extproc.request import Message, Part, PartKind, Request, Role
+from router_extproc.request import Caller, Message, Part, PartKind, Request, Role
 from router_extproc.routing import Decision, ModelPool, Outcome, Reason, Selection, Signal, Verdict
-from router_extproc.selectors.weighted import sticky_key
+from router_extproc.sessions.identity import conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +42,7 @@ def experience() -> Experience:
 @pytest.fixture
 def hook(experience: Experience) -> Implicit:
     """The hook."""
-    return Implicit(experience, lambda request: sticky_key(request, "session"))
+    return Implicit(experience, conversation)
 
 
 @pytest.fixture
@@ -172,6 +174,53 @@ class TestTurns:
         route("a-2", asked(QUESTION, "And now something else."), **more)
 
         assert await learned(experience) == {}
+
+    async def test_what_a_person_said_counts_once_in_a_tool_loop(
+        self, route: Callable[..., None], experience: Experience
+    ) -> None:
+        """Each step of it carries the same turns: the steps after it are not to blame."""
+        again = (user(QUESTION), call(), result(), user(QUESTION + "?"))
+        route("a-1", agent(*again[:1]))
+        route("a-2", agent(*again), heard="wrong_answer")
+        route("a-3", agent(*again, call(), result()), heard="wrong_answer")
+        route("a-4", agent(*again, call(), result(), call(), result()), heard="wrong_answer")
+
+        assert await learned(experience) == {("reask", "applied"): 1, ("feedback", "applied"): 1}
+        assert {name for name, entry in experience.ledger.entries().items() if entry.told} == {"a-1"}
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            pytest.param({"caller": Caller(tenant="two")}, id="tenant"),
+            pytest.param({"caller": Caller(user="ben")}, id="user"),
+        ],
+    )
+    async def test_nobody_speaks_for_another(
+        self, route: Callable[..., None], experience: Experience, other: dict[str, Any]
+    ) -> None:
+        """Though his conversation has the same name."""
+        route("a-1", agent(user(QUESTION), conversation_id="one"))
+        route("a-2", agent(user(QUESTION), user(QUESTION + "?"), conversation_id="one", **other))
+
+        assert await learned(experience) == {}
+
+    async def test_a_call_on_the_side_is_another_conversation(self, route: Callable[..., None], experience: Experience) -> None:
+        """Agents make titles and summaries in the session's name: what the person says next is not about those."""
+        session = {"api": "anthropic_messages", "end_user": "user_a_account_b_session_c"}
+        route("a-1", agent(user(QUESTION), **session))
+        route("a-2", agent(user("Write a title for this."), **session))
+        route("a-3", agent(user(QUESTION), user(QUESTION + "?"), **session))
+
+        await learned(experience)
+        assert {name for name, entry in experience.ledger.entries().items() if entry.told} == {"a-1"}
+
+    def test_hashes_need_the_secret(self, experience: Experience) -> None:
+        """Where replicas have one, nobody finds out by trying whose conversation it was; with the same one they find the same."""
+        hashes = [
+            Implicit(experience, conversation, secret)._conversation(asked(QUESTION)) for secret in (b"", b"x" * 80, b"x" * 80)
+        ]
+
+        assert hashes[0] != hashes[1] == hashes[2]
 
     async def test_an_answer_from_the_cache_is_no_decision(self, route: Callable[..., None], experience: Experience) -> None:
         """No model gave it."""
