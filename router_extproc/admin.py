@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from router_extproc.breaker import BreakerState
 from router_extproc.config.offline import decide, explain
+from router_extproc.control.body import BodyError, received
 from router_extproc.control.http import feedback
 from router_extproc.errors import RequestRefusedError
 from router_extproc.observability.metrics import CONTENT_TYPE
@@ -131,11 +132,10 @@ class Admin:
         """The full trace for a request body, as if it had been sent to `path` with this request's own headers."""
         router = self._store.router
         limit = router.policy.settings.limits.max_request_bytes
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                return JSONResponse({"error": f"the body is larger than {limit} bytes"}, 413)
+        try:
+            body = await received(request.stream(), limit)
+        except BodyError as error:
+            return JSONResponse({"error": str(error)}, error.status)
         path = request.query_params.get("path", DEFAULT_PATH)
         headers = {
             name: value for name, value in request.headers.items() if name not in {"host", "content-length", "content-type"}

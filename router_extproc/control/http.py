@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from router_extproc.control.body import BodyError, received
 from router_extproc.learning.event import Applied
 from router_extproc.learning.feedback import MAX_BYTES, FeedbackError, parse
 
@@ -35,13 +36,10 @@ async def feedback(experience: Experience, content_type: str, chunks: AsyncItera
     # What a form on some web page could send is none of it: a browser asks before it sends JSON to another origin.
     if content_type.partition(";")[0].strip().lower() != "application/json":
         return 415, {"error": "send application/json"}
-    body = b""
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_BYTES:
-            return 413, {"error": f"the body is larger than {MAX_BYTES} bytes"}
     try:
-        pieces, batch = parse(body)
+        pieces, batch = parse(await received(chunks, MAX_BYTES))
+    except BodyError as error:
+        return error.status, {"error": str(error)}
     except FeedbackError as error:
         return 400, {"error": str(error)}
     found = [_told(applied) for applied in await experience.tell(pieces)]

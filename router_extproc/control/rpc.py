@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from router_extproc.learning.experience import Experience
 
 SERVICE = "router_extproc.v1.FeedbackService"
+MAX_CALLS = 1000
+"""At a time; one more is told RESOURCE_EXHAUSTED."""
 _PACKAGE = "router_extproc.v1"
 
 
@@ -37,11 +39,11 @@ def _class(pool: descriptor_pool.DescriptorPool, name: str) -> Any:
 
 
 class FeedbackServer:
-    """Serves FeedbackService on HOST:PORT until stopped."""
+    """Serves FeedbackService on HOST:PORT until stopped; without a host on loopback, as the admin port."""
 
     def __init__(self, experience: Experience, address: str) -> None:
         self._experience = experience
-        self._address = address
+        self._address = f"127.0.0.1{address}" if address.startswith(":") else address
         self._messages = Messages()
         self._server: grpc.aio.Server | None = None
         self.port = 0
@@ -50,7 +52,7 @@ class FeedbackServer:
     async def start(self) -> None:
         """Listen. Raises OSError if the address cannot be had."""
         options = [("grpc.max_receive_message_length", MAX_BYTES), ("grpc.so_reuseport", 0)]
-        server = grpc.aio.server(options=options)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
         tell = grpc.unary_unary_rpc_method_handler(
             self._tell,
             request_deserializer=self._messages.request.FromString,

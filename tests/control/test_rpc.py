@@ -111,3 +111,14 @@ class TestMessages:
     def test_have_a_word_for_everything(self, messages: Messages) -> None:
         """That can become of feedback."""
         assert {applied.value for applied in Applied} == set(messages.results) - {"result_unspecified"}
+
+
+class TestAddress:
+    async def test_without_a_host_is_loopback(self, experience: Experience) -> None:
+        """As on the admin port: nobody opens it to the network by leaving something out."""
+        server = FeedbackServer(experience, ":0")
+        await server.start()
+
+        assert server._address == "127.0.0.1:0"
+        assert server.port
+        await server.stop()
