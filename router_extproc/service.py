@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from router_extproc.config.loader import Loaded
     from router_extproc.hooks import AnswerDetails, Hook, ReloadDetails, RouteDetails
     from router_extproc.learning.event import Event
+    from router_extproc.policy.compiled import Policy
     from router_extproc.routing import Observation
 
 _log = logging.getLogger(__name__)
@@ -143,7 +145,7 @@ def bounds(options: EncoderOptions) -> dict[str, int]:
 
 
 class _InForce:
-    """Keeps the gauges about the policy right; a hook."""
+    """Has all that outlives policies know which is in force; a hook."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -158,7 +160,7 @@ class _InForce:
         """Nothing."""
 
     def reloaded(self, details: ReloadDetails) -> None:
-        """Tell the metrics which policy is in force now."""
+        """Tell which policy is in force now."""
         if details.ok:
             self._service.tell_in_force()
 
@@ -212,6 +214,7 @@ class Service:
         And ImportError if the shared store's client is not installed.
         """
         self._options = options
+        self._telling = threading.Lock()
         self.metrics = Metrics()
         encoder = options.encoder()
         self._services = SignalServices(models=Models(encoder, folder=options.models))
@@ -297,34 +300,38 @@ class Service:
         )
         if loaded.router.policy.settings.cache.remote and not self.cache.has_remote:
             raise PolicyError((_no_store(loaded.router.policy.source),))
-        policies = [loaded.router.policy, *(store.router.policy for store in self._others(path))]
-        pools = {name: pool for policy in reversed(policies) for name, pool in policy.pools.items()}
-        self._stats.keep(pools)
-        self._counts.keep([limit for policy in policies for limit in policy.limits])
-        # Circuits and sessions are the first policy's, whoever decides.
-        settings = (loaded.router.policy if path == self._options.policy else policies[-1]).settings
-        self._health.configure(settings.circuits, pools)
-        self._sessions.memory.ttl_s = settings.sessions.ttl_s
         return loaded
 
-    def _others(self, path: Path) -> list[PolicyStore]:
-        """The stores whose policy is not the one of that path: what they have is still needed."""
-        stores = ((self._options.policy, self.store), (self._options.canary, self.canary))
-        return [store for own, store in stores if store is not None and own != path]
+    def _in_force(self) -> list[Policy]:
+        """The policy, and the canary's if there is one."""
+        return [store.router.policy for store in (self.store, self.canary) if store is not None]
 
     def _clusters(self) -> frozenset[str]:
         """Those of the policies in force."""
-        stores = [store for store in (self.store, self.canary) if store is not None]
-        return frozenset(pool.cluster for store in stores for pool in store.router.policy.pools.values())
+        return frozenset(pool.cluster for policy in self._in_force() for pool in policy.pools.values())
 
     def tell_in_force(self) -> None:
-        """Tell the metrics and the response cache which policy is in force."""
-        if self.store is not None:
-            policy = self.store.router.policy
-            self.cache.configure(policy.settings.cache, policy.version)
-            self.metrics.in_force(policy, self.store.status.loaded_at)
-        if self.canary is not None:
-            self.metrics.canary = self.canary.router.policy.version
+        """Tell all that outlives policies which ones are in force.
+
+        Whoever loaded one calls this after it took its place: of two threads that do so at once, the last one tells of both.
+        """
+        with self._telling:
+            if self.store is not None:
+                self._configure(self.store)
+            if self.canary is not None:
+                self.metrics.canary = self.canary.router.policy.version
+
+    def _configure(self, store: PolicyStore) -> None:
+        policies = self._in_force()
+        pools = {name: pool for policy in reversed(policies) for name, pool in policy.pools.items()}
+        self._stats.keep(pools)
+        self._counts.keep([limit for policy in policies for limit in policy.limits])
+        # Circuits, sessions and the cache are the first policy's, whoever decides.
+        policy = store.router.policy
+        self._health.configure(policy.settings.circuits, pools)
+        self._sessions.memory.ttl_s = policy.settings.sessions.ttl_s
+        self.cache.configure(policy.settings.cache, policy.version)
+        self.metrics.in_force(policy, store.status.loaded_at)
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain. Raises OSError if an address cannot be had."""

@@ -118,6 +118,16 @@ async def served(tmp_path: Path, policy: str, **more: Any) -> AsyncIterator[Runn
         await task
 
 
+ROUTE_OF_A_SESSION = """
+sessions: {ttlSeconds: 60}
+circuits: {failures: 9}
+recipes:
+  kept:
+    virtualModels: [kept]
+    default: {candidates: [small, large], session: {switch: never}, fallback: {}}
+"""
+
+
 class TestServing:
     async def test_routes_as_the_policy_says(self, tmp_path: Path, policy: str, chat: Chat) -> None:
         """From Envoy's stream to the reply, and to every hook."""
@@ -348,3 +358,23 @@ class TestTls:
         options = ServiceOptions(tmp_path, **{name: tmp_path / value for name, value in given.items()})
 
         assert (options.tls() is not None) == there
+
+
+class TestTwoPolicies:
+    async def test_reloads_at_the_same_time_leave_what_is_in_force(self, tmp_path: Path, policy: str) -> None:
+        """SIGHUP loads both in threads: what the first policy says of circuits and sessions holds, whichever thread ends last."""
+        other = tmp_path / "other.yaml"
+        other.write_text(policy)
+        async with served(tmp_path, policy, canary=other, canary_share=0.5) as running:
+            service = running.service
+            running.change(ROUTE_OF_A_SESSION)
+            store, canary = service.store, service.canary
+            assert store is not None
+            assert canary is not None
+            loaded = service._load(running.policy)
+            assert canary.reload("sighup", force=True)
+            assert service._sessions.memory.ttl_s == 3600
+            store._swap(loaded, "sighup", 0.0)
+
+            assert service._sessions.memory.ttl_s == 60
+            assert service._health._options.failures == 9
