@@ -67,6 +67,8 @@ class Experience:
         self._clock = clock
         self._file = file
         self._dirty = False
+        self._written = clock()
+        """When the last snapshot was written; Unix seconds."""
         self._counts = LearningFigures(up=False if remote else None)
         self._tasks: set[asyncio.Task[None]] = set()
         self.shared = Shared(remote, self._counts, ttl_s=ttl_s, most=most, clock=clock) if remote is not None else None
@@ -246,22 +248,31 @@ class Experience:
     async def settled(self) -> None:
         """Wait for what is in flight."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def watch(self) -> None:
         """Tell the shared store what waits, hear what others learned, and write snapshots; until cancelled."""
-        written = self._clock()
         while True:
-            if self.shared is not None:
-                await self.shared.turn()
-            if self._file is not None:
-                due = self._clock() - written >= _SNAPSHOT_S or self._file.bytes > _JOURNAL_BYTES
-                if due and self._dirty:
-                    await self.save()
-                    written = self._clock()
-                else:
-                    await self._flush()
+            try:
+                await self._turn()
+            except Exception as error:  # noqa: BLE001 - counted, and told once; learning goes on with the next turn
+                if "bug" not in self._counts.lost:
+                    _log.exception("learning: one turn of the watch failed with %s (told once)", type(error).__name__)
+                self._counts.lose("bug")
             await asyncio.sleep(_POLL_S)
+
+    async def _turn(self) -> None:
+        if self.shared is not None:
+            await self.shared.turn()
+        if self._file is None:
+            return
+        # A clock that was set back must not put the next one off.
+        due = abs(self._clock() - self._written) >= _SNAPSHOT_S or self._file.bytes > _JOURNAL_BYTES
+        if due and self._dirty:
+            await self.save()
+            self._written = self._clock()
+        else:
+            await self._flush()
 
     async def _flush(self) -> None:
         """Write lessons that nobody waits for."""

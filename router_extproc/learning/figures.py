@@ -12,7 +12,8 @@ class LearningFigures:
     feedback: dict[tuple[str, str], int] = field(default_factory=dict)
     """Pieces by kind (score, label, pair, reask, feedback, error, truncation) and by what became of them; see Applied."""
     lost: dict[str, int] = field(default_factory=dict)
-    """What could not be kept, by reason: `full` (a queue), `late` (the shared store was away for too long), `file`."""
+    """What could not be kept, by reason: `full` (a queue), `late` (the shared store was away for too long), `file`, `bug` (a turn of
+    the watch failed)."""
     failures: dict[str, int] = field(default_factory=dict)
     """Calls of the shared store without an answer, by reason."""
     pending: int = 0

@@ -187,7 +187,8 @@ class Shared:
         self._wanted = {key: None for key in keys if key[2] >= newest - 1 or key in sums}
 
     def _answers(self) -> bool:
-        return self._clock() >= self._quiet_until
+        # More than that is left only where the clock was set back.
+        return not 0 < self._quiet_until - self._clock() <= _GIVEN_UP_S
 
     def _failed(self, error: RemoteError) -> None:
         if self._figures.up is not False or error.reason not in self._figures.failures:

@@ -32,7 +32,7 @@ class LearningCollector(Collector):
         text = "Feedback by kind (score, label, pair, reask, feedback, error, truncation) and by what became of it."
         yield counter(f"{_NAME}feedback", text, ("kind", "result"), feedback)
         for name, text, counts in (
-            ("lost", "What could not be kept: full, late (the shared store was away for too long), file.", figures.lost),
+            ("lost", "What could not be kept: full, late (the shared store was away for too long), file, bug.", figures.lost),
             ("store_failures", "Calls of the shared store without an answer.", figures.failures),
         ):
             yield counter(f"{_NAME}{name}", text, ("reason",), {(key,): float(count) for key, count in dict(counts).items()})

@@ -306,3 +306,37 @@ class TestCopy:
         found = learner.take([made.arm, "large/m"], made.features, costs=np.zeros(2))
         assert found.shares.sum() == pytest.approx(1.0)
         assert await one.tell([Feedback(id="a-1", score=1.0)]) == ["applied"]
+
+    async def test_a_clock_that_is_set_back_keeps_nobody_from_asking(self, lesson: Callable[..., Lesson]) -> None:
+        """A store that failed once is asked again after a second, not when it is as late again."""
+        store, clock = Fake(), [NOW]
+        one = Experience(remote=store, clock=lambda: clock[0])
+        one.remember("a-1", lesson(at=NOW - 7200))
+        store.away = {"apply"}
+        assert await one.tell([Feedback(id="a-1", score=1.0)]) == ["unknown"]
+        one.remember("a-2", lesson(at=NOW))
+        assert await one.tell([Feedback(id="a-2", score=1.0)]) == ["unavailable"]
+
+        store.away, clock[0] = set(), NOW - 3600
+
+        assert await one.tell([Feedback(id="a-2", score=1.0)]) == ["applied"]
+
+    async def test_the_watch_outlives_what_nobody_expected(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is counted every time and told once; the next turn may do better."""
+        monkeypatch.setattr("router_extproc.learning.experience._POLL_S", 0.0)
+        store, turns = Fake(), asyncio.Event()
+
+        async def odd(_keys: Sequence[Key]) -> Mapping[Key, NDArray[np.float64]]:
+            if one.figures.lost.get("bug", 0) > 1:
+                turns.set()
+            raise ValueError("odd")
+
+        monkeypatch.setattr(store, "read", odd)
+        one = Experience(remote=store, clock=lambda: NOW)
+        watch = asyncio.create_task(one.watch())
+        await turns.wait()
+        watch.cancel()
+
+        assert sum("told once" in record.message for record in caplog.records) == 1
