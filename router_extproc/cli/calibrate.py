@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -58,7 +58,7 @@ _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)%\Z")
 class Line(Asked, forbid_unknown_fields=True):
     """One line of the input: a request as `route` takes it, and how well each pool's model answered it, if that is known."""
 
-    quality: dict[str, float] | None = None
+    quality: dict[str, Annotated[float, msgspec.Meta(ge=0, le=1)]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +216,7 @@ def _drawn(front: list[Point], chosen: Point | None, target: Path) -> None:
     if not available():
         fail(Exit.ENVIRONMENT, "--plot needs matplotlib: pip install 'router-extproc[train]'")
     here = (chosen.cost or 0.0, chosen.quality) if chosen else None
-    draw_front([(point.cost or 0.0, point.quality) for point in front], here, target)
+    try:
+        draw_front([(point.cost or 0.0, point.quality) for point in front], here, target)
+    except OSError as error:
+        fail(Exit.INPUT, f"{target}: {error.strerror or error}")

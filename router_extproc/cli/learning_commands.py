@@ -40,10 +40,11 @@ def replay(
     log: Annotated[Path, typer.Option(help="A decision log, JSON lines; - is standard input.")],
     policy: Annotated[Path, typer.Option(help="The policy that may take the place of the logged one.")],
     feedback: Annotated[
-        Path | None, typer.Option(help="JSON lines {id, score} or {id, label}, beside the feedback that is in the log.")
+        Path | None,
+        typer.Option(help="JSON lines {id, score}, in [0, 1], or {id, label}, beside the feedback that is in the log."),
     ] = None,
     cost_weight: Annotated[
-        float, typer.Option(min=0.0, help="Reward that is given up for one US dollar less in 1,000 requests.")
+        float, typer.Option(min=0.0, max=1e6, help="Reward that is given up for one US dollar less in 1,000 requests.")
     ] = 0.0,
     expected_output: Annotated[int, typer.Option(min=0, help="Tokens of an answer that was not observed.")] = 500,
     models: Bundle = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from router_extproc.cli.console import out
+from router_extproc.cli.console import fail, out
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.json_lines import numbered, opened
 from router_extproc.cli.policy_file import load_or_exit
@@ -28,7 +28,10 @@ _ROWS = 20
 def run(log: Path, policy: Path, *, feedback: Path | None, weighing: Weighing, models: Path | None, as_json: bool) -> Exit:
     """Replay; see `router-extproc replay --help`."""
     router = load_or_exit(policy, models)
-    found = replay(_read(log, feedback), router, weighing)
+    past = _read(log, feedback)
+    if not past.decisions:
+        fail(Exit.INPUT, f"{log}: no line is a decision of a decision log")
+    found = replay(past, router, weighing)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
     else:

@@ -22,4 +22,4 @@ def draw_front(points: Sequence[tuple[float, float]], chosen: tuple[float, float
     axes.set_ylabel("quality")
     axes.grid(alpha=0.3)
     # No software version in the file: the same figures give the same bytes.
-    figure.savefig(target, dpi=110, metadata={"Software": None})
+    figure.savefig(target, dpi=110, format="png", metadata={"Software": None})

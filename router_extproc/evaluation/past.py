@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -17,10 +17,14 @@ MAX_DECISIONS = 5_000_000
 _EXPLICIT = frozenset({"score", "label"})
 
 Fact = float | str | dict[str, str]
+Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
+MOST = 10**12
+"""Tokens or bytes; a larger number is nobody's."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """A line of any event. Fields that are not needed are not read."""
+    """A line of any event. Fields that are not needed are not read; a line whose figures cannot be is none of the log's."""
 
     event: str
     id: str
@@ -30,33 +34,33 @@ class LogLine(msgspec.Struct, frozen=True):
     policy: str = ""
     recipe: str = ""
     api: str = ""
-    body_bytes: int = 0
+    body_bytes: Count = 0
     requested_model: str = ""
     max_output_tokens: int | None = None
-    tools: int = 0
+    tools: Count = 0
     modalities: tuple[str, ...] = ()
     pool: str = ""
     selector: str = ""
-    scores: dict[str, float] = {}
-    quality: dict[str, float] = {}
-    propensity: float | None = None
+    scores: dict[str, Chance] = {}
+    quality: dict[str, Chance] = {}
+    propensity: Chance | None = None
     notes: tuple[str, ...] = ()
     private: dict[str, str] = {}
     signals: dict[str, Fact] = {}
-    confidence: dict[str, float] = {}
-    coverage: dict[str, float] = {}
+    confidence: dict[str, Chance] = {}
+    coverage: dict[str, Chance] = {}
     status: int = 0
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
     kind: str = ""
-    reward: float | None = None
+    reward: Chance | None = None
 
 
 class Said(msgspec.Struct, frozen=True):
-    """One line of a feedback file: a score or a label by decision id. Pairs compare, and tell no value."""
+    """One line of a feedback file: a score in [0, 1] or a label by decision id. Pairs compare, and tell no value."""
 
     id: str = ""
-    score: float | None = None
+    score: Chance | None = None
     label: str | None = None
 
 
@@ -76,14 +80,14 @@ class Past:
         if self.seen is not None and self.seen.input_tokens:
             return self.seen.input_tokens
         estimate = self.line.signals.get("context_tokens")
-        return round(estimate) if isinstance(estimate, int | float) else self.line.body_bytes // 4
+        return round(min(max(estimate, 0), MOST)) if isinstance(estimate, int | float) else self.line.body_bytes // 4
 
     def output_tokens(self, expected: int) -> float:
         """Of the answer, as seen or expected; never more than the caller's limit."""
         if self.seen is not None and self.seen.output_tokens is not None:
             return float(self.seen.output_tokens)
         limit = self.line.max_output_tokens
-        return float(expected if limit is None else min(expected, limit))
+        return float(expected if limit is None else max(0, min(expected, limit)))
 
 
 @dataclass(slots=True)
@@ -93,7 +97,7 @@ class Log:
     decisions: dict[str, Past] = field(default_factory=dict)
     """By id, in order."""
     unread: int = 0
-    """Lines that are none of the log's."""
+    """Lines that are none of the log's, nor feedback that can be understood."""
     strangers: int = 0
     """Observations and feedback on decisions that are not here."""
 
@@ -116,6 +120,8 @@ def read(lines: Iterable[bytes], feedback: Iterable[bytes] = ()) -> Log:
         reward = LABELS.get(piece.label) if piece.label is not None else piece.score
         if reward is not None:
             _reward(log, piece.id, reward)
+        elif piece.id:
+            log.unread += 1
     return log
 
 
@@ -123,6 +129,8 @@ def _take(log: Log, line: LogLine) -> None:
     if line.event == "decision":
         if len(log.decisions) < MAX_DECISIONS:
             log.decisions[line.id] = Past(line)
+        else:
+            log.unread += 1
     elif line.event == "observation":
         past = log.decisions.get(line.id)
         if past is None:
@@ -138,4 +146,4 @@ def _reward(log: Log, identity: str, reward: float) -> None:
     if past is None:
         log.strangers += 1
     else:
-        past.reward = min(max(reward, 0.0), 1.0)
+        past.reward = reward

@@ -34,6 +34,10 @@ _SIGNALS = 12
 """Signals in the reward model, at most."""
 _EVERYWHERE = 0.5
 """Share of rows that must have a signal for it to be in the reward model."""
+_LEAST = 1e-6
+"""Chance below which a decision says nothing: the log has six digits of it."""
+_FAR = 1e9
+"""No figure of the reward model is farther from 0."""
 _PER_MILLION = 1_000_000
 _THOUSAND = 1000
 
@@ -246,7 +250,7 @@ class _Money:
 
 
 def _values(pairs: Sequence[tuple[str, Past, Fresh]], money: _Money) -> Values | None:
-    rows = [(past, fresh) for _, past, fresh in pairs if past.reward is not None and past.line.propensity and fresh.shares]
+    rows = [(past, fresh) for _, past, fresh in pairs if past.reward is not None and _known(past) and fresh.shares]
     if not rows:
         return None
     arms = sorted({past.line.pool for past, _ in rows} | {pool for _, fresh in rows for pool in fresh.shares})
@@ -272,6 +276,11 @@ def _values(pairs: Sequence[tuple[str, Past, Fresh]], money: _Money) -> Values |
     )
 
 
+def _known(past: Past) -> bool:
+    """Whether the chance of the choice is known."""
+    return past.line.propensity is not None and past.line.propensity >= _LEAST
+
+
 def _unsupported(past: Past, fresh: Fresh) -> float:
     """The chance of a choice that the logged policy does not make for this request."""
     line = past.line
@@ -287,7 +296,7 @@ def _features(rows: Sequence[Past]) -> Floats:
     columns = [np.ones(len(rows))]
     for name in names:
         column = np.array([each.get(name, np.nan) for each in figures])
-        column = np.where(np.isnan(column), np.nanmean(column), column)
+        column = np.clip(np.where(np.isnan(column), np.nanmean(column), column), -_FAR, _FAR)
         spread = column.std()
         if spread > 0:
             columns.append((column - column.mean()) / spread)

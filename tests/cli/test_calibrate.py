@@ -122,3 +122,18 @@ class TestCalibrate:
 
         assert result.exit_code == Exit.INPUT
         assert "requests.jsonl:1: quality tells nothing of large" in result.stderr
+
+    def test_labels_are_chances(self, calibrated: Any) -> None:
+        """Another scale would be weighed as it is: it is an error, with its line."""
+        result = calibrated("--max-regret", "1%", small=3.0, large=5.0)
+
+        assert result.exit_code == Exit.INPUT
+        assert "requests.jsonl:1: " in result.stderr
+
+    def test_a_plot_that_cannot_be_written_is_told(self, calibrated: Any, tmp_path: Path) -> None:
+        """In one line."""
+        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
+        result = calibrated("--max-regret", "100%", "--plot", str(tmp_path / "none" / "front.png"))
+
+        assert result.exit_code == Exit.INPUT
+        assert "front.png: No such file" in result.stderr

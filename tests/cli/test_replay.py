@@ -69,3 +69,14 @@ class TestReplay:
     def test_a_log_that_is_not_there_is_3(self, cli: Cli, policy_file: Path, tmp_path: Path) -> None:
         """As everywhere."""
         assert cli("replay", "--log", tmp_path / "none", "--policy", policy_file).exit_code == 3
+
+    @pytest.mark.parametrize(
+        "text", ["", "not json\n", '{"event": "observation", "id": "a"}\n'], ids=["empty", "no JSON", "no decision"]
+    )
+    def test_a_file_without_decisions_is_3(self, cli: Cli, policy_file: Path, tmp_path: Path, text: str) -> None:
+        """It is no decision log, which is something else than a log that cannot tell."""
+        (tmp_path / "some").write_text(text)
+        result = cli("replay", "--log", tmp_path / "some", "--policy", policy_file)
+
+        assert result.exit_code == 3
+        assert "no line is a decision" in result.stderr

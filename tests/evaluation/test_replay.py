@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import random
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +80,36 @@ class TestReading:
         (past,) = log.decisions.values()
         assert (past.prompt_tokens, past.output_tokens(500), past.reward) == (50, 7, 1.0)
         assert (log.unread, log.strangers) == (2, 1)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param({"propensity": -3.0}, id="chance below 0"),
+            pytest.param({"propensity": 1.5}, id="chance above 1"),
+            pytest.param({"scores": {"small": 1e308}}, id="score"),
+            pytest.param({"body_bytes": 10**18}, id="size"),
+        ],
+    )
+    def test_figures_that_cannot_be_are_none_of_the_logs(self, change: dict[str, Any]) -> None:
+        """A damaged or made-up line must not weigh more than all others."""
+        log = read(lines(line("a-1", **change), line("a-2")))
+
+        assert (list(log.decisions), log.unread) == (["a-2"], 1)
+
+    @pytest.mark.parametrize("said", [{"score": 87}, {"score": -1}, {"label": "splendid"}, {}])
+    def test_feedback_of_another_scale_is_not_bent_to_ours(self, said: dict[str, Any]) -> None:
+        """It is counted as unread: a file of 0 to 100 would make everything good."""
+        log = read(lines(line("a-1")), lines({"id": "a-1", **said}))
+
+        (past,) = log.decisions.values()
+        assert (past.reward, log.unread) == (None, 1)
+
+    def test_what_is_too_much_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Decisions beyond the bound are not read, and not passed over in silence."""
+        monkeypatch.setattr("router_extproc.evaluation.past.MAX_DECISIONS", 1)
+        log = read(lines(line("a-1"), line("a-2")))
+
+        assert (len(log.decisions), log.unread) == (1, 1)
 
     def test_estimates_what_was_not_observed(self) -> None:
         """By a signal, or by the body; the caller's limit bounds the answer."""
@@ -281,6 +313,26 @@ class TestReplay:
         assert found.values is not None
         if not weighing:
             assert found.values.doubly_robust.holds(good["large"])
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param({"propensity": 1e-320}, id="a chance of nothing"),
+            pytest.param({"signals": {"context_tokens": 1e308}}, id="a signal without bounds"),
+            pytest.param({"max_output_tokens": -(10**18)}, id="a limit below 0"),
+        ],
+    )
+    def test_one_odd_line_changes_nothing(self, make_router: Make, change: dict[str, Any]) -> None:
+        """Not the verdict, and every figure stays one."""
+        log = logs(400, good={"small": 0.3, "large": 0.8})
+        log[0] = json.dumps({**json.loads(log[0]), **change}).encode()
+        found = self.run(make_router, "default: large\n", log)
+
+        assert found.verdict is Verdict.PROMOTE
+        assert found.values is not None
+        assert all(math.isfinite(each) for each in asdict(found.values.gain).values())
+        assert found.costs is not None
+        assert found.costs.before >= 0
 
     def test_the_same_policy_is_kept(self, make_router: Make) -> None:
         """Nothing moves, nothing is gained."""
