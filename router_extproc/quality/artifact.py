@@ -7,6 +7,7 @@ after the other, little-endian, each beginning at a multiple of 8 from the end o
 from __future__ import annotations
 
 import hashlib
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -204,7 +205,7 @@ def _taken(content: bytes, place: int, entries: tuple[ArrayEntry, ...]) -> dict[
     found: dict[str, NDArray[Any]] = {}
     for entry in entries:
         kind = np.dtype(entry.dtype)
-        count = int(np.prod(entry.shape, dtype=np.int64))
+        count = prod(entry.shape)  # of Python's integers: numpy's would wrap around
         size = count * kind.itemsize
         if place + size > len(content):
             raise QualityError(f"array {entry.name!r} is cut off; {_CURE}")

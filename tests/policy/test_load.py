@@ -16,7 +16,7 @@ from router_extproc.policy.document import read
 from router_extproc.policy.load import compile_policy, version_of
 from router_extproc.policy.problems import PolicyError, Severity
 from router_extproc.policy.schema import json_schema
-from router_extproc.routing import OnUnknown
+from router_extproc.routing import ModelFacts, OnUnknown, Price
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.registry import EXTRACTORS
 from router_extproc.signals.services import SignalServices
@@ -47,6 +47,14 @@ def problems(text: str) -> list[str]:
 
 
 class TestPolicy:
+    def test_a_pool_tells_of_its_model(self) -> None:
+        """Each key of `profile` and `energy` ends up in the pool."""
+        told = "profile: {knownAs: qwen3-8b, parametersB: 8.2, scores: {mmlu: 0.7}}, energy: {input: 0.1, output: 0.4}"
+        pool = compiled(f"version: 1\npools: {{small: {{cluster: s, {told}}}}}\ndefault: small\n").policy.pools["small"]
+
+        assert pool.facts == ModelFacts("qwen3-8b", 8.2, {"mmlu": 0.7})
+        assert pool.energy == Price(0.1, 0.4)
+
     def test_has_rules_in_file_order(self) -> None:
         """The order that one reads is the order that runs."""
         policy = compiled(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,4 +116,16 @@ class TestLoad:
         file.write_bytes(signed(rest.replace(old, new)))
 
         with pytest.raises(QualityError, match=text):
+            load(file)
+
+    def test_refuses_shapes_beyond_all_numbers(self, file: Path) -> None:
+        """As any other array that is longer than the file."""
+        rest = file.read_bytes()[START:]
+        length = int.from_bytes(rest[:8], "little")
+        header = json.loads(rest[8 : 8 + length])
+        header["arrays"][0]["shape"] = [2**62, 3]
+        text = json.dumps(header).encode()
+        file.write_bytes(signed(len(text).to_bytes(8, "little") + text + rest[8 + length :]))
+
+        with pytest.raises(QualityError, match="cut off"):
             load(file)
