@@ -9,6 +9,8 @@ import msgspec
 from router_extproc.apis.api import ResponseFacts
 
 NOTHING = ResponseFacts()
+MAX_TOKENS = 1_000_000_000
+"""Of one request or answer. More is not believed: a made-up figure would spend budgets, and bend means for hours."""
 MAX_ID = 512
 """Characters of a response's id; a longer one is not remembered."""
 
@@ -46,4 +48,4 @@ def facts(
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else None
