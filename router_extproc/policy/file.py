@@ -27,20 +27,20 @@ Family = Literal["openai", "anthropic", "qwen", "deepseek", "gpt-oss"]
 class PriceSection(Section):
     """US dollars for one million tokens."""
 
-    input: Annotated[float, Field(ge=0)]
+    input: Annotated[float, Field(ge=0, le=1e6)]
     """Of the prompt."""
-    output: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0, le=1e6)]
     """Of the completion."""
-    cached: Annotated[float, Field(ge=0)] | None = None
+    cached: Annotated[float, Field(ge=0, le=1e6)] | None = None
     """Of the prompt as far as the pool's prompt cache had it; left out, as `input`."""
 
 
 class EnergySection(Section):
     """Watt-hours for one million tokens; 1 joule a token is 278."""
 
-    input: Annotated[float, Field(ge=0)]
+    input: Annotated[float, Field(ge=0, le=1e9)]
     """Of the prompt."""
-    output: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0, le=1e9)]
     """Of the completion."""
 
 

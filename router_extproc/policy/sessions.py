@@ -77,9 +77,9 @@ class BudgetClause(Section):
 
     per: Literal["session", "task"] = "session"
     """Whose it is; a task is named by `sessions.taskHeader`."""
-    usd: Annotated[float, Field(gt=0)] | None = None
+    usd: Annotated[float, Field(gt=0, le=1e9)] | None = None
     """US dollars."""
-    tokens: Annotated[int, Field(gt=0)] | None = None
+    tokens: Annotated[int, Field(gt=0, le=10**15)] | None = None
     """Of prompts and answers."""
     nearly: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share from which on the cheapest candidate serves it."""
@@ -98,7 +98,7 @@ class SessionClause(Section):
     """Whether another candidate may take over between tool loops: never; if that gains more than leaving the prompt cache costs; always."""
     expected_turns: Annotated[int, Field(ge=1, le=1000)] = 5
     """Turns still to come, over which a gain is counted."""
-    score_usd: Annotated[float, Field(ge=0)] = 0.0
+    score_usd: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     """What a whole point of the selector's score is worth for one turn, US dollars; 0: only prices count."""
     cache_ttl_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
     """How long a pool keeps a prompt in its cache: after a longer pause there is nothing to lose."""

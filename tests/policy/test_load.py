@@ -136,6 +136,26 @@ recipes: {r: {default: large}}
 
 
 class TestProblems:
+    @pytest.mark.parametrize(
+        ("pool", "route", "place"),
+        [
+            pytest.param("price: {input: 1e308, output: 1}", "small", "3:38", id="price"),
+            pytest.param("energy: {input: 1, output: 1e308}", "small", "3:50", id="energy"),
+            pytest.param(
+                "price: {input: 1, output: 1}",
+                "{candidates: [small], session: {budget: {usd: 1e308}}}",
+                "4:56",
+                id="budget",
+            ),
+        ],
+    )
+    def test_figures_that_nobody_means_are_errors(self, pool: str, route: str, place: str) -> None:
+        """Costs would not be finite, and what chooses by them would fail at each request."""
+        with pytest.raises(PolicyError) as caught:
+            compiled(f"version: 1\npools:\n  small: {{cluster: s, {pool}}}\ndefault: {route}\n")
+
+        assert any(f"p.yaml:{place}: error: must be at most" in str(each) for each in caught.value.problems)
+
     def test_are_all_told_at_once(self) -> None:
         """An operator fixes a file once, not once for each mistake."""
         found = problems(
