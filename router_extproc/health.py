@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from router_extproc.breaker import Breaker, BreakerState, circuit_options
+from router_extproc.breaker import Breaker, circuit_options
 from router_extproc.pools import MAX_POOLS, SERVER_ERROR, failed
 
 if TYPE_CHECKING:
@@ -106,11 +106,6 @@ class PoolHealth:
             return NO_HOSTS
         circuit = self._circuits.get(pool.name)
         return CIRCUIT_OPEN if circuit is not None and not circuit.admits(self._clock() + TRIAL_S) else ""
-
-    def is_probed(self, pool: ModelPool) -> bool:
-        """Whether a request that goes there now is a probe."""
-        circuit = self._circuits.get(pool.name)
-        return circuit is not None and circuit.report.state is BreakerState.HALF_OPEN
 
     def reports(self) -> Mapping[str, BreakerReport]:
         """How the circuits stand, by pool; pools that never failed are not among them."""

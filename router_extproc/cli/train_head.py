@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from router_extproc.cli.exits import Exit
 from router_extproc.cli.head_figures import Figures, figures
 from router_extproc.cli.json_lines import keep_apart
 from router_extproc.cli.label_file import Labelled, read_labels
+from router_extproc.cli.output_file import check_place, replaced
 from router_extproc.encoders.bundle import EMBEDDING, GRAPH
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.headfile import packed
@@ -53,7 +52,7 @@ class Trained:
 def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Exit:
     """Train and write a head; see `router-extproc train-head --help`."""
     keep_apart(source, target)
-    _check(target)
+    check_place(target)
     rows = read_labels(source)
     _warn(rows)
     try:
@@ -71,14 +70,6 @@ def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Ex
     else:
         _show(target, rows, trained)
     return Exit.OK
-
-
-def _check(target: Path) -> None:
-    """Before the work, not after it: whether there is a place for the file. Renaming over a device would destroy it."""
-    if str(target) == "-" or (target.exists() and not target.is_file()):
-        fail(Exit.USAGE, f"--output takes a file, {target} is none")
-    if not target.parent.is_dir():
-        fail(Exit.INPUT, f"{target.parent}: no such folder")
 
 
 def _warning(text: str) -> None:
@@ -131,23 +122,6 @@ def _told(rows: Labelled, trained: Trained) -> dict[str, Any]:
         "penalty": trained.penalty,
         **asdict(trained.figures),
     }
-
-
-def replaced(path: Path, content: bytes) -> None:
-    """Write a file such that whoever reads it sees the old content or the new, never a part. Ends the program if it cannot."""
-    place = path.resolve()
-    fresh = place.with_name(f".{place.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if place.exists():
-            shutil.copymode(place, fresh)
-        fresh.replace(place)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        fail(Exit.INPUT, f"{path}: cannot be written: {error.strerror or error}")
 
 
 def snippet(target: Path, label: str) -> str:

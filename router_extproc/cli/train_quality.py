@@ -13,7 +13,7 @@ from rich.text import Text
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
-from router_extproc.cli.train_head import replaced
+from router_extproc.cli.output_file import check_place, replaced
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
 from router_extproc.evaluation.errors import DataError
@@ -53,7 +53,7 @@ class Places:
 
 def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) -> Exit:
     """Train and write; see `router-extproc train-quality --help`."""
-    _check(places.output)
+    check_place(places.output)
     try:
         told, content = made(method, places, without) if places.onto is None else more(places, without)
     except (DataError, QualityError, BundleError) as error:
@@ -123,14 +123,6 @@ def figures(method: str, fitted: int, said: Doubles, tuned: Outcomes) -> dict[st
         "auc": round(mean_auc(said, tuned.scores), 4),
         "ece": round(calibration_error(said, tuned.scores), 4),
     }
-
-
-def _check(target: Path) -> None:
-    """Before the work, not after it."""
-    if str(target) == "-" or (target.exists() and not target.is_file()):
-        fail(Exit.USAGE, f"--output takes a file, {target} is none")
-    if not target.parent.is_dir():
-        fail(Exit.INPUT, f"{target.parent}: no such folder")
 
 
 def _rows(paths: Sequence[Path], without: frozenset[str]) -> list[Row]:

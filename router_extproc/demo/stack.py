@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from router_extproc.demo.envoy_config import POOLS, EnvoyPlan, rendered, shipped
@@ -125,8 +125,3 @@ def start(
     start_models(processes, plan)
     router = start_router(processes, plan, admin, policy or shipped("policy.yaml"), more)
     return Stack(plan, admin, start_envoy(processes, plan, directory), router)
-
-
-def restarted_router(processes: Processes, stack: Stack, policy: Path) -> Stack:
-    """The same stack with another router process on the same port."""
-    return replace(stack, router=start_router(processes, stack.plan, stack.router_admin, policy))

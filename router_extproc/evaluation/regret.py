@@ -21,7 +21,7 @@ from router_extproc.learning.sums import Space
 from router_extproc.learning.thompson import Thompson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -142,12 +142,3 @@ def _run(values: Floats, taken: NDArray[np.intp], greedy: NDArray[np.intp]) -> R
     last = taken[-len(taken) // 10 :]
     shares = np.bincount(last, minlength=values.shape[1]) / len(last)
     return Run(values.max(axis=1) - got, values[rows, greedy] - got, shares)
-
-
-def bands(runs: Mapping[str, Sequence[Run]], figure: Callable[[Run], Floats]) -> dict[str, tuple[Floats, Floats, Floats]]:
-    """Mean, lowest and highest over the seeds of a curve, by policy."""
-    found = {}
-    for name, each in runs.items():
-        curves = np.stack([np.cumsum(figure(run)) for run in each])
-        found[name] = (curves.mean(axis=0), curves.min(axis=0), curves.max(axis=0))
-    return found

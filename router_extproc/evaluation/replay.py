@@ -12,6 +12,7 @@ import numpy as np
 
 from router_extproc.evaluation.off_policy import FEW, Estimated, Logged, doubly_robust, gain, ips, mean, snips
 from router_extproc.evaluation.redecide import BY_POLICY, Redecide
+from router_extproc.sessions.state import cost_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,6 @@ _LEAST = 1e-6
 """Chance below which a decision says nothing: the log has six digits of it."""
 _FAR = 1e9
 """No figure of the reward model is farther from 0."""
-_PER_MILLION = 1_000_000
 _THOUSAND = 1000
 
 
@@ -217,7 +217,7 @@ class _Money:
         if known is None or known.price is None:
             return None
         output = past.output_tokens(self._weighing.expected_output)
-        return (past.prompt_tokens * known.price.input + output * known.price.output) / _PER_MILLION
+        return cost_usd(known.price, past.prompt_tokens, output)
 
     def lost(self, past: Past, pool: str) -> float:
         """What the cost takes off the reward; of a pool without a price nothing."""

@@ -18,7 +18,7 @@ from router_extproc.learning.thompson import Thompson
 from router_extproc.policy.rate_limits import seconds
 from router_extproc.policy.section import Name, wrong
 from router_extproc.routing import Selection
-from router_extproc.selectors.estimates import Estimate
+from router_extproc.selectors.estimates import Estimate, amounts
 from router_extproc.selectors.judge import judge
 from router_extproc.selectors.options import Options
 from router_extproc.selectors.profile import Profile
@@ -206,13 +206,11 @@ class BanditSelector:
         )
 
     def _costs(self, fitting: Sequence[Candidate], choice: Choice) -> Floats:
-        """What each candidate costs, in units of reward. What nobody states counts as the highest that is known: it must not win."""
+        """What each candidate costs, in units of reward."""
         total = np.zeros(len(fitting))
         for weight, amount in ((self._cost, self._estimate.cost), (self._energy, self._estimate.energy)):
             if weight:
-                found = [amount(candidate, choice) for candidate in fitting]
-                highest = max((each for each in found if each is not None), default=0.0)
-                total += weight * np.array([highest if each is None else each for each in found])
+                total += weight * np.array(amounts(amount, fitting, choice))
         return total
 
     def _thought(self, fitting: Sequence[Candidate], choice: Choice) -> Prior | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from router_extproc.pools import PoolStatistics
     from router_extproc.routing import Candidate, Price
     from router_extproc.selectors.selector import Choice
@@ -46,6 +48,15 @@ class Estimate:
         if price is None:
             return None
         return (choice.prompt_tokens * price.input + self.output(candidate, choice) * price.output) / PER
+
+
+def amounts(
+    amount: Callable[[Candidate, Choice], float | None], candidates: Sequence[Candidate], choice: Choice
+) -> Sequence[float]:
+    """What each candidate takes. What is not known counts as the highest that is: what nobody states must not win."""
+    found = [amount(candidate, choice) for candidate in candidates]
+    highest = max((each for each in found if each is not None), default=0.0)
+    return [highest if each is None else each for each in found]
 
 
 def success(seen: PoolStatistics) -> float:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.selectors.estimates import Estimate
+from router_extproc.selectors.estimates import Estimate, amounts
 from router_extproc.selectors.judge import judge
 from router_extproc.selectors.options import Options
 from router_extproc.selectors.profile import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from router_extproc.routing import Candidate
     from router_extproc.selectors.selector import Choice, Selector
@@ -60,17 +60,9 @@ class Value:
         """In (0, 1), growing with utility."""
         utility = [choice.quality[candidate.pool.name] for candidate in candidates]
         for weight, amount in self._terms:
-            for index, spent in enumerate(_amounts(amount, candidates, choice)):
+            for index, spent in enumerate(amounts(amount, candidates, choice)):
                 utility[index] -= weight * spent
         return [_logistic(each) for each in utility]
-
-
-def _amounts(
-    amount: Callable[[Candidate, Choice], float | None], candidates: Sequence[Candidate], choice: Choice
-) -> Sequence[float]:
-    found = [amount(candidate, choice) for candidate in candidates]
-    highest = max((each for each in found if each is not None), default=0.0)
-    return [highest if each is None else each for each in found]
 
 
 def _logistic(utility: float) -> float:
