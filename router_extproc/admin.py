@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from router_extproc.learning.experience import Experience
     from router_extproc.limits.shared import Health
     from router_extproc.observability.metrics import Metrics
+    from router_extproc.router import Router
 
 _log = logging.getLogger(__name__)
 
@@ -55,8 +56,12 @@ class Admin:
         state: Callable[[], Health | None] = lambda: None,
         experience: Experience | None = None,
         canary: PolicyStore | None = None,
+        *,
+        current: Callable[[], Router] | None = None,
     ) -> None:
+        """`current` is the router that requests get, where that is not the store's alone."""
         self._canary = canary
+        self._current = current or (lambda: store.router)
         self._experience = experience
         self._state = state
         self._store = store
@@ -130,7 +135,7 @@ class Admin:
 
     async def _explain(self, request: HttpRequest) -> Response:
         """The full trace for a request body, as if it had been sent to `path` with this request's own headers."""
-        router = self._store.router
+        router = self._current()
         limit = router.policy.settings.limits.max_request_bytes
         try:
             body = await received(request.stream(), limit)

@@ -281,6 +281,7 @@ class Service:
             lambda: health,
             self.experience,
             self.canary,
+            current=self._routers.current,
         )
 
     def _http(self) -> list[AdminServer]:

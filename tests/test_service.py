@@ -378,3 +378,16 @@ class TestTwoPolicies:
 
             assert service._sessions.memory.ttl_s == 60
             assert service._health._options.failures == 9
+
+    async def test_explains_by_the_policy_that_would_decide(self, tmp_path: Path, policy: str, chat: Chat) -> None:
+        """Also where that is the canary's."""
+        other = tmp_path / "other.yaml"
+        other.write_text(policy + "# another version\n")
+        async with served(tmp_path, policy, canary=other, canary_share=1.0) as running:
+            admin, canary = running.service.admin, running.service.canary
+            assert admin is not None
+            assert canary is not None
+            async with httpx.AsyncClient(trust_env=False) as client:
+                told = (await client.post(f"http://127.0.0.1:{admin.port}/explain", content=chat("hi"))).json()
+
+        assert told["policy"] == canary.router.policy.version
