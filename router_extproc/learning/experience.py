@@ -18,7 +18,7 @@ from router_extproc.learning.state_file import Record, State
 from router_extproc.limits.connection import RemoteError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence, Sized
 
     from numpy.typing import NDArray
 
@@ -70,6 +70,7 @@ class Experience:
         self._written = clock()
         """When the last snapshot was written; Unix seconds."""
         self._counts = LearningFigures(up=False if remote else None)
+        self._conversations: Sized = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self.shared = Shared(remote, self._counts, ttl_s=ttl_s, most=most, clock=clock) if remote is not None else None
         if file is not None:
@@ -106,10 +107,15 @@ class Experience:
     def figures(self) -> LearningFigures:
         """What is counted, as of now."""
         counts = self._counts
+        counts.conversations = len(self._conversations)
         counts.pending, counts.evicted = len(self.ledger), self.ledger.evicted
         counts.sums = len(self.ledger.sums()) if self.shared is None else self.shared.sums
         counts.waiting = len(self.shared.waiting) if self.shared is not None else 0
         return counts
+
+    def count_conversations(self, known: Sized) -> None:
+        """Have the figures tell how many conversations are remembered."""
+        self._conversations = known
 
     def remember(self, identity: str, lesson: Lesson) -> None:
         """Keep a decision for feedback to come."""

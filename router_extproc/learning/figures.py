@@ -20,6 +20,8 @@ class LearningFigures:
     """Decisions that may get feedback, in this process."""
     evicted: int = 0
     """Decisions that made room for newer ones before their time."""
+    conversations: int = 0
+    """Conversations whose last decision is remembered, in this process."""
     waiting: int = 0
     """Events that the shared store has not been told yet."""
     sums: int = 0

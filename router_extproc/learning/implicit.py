@@ -45,12 +45,8 @@ class Implicit:
         self._key = blake2b(secret, digest_size=32, person=b"learning").digest()
         self._last: OrderedDict[str, str] = OrderedDict()
         """The last decision's id by conversation."""
+        experience.count_conversations(self._last)
         self._reask = Reask("reask", ReaskOptions())
-
-    @property
-    def conversations(self) -> int:
-        """Conversations that are remembered."""
-        return len(self._last)
 
     def routed(self, details: RouteDetails) -> None:
         """Learn of the decision before from this turn, and remember this one."""

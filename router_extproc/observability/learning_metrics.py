@@ -41,6 +41,7 @@ class LearningCollector(Collector):
         )
         for name, text, value in (
             ("pending", "Decisions of this process that may get feedback.", figures.pending),
+            ("conversations", "Conversations of this process whose last decision is remembered.", figures.conversations),
             ("waiting", "Pieces of feedback that the shared store has not been told yet.", figures.waiting),
             ("sums", "Arms in memory, by epoch.", figures.sums),
         ):

@@ -237,7 +237,7 @@ class TestTurns:
             route(f"a-{index}", asked(f"Question number {index}"))
 
         lesson = experience.ledger.find("a-3", experience.now())
-        assert hook.conversations == 2
+        assert experience.figures.conversations == 2
         assert lesson is not None
         assert len(lesson.conversation) == 32
         assert "Question" not in repr(experience.ledger.entries()) + repr(hook._last)
