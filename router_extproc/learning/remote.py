@@ -67,7 +67,8 @@ class RedisLearning:
 
     async def remember(self, lessons: Sequence[tuple[str, Lesson]]) -> None:
         """Keep lessons, in one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
+        # All or nothing: a lesson whose end did not arrive any more would stay for ever.
+        pipeline = self._client.pipeline(transaction=True)
         for identity, lesson in lessons:
             key = _decision(identity)
             pipeline.hset(key, mapping={_LESSON: msgspec.msgpack.encode(lesson)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -140,6 +141,19 @@ class TestReplicas:
         found = await one.tell([Feedback(better="a-1", worse="b-1")] * 2 + [Feedback(better="b-1", worse="a-1")])
 
         assert found == ["applied", "duplicate", "conflict"]
+
+    async def test_no_lesson_stays_for_ever(self, redis: RedisServer, lesson: Callable[..., Lesson]) -> None:
+        """It is written with its end in one transaction: a connection that breaks in between leaves neither."""
+        remote = RedisLearning(redis.url, ttl_s=60.0, timeout_s=2.0)
+        await remote._client.flushall()
+        await remote._client.config_resetstat()
+        await remote.remember([("a-1", lesson(at=time.time(), conversation="c")), ("a-2", lesson(at=time.time()))])
+
+        assert (await remote._client.info("commandstats"))["cmdstat_exec"]["calls"] == 1
+        keys = await remote._client.keys("*")
+        assert len(keys) == 3
+        assert all([await remote._client.pttl(key) > 0 for key in keys])
+        await remote.close()
 
     async def test_what_nobody_decided_is_unknown(
         self, replicas: tuple[Experience, Experience], lesson: Callable[..., Lesson]
