@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from router_extproc.cache.remote import RemoteFailedError
-from router_extproc.limits.connection import Connection, RemoteError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
+from router_extproc.limits.connection import Connection
 
 _PREFIX = b"router-extproc:cache:"
 
@@ -26,19 +20,13 @@ class RedisEntries:
 
     async def get(self, key: bytes, /) -> bytes | None:
         """What is kept under the key."""
-        found = await self._within(self._client.get(_PREFIX + key.hex().encode()))
+        found = await self._connection.within(self._client.get(_PREFIX + key.hex().encode()))
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: bytes, value: bytes, ttl_s: float, /) -> None:
         """Keep bytes for so long."""
-        await self._within(self._client.set(_PREFIX + key.hex().encode(), value, px=max(1, round(ttl_s * 1000))))
+        await self._connection.within(self._client.set(_PREFIX + key.hex().encode(), value, px=max(1, round(ttl_s * 1000))))
 
     async def close(self) -> None:
         """Close its connections."""
         await self._connection.close()
-
-    async def _within(self, call: Awaitable[Any]) -> Any:
-        try:
-            return await self._connection.within(call)
-        except RemoteError as error:
-            raise RemoteFailedError(error.reason) from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from router_extproc.cache import entry as entries
-from router_extproc.cache.remote import RemoteFailedError
+from router_extproc.limits.connection import RemoteError
 from router_extproc.limits.patience import Patience
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class SharedEntries:
         """End what is in flight, and the connections."""
         for task in list(self._tasks):
             task.cancel()
-        with contextlib.suppress(RemoteFailedError, OSError):
+        with contextlib.suppress(RemoteError, OSError):
             await self._remote.close()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -88,7 +88,7 @@ class SharedEntries:
                 found = None
         except TimeoutError:
             self._failed("timeout")
-        except RemoteFailedError as error:
+        except RemoteError as error:
             self._failed(error.reason)
         except (msgspec.DecodeError, msgspec.ValidationError):
             self._failed("unreadable")
@@ -101,7 +101,7 @@ class SharedEntries:
                 await self._remote.put(key, entries.written(entry), ttl_s)
         except TimeoutError:
             self._failed("timeout")
-        except RemoteFailedError as error:
+        except RemoteError as error:
             self._failed(error.reason)
 
     def _failed(self, reason: str) -> None:
