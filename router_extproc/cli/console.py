@@ -19,8 +19,9 @@ _WIDE = 150
 
 
 def _console(*, stderr: bool) -> Console:
-    # No markup: paths, patterns and evidence may hold [brackets], which would vanish, or end the program as unbalanced tags.
-    console = Console(stderr=stderr, highlight=False, markup=False)
+    # No markup: paths, patterns and evidence may hold [brackets], which would vanish, or end the program as unbalanced tags. Nor pictures
+    # for words between colons.
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDE
     return console

@@ -17,6 +17,7 @@ from router_extproc.cli.output_file import check_place, replaced
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
 from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.plain import finite
 from router_extproc.evaluation.routing.figures import mean_auc
 from router_extproc.evaluation.routing.profiles import profiles_for, read_profiles
 from router_extproc.evaluation.routing.readings import Readings
@@ -60,7 +61,7 @@ def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) 
         fail(Exit.INPUT, str(error))
     replaced(places.output, content)
     if as_json:
-        typer.echo(json.dumps({"file": str(places.output), "bytes": len(content), **told}))
+        typer.echo(json.dumps(finite({"file": str(places.output), "bytes": len(content), **told})))
     else:
         _show(places.output, told)
     return Exit.OK

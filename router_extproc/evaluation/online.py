@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router_extproc.evaluation.coverage import Covered, measured
+from router_extproc.evaluation.plain import finite
 from router_extproc.evaluation.regret import CONTENDERS, simulate
 from router_extproc.evaluation.world import DRIFTING
 
@@ -57,7 +58,8 @@ class OnlineEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
-        return asdict(self)
+        found: dict[str, Any] = finite(asdict(self))
+        return found
 
 
 def evaluate(

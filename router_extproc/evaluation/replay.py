@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router_extproc.evaluation.off_policy import FEW, Estimated, Logged, doubly_robust, gain, ips, mean, snips
+from router_extproc.evaluation.plain import finite
 from router_extproc.evaluation.redecide import BY_POLICY, Redecide
 from router_extproc.sessions.state import cost_usd
 
@@ -134,16 +134,8 @@ class Replay:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON, which has no infinity: a bound that there is none of is null."""
-        found: dict[str, Any] = _finite(asdict(self))
+        found: dict[str, Any] = finite(asdict(self))
         return found
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class SessionNote:
     before: str = ""
     """The pool of the turn before; empty for the first."""
     why: str = ""
-    """In words of ours: `tool_loop`, `circuit_open`, `no gain`, `calls 3`, ..."""
+    """In words of ours: `tool_loop`, `circuit_open`, `not worth it`, `calls 3`, ..."""
     gain_usd: float | None = None
     """What leaving would gain over the turns that are expected; None where it was not asked."""
     loss_usd: float | None = None

@@ -89,6 +89,10 @@ class TestEvalRouting:
         assert "has no eval_*.jsonl.gz" in result.stderr
 
 
+def _no_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
 class TestTrainQuality:
     def test_writes_a_model_for_its_encoder(self, cli: Cli, tiny_bundle: Path, tmp_path: Path, outcomes_file: Path) -> None:
         """It predicts, and says what it was made of."""
@@ -105,6 +109,17 @@ class TestTrainQuality:
         assert (told["rows"], told["calibration_rows"], told["sources"]) == (140, 140, ["mine", "theirs"])
         assert header.training["method"] == predictor.method == "clusters"
         assert ((said > 0) & (said < 1)).all()
+
+    def test_a_figure_of_nothing_is_null(self, cli: Cli, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Where every model is always right, nobody can be told from another; JSON has no NaN."""
+        right = ({"id": str(at), "prompt": f"prompt {at}", "scores": {"a": 1.0, "b": 1.0}} for at in range(60))
+        data = tmp_path / "right.jsonl"
+        data.write_text("".join(json.dumps(each) + "\n" for each in right))
+        options = ("--models", tiny_bundle, "--method", "ridge", "-o", tmp_path / "it.quality", "--json")
+
+        told = json.loads(cli("train-quality", "--data", data, *options).stdout, parse_constant=_no_constant)
+
+        assert told["auc"] is None
 
     def test_leaves_sources_out_and_takes_rows_to_calibrate_on(
         self, cli: Cli, tiny_bundle: Path, tmp_path: Path, outcomes_file: Path
