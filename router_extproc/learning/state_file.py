@@ -16,6 +16,7 @@ import threading
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,7 +30,6 @@ from router_extproc.learning.sums import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from io import FileIO
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -223,9 +223,8 @@ class StateFile:
         )
         payload = msgspec.msgpack.encode(snapshot)
         beside = self._path.with_name(f"{self._path.name}.new")
-        with beside.open("wb") as file:
-            file.write(MAGIC + hashlib.sha256(payload).digest() + payload)
-            file.flush()
+        with _private(beside) as file:
+            _write_all(file, MAGIC + hashlib.sha256(payload).digest() + payload)
             os.fsync(file.fileno())
         beside.replace(self._path)
         _sync_folder(self._path.parent)
@@ -245,8 +244,7 @@ class StateFile:
 
     def _open(self) -> None:
         path = self._path.with_name(f"{self._path.name}.journal-{self._generation}")
-        # Unbuffered, so that a failed write leaves nothing behind that a later one would repeat.
-        self._journal = path.open("wb", buffering=0)
+        self._journal = _private(path)
         self.bytes = 0
         self._unlisted = True
 
@@ -322,6 +320,14 @@ def _read(path: Path) -> Iterator[Record]:
             _log.warning("the journal %s holds a record of another version", path)
             return
         at += _HEAD + length
+
+
+def _private(path: Path) -> FileIO:
+    """An empty file for nobody else to read: features tell roughly what prompts were about.
+
+    Unbuffered, so that a failed write leaves nothing behind that a later one would repeat.
+    """
+    return FileIO(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _write_all(file: FileIO, data: bytes) -> None:

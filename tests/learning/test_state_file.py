@@ -284,6 +284,16 @@ class TestFailure:
 
         assert weight(started()) == 1
 
+    async def test_nobody_else_may_read_it(
+        self, started: Callable[[], Experience], lesson: Callable[..., Lesson], path: Path
+    ) -> None:
+        """Neither snapshot nor journal, whatever the process's mask."""
+        first = started()
+        first.remember("a-1", lesson())
+        await first.save()
+
+        assert {each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {0o600}
+
     def test_one_process_at_a_time_has_the_file(self, path: Path) -> None:
         """Two would write over each other; when the first ends, another may have it."""
         first = StateFile(path)
