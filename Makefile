@@ -83,7 +83,7 @@ models: $(STAMP) ## Train the model bundle from DATA, and measure it (minutes on
 	@$(BIN)/router-extproc train --data $(DATA) --run out/run --output models/default $(TRAIN)
 	@$(BIN)/router-extproc eval --data $(DATA) --models models/default --output models --record
 
-quality: $(STAMP) ## Make the shipped quality model from DATA (a minute; after every new bundle)
+quality: $(STAMP) ## Make the shipped quality model from DATA (a minute; after every new encoder)
 	@test -d $(DATA) || { echo "No data at $(DATA): training needs the data sets; give DATA=folder" >&2; exit 1; }
 	@$(BIN)/router-extproc train-quality --method inductive --data $(DATA)/routing/train.jsonl.gz --dev $(DATA)/routing/dev.jsonl.gz \
 		--without-source routerdc_split2 --profiles router_extproc/evaluation/routing/model_profiles.yaml --cache out/readings \

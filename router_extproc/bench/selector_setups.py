@@ -11,7 +11,7 @@ from router_extproc.bench.setups import Setup, add_listener, add_upstream, quiet
 from router_extproc.demo.envoy_config import EnvoyPlan, rendered
 from router_extproc.demo.processes import free_ports
 from router_extproc.demo.stack import start_envoy, start_router
-from router_extproc.encoders.bundle import GRAPH
+from router_extproc.encoders.bundle import embedder
 from router_extproc.encoders.models import Models
 from router_extproc.quality.artifact import packed
 from router_extproc.quality.training import held_out, train
@@ -66,7 +66,7 @@ def start_selectors(processes: Processes, directory: Path, models: Path | None) 
     plan = EnvoyPlan(listener, admin, server, dict.fromkeys(("small", "large"), upstream), direct=direct)
     manifest = Models(folder=models).encoder().bundle.manifest
     fit, held = held_out(outcomes(1000, 2))
-    (directory / "bench.quality").write_bytes(packed(train(METHOD, fit, held), manifest.files[GRAPH].sha256, {}))
+    (directory / "bench.quality").write_bytes(packed(train(METHOD, fit, held), embedder(manifest), {}))
     more = ("--decision-log", "off", *(("--models", str(models)) if models else ()))
     setups = [Setup("none", direct, None)]
     config = json.loads(rendered(plan))

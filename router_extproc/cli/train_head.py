@@ -20,7 +20,7 @@ from router_extproc.cli.head_figures import Figures, figures
 from router_extproc.cli.json_lines import keep_apart
 from router_extproc.cli.label_file import Labelled, read_labels
 from router_extproc.cli.output_file import check_place, replaced
-from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.bundle import EMBEDDING, embedder
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.headfile import packed
 from router_extproc.encoders.manifest import BundleError
@@ -63,7 +63,7 @@ def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Ex
     if trained.partly:
         _warning(f"{trained.partly} texts are so long that they were read in part, as serving would read them")
     told = _told(rows, trained)
-    model = encoder.bundle.manifest.files[GRAPH].sha256
+    model = embedder(encoder.bundle.manifest)
     replaced(target, packed(trained.head, rows.labels, model, told).model_dump_json().encode() + b"\n")
     if as_json:
         typer.echo(json.dumps({"file": str(target), **told, "policy": snippet(target, rows.labels[0])}))

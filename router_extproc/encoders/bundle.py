@@ -50,6 +50,11 @@ def fingerprint(folder: Path) -> str:
         raise BundleError(f"{path}: {error.strerror}: no model bundle is there; `make models` makes one") from error
 
 
+def embedder(manifest: Manifest) -> str:
+    """Tells embeddings apart: what is made of one embedder's embeddings and difficulties means nothing to another. SHA-256."""
+    return manifest.embedder or manifest.files[GRAPH].sha256
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """One window of a text, and where that text comes from."""

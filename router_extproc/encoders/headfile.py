@@ -57,7 +57,7 @@ def packed(head: Softmax, labels: tuple[str, ...], model: str, evaluation: dict[
 
 
 def read_head(path: Path, model: str) -> tuple[Softmax, tuple[str, ...]]:
-    """A head for that graph, and its labels. Raises BundleError."""
+    """A head for that embedder, and its labels. Raises BundleError."""
     try:
         file = HeadFile.model_validate_json(path.read_bytes())
         head = file.head()

@@ -60,6 +60,8 @@ class Manifest(_Closed):
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     """Of each chance head: from this probability on it says yes; chosen on the dev set."""
     span_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    embedder: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of the graph that gives the same embeddings and difficulties bit by bit, if another: a head was refitted since."""
     training: dict[str, Any]
     """What it was made of: sources, recipe, licences."""
     evaluation: dict[str, Any]

@@ -84,7 +84,7 @@ class Header(_Closed):
     format: int
     method: str
     encoder: Sha256
-    """SHA-256 of the graph whose embeddings it reads: it means nothing to another."""
+    """Whose embeddings it reads, as `encoders.bundle.embedder` tells it: it means nothing to another."""
     width: Annotated[int, Field(ge=1, le=4096)]
     """Of an embedding."""
     facts: Annotated[int, Field(ge=0)] = 0
@@ -104,7 +104,7 @@ class Header(_Closed):
 
 
 def packed(predictor: Predictor, encoder: str, training: Mapping[str, Any]) -> bytes:
-    """A file's content. `encoder`: the SHA-256 of the encoder's graph."""
+    """A file's content. `encoder`: what tells the encoder's embeddings apart (`encoders.bundle.embedder`)."""
     arrays = _arrays(predictor)
     traits = predictor.kin.traits
     header = Header(

@@ -17,6 +17,6 @@ __all__ = ["ModelProfile", "QualityError", "QualityModel", "Query", "load"]
 def load(path: Path, *, encoder: str | None = None) -> QualityModel:
     """A quality model from its file. Raises QualityError if it is damaged, of another version, or for another encoder.
 
-    `encoder`: the SHA-256 of the encoder's graph (`bundle.manifest.files["model.onnx"].sha256`), if that is to be checked.
+    `encoder`: what tells the encoder's embeddings apart (`encoders.bundle.embedder`), if that is to be checked.
     """
     return read(path, encoder=encoder)[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.bundle import GRAPH
+from router_extproc.encoders.bundle import embedder
 from router_extproc.errors import SpecError
 from router_extproc.quality.errors import QualityError
 from router_extproc.quality.facts import facts_of
@@ -79,7 +79,7 @@ def judge(name: str, candidates: tuple[Candidate, ...], services: SelectorServic
     bundle = share.encoder.bundle
     try:
         path = shipped() if name == NAME else services.signals.file(name)
-        model = load(path, encoder=bundle.manifest.files[GRAPH].sha256)
+        model = load(path, encoder=embedder(bundle.manifest))
     except QualityError as error:
         raise SpecError(
             ("quality",), str(error), cure="train it with `router-extproc train-quality`, or correct the path"

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from tiny_bundle import OVERLAP, WINDOW, seal, tokenizer, write_bundle
 
-from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, Window, fingerprint
+from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, Window, embedder, fingerprint
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.manifest import FILE_NAME, BundleError
 from router_extproc.encoders.passages import cut
@@ -198,6 +198,7 @@ BROKEN = [
         says(calibration={head: {"bias": float("nan")} for head in POOLED}), FILE_NAME, "bias: .*restore", id="a bias that is no number"
     ),
     pytest.param(says(window=40, overlap=39), FILE_NAME, "overlap .*restore", id="windows that never end"),
+    pytest.param(says(embedder="v2"), FILE_NAME, "embedder: .*restore", id="an embedder that is no checksum"),
     pytest.param(says(extra=1), FILE_NAME, "extra: .*restore", id="an unknown entry"),
     *(pytest.param(without_file(name), FILE_NAME, f"{name} is not among .*restore", id=f"unlisted {name}") for name in _FILES),
     *(pytest.param(sealed(name, b"nonsense"), name, "restore", id=f"nonsense for {name}") for name in _FILES),
@@ -235,6 +236,13 @@ class TestBundle:
         assert (bundle.folder, bundle.manifest.name) == (tiny_bundle, "tiny")
         assert (bundle.manifest.window, bundle.manifest.overlap) == (WINDOW, OVERLAP)
         assert np.linalg.norm(bundle.background, axis=1) == pytest.approx(1.0)
+
+    def test_is_its_own_embedder_unless_it_says_another(self, folder: Path) -> None:
+        """A bundle with one head fitted anew embeds as the one before it."""
+        own = Bundle(folder).manifest
+
+        assert embedder(own) == own.files[GRAPH].sha256
+        assert embedder(Bundle(seal(folder, embedder="a" * 64)).manifest) == "a" * 64
 
 
 class TestRun:

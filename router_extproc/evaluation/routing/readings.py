@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.bundle import EMBEDDING, embedder
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.scores import Kind
 
@@ -29,8 +29,8 @@ class Readings:
     """Reads texts with an encoder, each once ever if there is a folder to keep what was read."""
 
     def __init__(self, encoder: Encoder, folder: Path | None = None) -> None:
-        self.graph = encoder.bundle.manifest.files[GRAPH].sha256
-        """Readings of another graph are never taken for this one's: the file has its name."""
+        self.graph = embedder(encoder.bundle.manifest)
+        """Readings of another embedder are never taken for this one's: the file has its name."""
         self._encoder = encoder
         self._path = folder / f"{self.graph[:16]}.npz" if folder is not None else None
         self._known = _loaded(self._path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.bundle import EMBEDDING, embedder
 from router_extproc.encoders.headfile import read_head
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.errors import SpecError
@@ -46,7 +46,7 @@ def build(name: str, options: LinearOptions, services: SignalServices) -> Linear
     share = shared(services, EMBEDDING)
     path = services.file(options.file)
     try:
-        head, labels = read_head(path, share.encoder.bundle.manifest.files[GRAPH].sha256)
+        head, labels = read_head(path, embedder(share.encoder.bundle.manifest))
     except BundleError as error:
         raise SpecError(("file",), str(error), cure="make the file with `router-extproc train-head`") from error
     return Linear(name, options, share, head, labels)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.bundle import EMBEDDING, GRAPH
+from router_extproc.encoders.bundle import EMBEDDING, embedder
 from router_extproc.encoders.cache import key_of
 from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, fitted
 from router_extproc.encoders.scores import Kind
@@ -57,9 +57,7 @@ def intents(name: str, options: NeuralOptions, services: SignalServices, example
     """The extractor for examples by label. Reads them now, some 3 ms each, unless a policy before had the same ones."""
     share = shared(services, EMBEDDING)
     bundle = share.encoder.bundle
-    key = key_of(
-        bundle.manifest.files[GRAPH].sha256, *(part for label, texts in examples.items() for part in ("", label, *texts))
-    )
+    key = key_of(embedder(bundle.manifest), *(part for label, texts in examples.items() for part in ("", label, *texts)))
     prototypes = services.prototypes.get(key)
     if prototypes is None:
         embedded = {label: _embedded(share.encoder, texts) for label, texts in examples.items()}

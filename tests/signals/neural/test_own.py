@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tiny_bundle import seal
 from tiny_classifier import write_classifier
 from told import signal, why_unknown
 
@@ -163,6 +164,20 @@ class TestLinear:
         found = problem("{type: linear, file: head.json}")
         assert "another model bundle" in found.message
         assert (found.path, found.cure) == ("signals.it.file", "make the file with `router-extproc train-head`")
+
+    def test_a_head_goes_on_with_a_bundle_that_embeds_alike(self, beside: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Whose graph is another only in a head that was fitted anew."""
+        bundle = seal(shutil.copytree(tiny_bundle, tmp_path / "bundle"), embedder="a" * 64)
+        files = shutil.copytree(beside, tmp_path / "own")
+        head = json.loads((files / "head.json").read_text())
+        (files / "head.json").write_text(json.dumps({**head, "model": "a" * 64}))
+        services = SignalServices(models=Models(folder=bundle)).for_policy(files)
+        text = (
+            "version: 1\npools: {small: {cluster: s}}\ndefault: small\nsignals: {it: {type: linear, file: head.json}}\n"
+            "decisions: [{name: a, when: {signal: it, is: left}, route: small}]\n"
+        )
+
+        compile_policy(text, source="p", services=services, selectors=SELECTORS)
 
     @pytest.mark.parametrize("content", [pytest.param(None, id="missing"), pytest.param("{", id="cut off")])
     def test_a_file_that_is_no_head_is_told(self, problem: Callable[[str], Problem], folder: Path, content: str | None) -> None:
