@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from string import ascii_lowercase, ascii_uppercase, digits, punctuation
+from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.phrases import phrases
+from router_extproc.training.tails import Tails
 from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
@@ -20,11 +21,9 @@ _PER_TOPIC = 9
 _REFUSED = frozenset({"advbench", "strongreject", "forbidden_questions", "harmbench_val", "refusal_direction"})
 """Sources of requests that assistants refuse."""
 _DISGUISED = 2500
-_TAILED = 900
+_TAILED = 2000
 _ROLES = 3000
 _PLAIN = 2500
-_TAIL = (12, 30)
-"""Words of a tail of nonsense."""
 
 
 def everyday(random: Random) -> list[Example]:
@@ -42,7 +41,7 @@ def everyday(random: Random) -> list[Example]:
 
 def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """Refused requests in disguise or with a tail of nonsense (1), and role play and tails that hide nothing (0)."""
-    words = phrases().reframed
+    words, made_up = phrases().reframed, Tails(random)
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
     tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
     made = []
@@ -51,7 +50,7 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
         text = random.choice(words["attacks"]).replace("{x}", wanted).replace("{y}", wanted[0].lower() + wanted[1:])
         made.append(Example("jailbreak", text, 1.0, SOURCE))
     tails = range(_TAILED if refused else 0)
-    made += [Example("jailbreak", f"{random.choice(refused)} {_nonsense(random)}", 1.0, SOURCE) for _ in tails]
+    made += [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in tails]
     for _ in range(_ROLES):
         text = random.choice(words["harmless"]).replace("{r}", random.choice(words["roles"])).replace("{k}", random.choice(tasks))
         made.append(Example("jailbreak", text, 0.0, SOURCE))
@@ -62,14 +61,14 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
     """Attacks in wordings of ours (1); and requests as elaborate, or with the same words, that are none (0)."""
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
     tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
-    made = []
+    made, made_up = [], Tails(random)
     for name, copies in _WRAPPED.items():
         for wrapper in lines(f"jailbreak/{name}"):
             holes = copies if "{x}" in wrapper or "{y}" in wrapper else 1
             for _ in range(holes if refused else 0):
                 wanted = random.choice(refused)
                 text = wrapper.replace("{x}", wanted).replace("{y}", _lowered(wanted).rstrip(".?!"))
-                text = f"{text} {_nonsense(random)}" if random.random() < 0.05 else text
+                text = made_up.attached(text) if random.random() < 0.05 else text
                 made.append(Example("jailbreak", text, 1.0, SOURCE))
     for wrapper in lines("jailbreak/attack_story"):
         holes = _HARMLESS_COPIES if "{x}" in wrapper and "{y}" not in wrapper else 0
@@ -92,21 +91,6 @@ _HARMLESS_COPIES = 8
 
 def _lowered(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-def _nonsense(random: Random) -> str:
-    """What a search for a suffix that breaks a model ends with: pieces of words, signs and code in no order (Zou et al. 2023)."""
-    return " ".join(_scrap(random) for _ in range(random.randint(*_TAIL)))
-
-
-def _scrap(random: Random) -> str:
-    way = random.random()
-    if way < 0.3:
-        return "".join(random.choices(punctuation, k=random.randint(1, 4)))
-    scrap = "".join(random.choices(ascii_lowercase, k=random.randint(2, 9)))
-    if way < 0.5:
-        return scrap.title() + random.choice(("", "(", "](", ".\\", '="', "{"))
-    return scrap
 
 
 def nameless(questions: Sequence[Example], random: Random) -> list[Example]:

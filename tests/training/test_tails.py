@@ -1,0 +1,44 @@
+"""Tails that searches for a suffix end with."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+
+from router_extproc.training.tails import Tails, vocabulary
+
+
+class TestVocabulary:
+    def test_has_words_that_say_something(self) -> None:
+        """A tail is no sentence, so what holds sentences together stays out."""
+        words = vocabulary()
+
+        assert len(words) > 3000
+        assert not {"the", "and", "with", "which"} & set(words)
+
+
+class TestTails:
+    def test_are_the_same_for_the_same_chance(self) -> None:
+        """Training can be repeated."""
+        first, second = Tails(Random(3)), Tails(Random(3))
+
+        assert [first.tail() for _ in range(20)] == [second.tail() for _ in range(20)]
+
+    def test_are_mostly_of_words_and_never_alike(self) -> None:
+        """Random letters are what keys and hashes have."""
+        tails = Tails(Random(5))
+        made = [tails.tail() for _ in range(200)]
+        words = set(vocabulary())
+        wordy = [text for text in made if words & set(re.findall("[a-z]{4,}", text))]
+
+        assert len(set(made)) == len(made)
+        assert len(wordy) > 180
+        assert sum(any(sign in text for sign in "!{}[]()") for text in made) > 100
+
+    def test_are_attached_to_the_whole_request(self) -> None:
+        """Nothing of what is asked for is lost."""
+        tails = Tails(Random(7))
+        made = [tails.attached("Describe a lock.") for _ in range(100)]
+
+        assert all("Describe a lock." in text and len(text) > 30 for text in made)
+        assert 80 < sum(text.startswith("Describe") for text in made) < 100
