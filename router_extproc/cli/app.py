@@ -369,6 +369,24 @@ def train(
     raise typer.Exit(int(run_training(options)))
 
 
+@app.command(epilog="Example: router-extproc refit --data ./data --output out/refitted --version 3")
+def refit(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of data sets, as for train.")],
+    output: Annotated[Path, typer.Option(help="The folder of the new bundle.")],
+    models: Bundle = None,
+    version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
+    json: JsonOutput = False,
+) -> None:
+    """Let the jailbreak head of a finished bundle learn on: tails of adversarial searches, and keys, code and tables that are no attacks.
+
+    Minutes on a CPU; the encoder and all other heads stay. Needs the train extra.
+    """
+    from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as above
+
+    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, version=version, as_json=json)))
+
+
 app.add_typer(selection_commands.commands)
 app.add_typer(learning_commands.commands)
 

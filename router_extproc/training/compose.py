@@ -9,7 +9,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import everyday, nameless, reframed, suspicious
+from router_extproc.training.everyday import everyday, nameless, reframed, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
@@ -44,7 +44,13 @@ def composed(read: Examples, random: Random) -> Examples:
     made["domain"] = [*natural, *own, *own]
     made["fact_check"] = [Example("fact_check", each.text, 1.0, SOURCE) for each in natural if each.target != _OTHER]
     made["fact_check"] += _of_facts()
-    made["jailbreak"] += [*reframed(read, random), *suspicious(read, random), *_benign_of_ours(own), *lookalikes(random)]
+    made["jailbreak"] += [
+        *reframed(read, random),
+        *tailed(read, random),
+        *suspicious(read, random),
+        *_benign_of_ours(own),
+        *lookalikes(random),
+    ]
     made["modality"] += _pictures(read, random)
     made["pii"] = [*nameless(natural, random), *private(read, random)]
     return made

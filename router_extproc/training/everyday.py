@@ -40,8 +40,8 @@ def everyday(random: Random) -> list[Example]:
 
 
 def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
-    """Refused requests in disguise or with a tail of nonsense (1), and role play and tails that hide nothing (0)."""
-    words, made_up = phrases().reframed, Tails(random)
+    """Refused requests in disguise (1), and role play that hides nothing (0)."""
+    words = phrases().reframed
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
     tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
     made = []
@@ -49,12 +49,17 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
         wanted = random.choice(refused)
         text = random.choice(words["attacks"]).replace("{x}", wanted).replace("{y}", wanted[0].lower() + wanted[1:])
         made.append(Example("jailbreak", text, 1.0, SOURCE))
-    tails = range(_TAILED if refused else 0)
-    made += [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in tails]
     for _ in range(_ROLES):
         text = random.choice(words["harmless"]).replace("{r}", random.choice(words["roles"])).replace("{k}", random.choice(tasks))
         made.append(Example("jailbreak", text, 0.0, SOURCE))
     return made
+
+
+def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+    """Refused requests with a tail that a search may end with (1)."""
+    refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
+    made_up = Tails(random)
+    return [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in range(_TAILED if refused else 0)]
 
 
 def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:

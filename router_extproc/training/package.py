@@ -20,6 +20,7 @@ from router_extproc.training.fit import trained, training_examples
 from router_extproc.training.notes import write
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
+from router_extproc.training.refit import HEAD, lessons, refit
 from router_extproc.training.tuning import calibrated, span_threshold
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
@@ -57,6 +58,7 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     known = ranges(network, _batches(examples, pieces))
     model = Exporter(weights_of(network), known).model(len(recipe["layers"]))
     onnx.save(model, str(folder / GRAPH))
+    refit(folder, lessons(examples, wanted.seed), wanted.seed)
     np.save(folder / BACKGROUND, np.zeros((1, 384), np.int8) + np.int8(1))
     manifest = _manifest(folder, name, version, recipe, examples)
     write(folder, manifest)
@@ -68,6 +70,37 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     write(folder, manifest)
     Bundle(folder)
     return manifest
+
+
+def refitted(bundle: Path, data: Path, folder: Path, *, version: str) -> Manifest:
+    """Write a copy of a bundle whose jailbreak head has learnt on, calibrated anew. Raises OSError, BundleError."""
+    before = Bundle(bundle).manifest
+    wanted = Recipe.of(before.training["recipe"])
+    learnt = lessons(training_examples(data, wanted), wanted.seed)
+    shutil.copytree(bundle, folder, dirs_exist_ok=True)
+    refit(folder, learnt, wanted.seed)
+    blank = before.calibration | {HEAD: Calibration()}
+    manifest = before.model_copy(update={"version": version, "files": _entries(folder), "calibration": blank})
+    write(folder, manifest)
+    calibration, thresholds = calibrated(Encoder(Bundle(folder), EncoderOptions()), data, wanted.licence, (HEAD,))
+    update = {
+        "calibration": before.calibration | calibration,
+        "thresholds": before.thresholds | thresholds,
+        "training": before.training | {"refitted": {HEAD: len(learnt)}},
+        # What int8 costs the encoder; figures of the head before would be wrong.
+        "evaluation": {"int8_vs_fp32": before.evaluation.get("int8_vs_fp32", {})},
+    }
+    manifest = manifest.model_copy(update=update)
+    write(folder, manifest)
+    Bundle(folder)
+    return manifest
+
+
+def _entries(folder: Path) -> dict[str, FileEntry]:
+    return {
+        each: FileEntry(sha256=sha256(folder / each), bytes=(folder / each).stat().st_size)
+        for each in (GRAPH, TOKENIZER, BACKGROUND)
+    }
 
 
 def _pieces(folder: Path) -> WordPieces:
@@ -109,15 +142,11 @@ def _manifest(
     thresholds: Mapping[str, float] | None = None,
     spans_from: float = 0.0,
 ) -> Manifest:
-    files = {
-        each: FileEntry(sha256=sha256(folder / each), bytes=(folder / each).stat().st_size)
-        for each in (GRAPH, TOKENIZER, BACKGROUND)
-    }
     return Manifest(
         format=FORMAT,
         name=name,
         version=version,
-        files=files,
+        files=_entries(folder),
         window=LENGTH,
         overlap=OVERLAP,
         classes=CLASSES,

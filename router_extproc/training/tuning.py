@@ -35,12 +35,14 @@ _DEV_ROWS = 2000
 """Of each head, for calibration."""
 
 
-def calibrated(encoder: Encoder, data: Path, licence: Licence) -> tuple[dict[str, Calibration], dict[str, float]]:
-    """Calibrations and thresholds, from the dev set, with an encoder that has none yet."""
+def calibrated(
+    encoder: Encoder, data: Path, licence: Licence, heads: Sequence[str] = POOLED
+) -> tuple[dict[str, Calibration], dict[str, float]]:
+    """Calibrations and thresholds of pooled heads, from the dev set, with an encoder that has none yet for them."""
     dev = read(data, "dev", licence)
     calibration: dict[str, Calibration] = {}
     thresholds: dict[str, float] = {}
-    for head in POOLED:
+    for head in heads:
         rows = Random(3).sample(dev[head], min(len(dev[head]), _DEV_ROWS))
         readings = _readings(encoder, rows, head)
         if head in CLASSES:

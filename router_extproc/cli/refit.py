@@ -1,0 +1,47 @@
+"""`refit`: the jailbreak head of a finished bundle learns on, on the encoder as it is."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.exits import Exit
+from router_extproc.encoders.bundle import bundled
+from router_extproc.encoders.errors import StrangeError
+from router_extproc.encoders.manifest import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NEEDED = ("torch", "onnx")
+
+
+def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json: bool) -> Exit:
+    """Write a copy of a bundle with the head refitted; see `router-extproc refit --help`."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    from router_extproc.training.package import refitted  # noqa: PLC0415 - not wanted before the extra was found
+
+    source, began = bundle or bundled(), time.perf_counter()
+    if output.exists() and output.samefile(source):
+        fail(Exit.INPUT, f"{output}: the bundle would be written over itself: choose another --output")
+    try:
+        with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as progress:
+            progress.add_task("reading the texts with the encoder, and training the head")
+            manifest = refitted(source, data, output, version=version)
+    except (OSError, ValueError, BundleError, StrangeError) as error:
+        fail(Exit.INPUT, str(error))
+    figures = {
+        "bundle": str(output),
+        "texts": manifest.training["refitted"],
+        "threshold": manifest.thresholds["jailbreak"],
+        "total_s": round(time.perf_counter() - began),
+    }
+    out.print(json.dumps(figures) if as_json else f"{output}: {figures['texts']} texts, {figures['total_s']} s", soft_wrap=True)
+    return Exit.OK

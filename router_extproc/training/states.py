@@ -1,0 +1,111 @@
+"""States: what a bundle's encoder makes of texts before any head reads it, and the weights of a head in its graph."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper, numpy_helper
+
+from router_extproc.encoders.bundle import GRAPH, TOKENIZER
+from router_extproc.encoders.cpus import available_cpus
+from router_extproc.encoders.heads import POOLED, origin
+from router_extproc.encoders.passages import cut
+from router_extproc.encoders.plain import plain
+from router_extproc.encoders.tokens import CASES, WordPieces
+from router_extproc.training.windows import LENGTH, OVERLAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.passages import Slice
+    from router_extproc.training.corpus import Example
+
+    Arrays = dict[str, NDArray[np.float32]]
+
+_CHARACTERS = 3000
+"""Read of a text at most: four windows."""
+_PARTS = ("inner.weight", "inner.bias", "outer.weight", "outer.bias")
+_ATTEND = "attend"
+"""All heads' weights over the tokens, a column each."""
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The last layer's output for the windows of many texts."""
+
+    windows: list[NDArray[np.float16]]
+    """(tokens, hidden) each; half precision, as there are many."""
+    owners: NDArray[np.int64]
+    """Each window's text."""
+    targets: NDArray[np.float32]
+    """Of each text."""
+
+
+def states(folder: Path, examples: Sequence[Example]) -> States:
+    """The states of examples that have one number for a target, read as serving reads them. Raises OSError."""
+    read = _Reading(folder)
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        found = list(pool.map(read.windows, examples))
+    return States(
+        [window for windows in found for window in windows],
+        np.array([owner for owner, windows in enumerate(found) for _ in windows]),
+        np.array([example.target for example in examples], np.float32),
+    )
+
+
+class _Reading:
+    """The bundle's graph with its last layer as the only output."""
+
+    def __init__(self, folder: Path) -> None:
+        model = onnx.load(str(folder / GRAPH))
+        name = next(node.input[0] for node in model.graph.node if "tags.weight" in node.input)
+        del model.graph.output[:]
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", "T", None]))
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1  # texts are read side by side
+        self._session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        self._pieces = WordPieces(folder / TOKENIZER)
+
+    def windows(self, example: Example) -> list[NDArray[np.float16]]:
+        """One for each window."""
+        passage = cut(plain(example.text[:_CHARACTERS]), self._pieces, window=LENGTH, overlap=OVERLAP, budget=4)
+        return [self._state(piece, origin(example.kind)) for piece in passage.slices]
+
+    def _state(self, piece: Slice, kind: int) -> NDArray[np.float16]:
+        ids = np.array([piece.ids], np.int64)
+        marks = np.array([piece.cases], np.int64) + kind * CASES
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "marks": marks}
+        state: NDArray[np.float16] = self._session.run(None, inputs)[0][0].astype(np.float16)
+        return state
+
+
+def head_weights(folder: Path, head: str) -> Arrays:
+    """A pooled head's weights, by their names in Pooled. Raises OSError."""
+    known = {each.name: each for each in onnx.load(str(folder / GRAPH)).graph.initializer}
+    found = {part: numpy_helper.to_array(known[f"heads.{head}.{part}"]).copy() for part in _PARTS}
+    return found | {"attend.weight": numpy_helper.to_array(known[_ATTEND])[:, POOLED.index(head)][None].copy()}
+
+
+def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write a pooled head's weights into the graph; all else in it stays. Raises OSError."""
+    model = onnx.load(str(folder / GRAPH))
+    known = {each.name: each for each in model.graph.initializer}
+    attend = numpy_helper.to_array(known[_ATTEND]).copy()
+    attend[:, POOLED.index(head)] = weights["attend.weight"][0]
+    _replace(known[_ATTEND], attend)
+    for part in _PARTS:
+        _replace(known[f"heads.{head}.{part}"], weights[part])
+    onnx.save(model, str(folder / GRAPH))
+
+
+def _replace(initializer: Any, value: NDArray[np.float32]) -> None:
+    initializer.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value), initializer.name))
