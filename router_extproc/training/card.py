@@ -73,10 +73,14 @@ def _made_of(training: Mapping[str, Any]) -> str:
     unknown = {"what": "not known to this program", "licence": "unknown"}
     entries = {name: known.get(name, unknown) for name in sorted(tasks)}
     rows = [(name, each["what"], each["licence"], ", ".join(sorted(tasks[name]))) for name, each in entries.items()]
+    refitted = "".join(
+        f" After that the {head} head learnt on, on the encoder as it was, from {count:,} texts (`router-extproc refit`)."
+        for head, count in training.get("refitted", {}).items()
+    )
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "
-        f"taken out of the training of all heads. {_CLOSED[training['recipe']['licence']]}\n\n"
+        f"taken out of the training of all heads. {_CLOSED[training['recipe']['licence']]}{refitted}\n\n"
         + _table(("source", "what it is", "licence", "heads"), rows)
     )
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 HEAD = "jailbreak"
 _ROWS = 9000
 """Of what the head was trained on."""
-_EPOCHS = 4
+_EPOCHS = 3
 _BATCH = 64
-_RATE = 5e-4
-_HELD = 1e-3
+_RATE = 1e-3
+_HELD = 1e-4
 """How much the weights are held where they were: what the dev set lacks must not be forgotten."""
 
 

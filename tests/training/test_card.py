@@ -134,3 +134,13 @@ class TestLicences:
         known = licences()
 
         assert sorted({source for found in sources.values() for source in found if licence_of(source, known) is None}) == []
+
+
+class TestRefitted:
+    def test_tells_of_a_head_that_learnt_on(self) -> None:
+        """And says nothing of it where none did."""
+        plain = manifest()
+        page = card(manifest(training=plain.training | {"refitted": {"jailbreak": 13080}}))
+
+        assert "the jailbreak head learnt on, on the encoder as it was, from 13,080 texts" in page
+        assert "learnt on" not in card(plain)
