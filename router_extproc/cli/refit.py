@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
@@ -16,6 +17,7 @@ from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.manifest import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _NEEDED = ("torch", "onnx")
@@ -32,9 +34,9 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
     if output.exists() and output.samefile(source):
         fail(Exit.INPUT, f"{output}: the bundle would be written over itself: choose another --output")
     try:
-        with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=err, transient=True) as progress:
-            progress.add_task("reading the texts with the encoder, and training the head")
-            manifest = refitted(source, data, output, version=version)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err) as progress:
+            manifest = refitted(source, data, output, version=version, stage=partial(_begun, progress))
     except (OSError, ValueError, BundleError, StrangeError) as error:
         fail(Exit.INPUT, str(error))
     figures = {
@@ -45,3 +47,8 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
     }
     out.print(json.dumps(figures) if as_json else f"{output}: {figures['texts']} texts, {figures['total_s']} s", soft_wrap=True)
     return Exit.OK
+
+
+def _begun(progress: Progress, name: str, steps: int) -> Callable[[], None]:
+    """A bar for a stage; what it gives moves the bar."""
+    return partial(progress.advance, progress.add_task(name, total=steps))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle
+from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, sha256
@@ -20,7 +20,7 @@ from router_extproc.training.fit import trained, training_examples
 from router_extproc.training.notes import write
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
-from router_extproc.training.refit import HEAD, lessons, refit
+from router_extproc.training.refit import HEAD, lessons, refit, untold
 from router_extproc.training.tuning import calibrated, span_threshold
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.tokens import WordPieces
     from router_extproc.training.corpus import Example
     from router_extproc.training.network import Batch
+    from router_extproc.training.refit import Stage
 
 _PER_HEAD = 48
 """Texts of each head that the activation scales are found with."""
@@ -72,15 +73,19 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     return manifest
 
 
-def refitted(bundle: Path, data: Path, folder: Path, *, version: str) -> Manifest:
+def refitted(bundle: Path, data: Path, folder: Path, *, version: str, stage: Stage = untold) -> Manifest:
     """Write a copy of a bundle whose jailbreak head has learnt on, calibrated anew. Raises OSError, BundleError."""
     before = Bundle(bundle).manifest
     wanted = Recipe.of(before.training["recipe"])
+    tick = stage("reading the data and composing examples", 1)
     learnt = lessons(training_examples(data, wanted), wanted.seed)
+    tick()
     shutil.copytree(bundle, folder, dirs_exist_ok=True)
-    refit(folder, learnt, wanted.seed)
+    refit(folder, learnt, wanted.seed, stage)
     blank = before.calibration | {HEAD: Calibration()}
-    manifest = before.model_copy(update={"version": version, "files": _entries(folder), "calibration": blank})
+    manifest = before.model_copy(
+        update={"version": version, "files": _entries(folder), "calibration": blank, "embedder": embedder(before)}
+    )
     write(folder, manifest)
     calibration, thresholds = calibrated(Encoder(Bundle(folder), EncoderOptions()), data, wanted.licence, (HEAD,))
     update = {

@@ -21,13 +21,15 @@ from router_extproc.training.network import Pooled, mean
 from router_extproc.training.states import head_weights, put_head, states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from router_extproc.training.states import States
+    from router_extproc.training.states import States, Tick
+
+    Stage = Callable[[str, int], Tick]
 
 HEAD = "jailbreak"
 _ROWS = 9000
@@ -39,11 +41,19 @@ _HELD = 1e-4
 """How much the weights are held where they were: what the dev set lacks must not be forgotten."""
 
 
-def refit(folder: Path, examples: Sequence[Example], seed: int) -> None:
-    """Train the head of the bundle's graph on, and write it back. The manifest is not touched. Raises OSError."""
-    found = states(folder, examples)
+def untold(_name: str, _steps: int) -> Tick:
+    """A stage of which nobody wants to know."""
+    return lambda: None
+
+
+def refit(folder: Path, examples: Sequence[Example], seed: int, stage: Stage = untold) -> None:
+    """Train the head of the bundle's graph on, and write it back. The manifest is not touched. Raises OSError.
+
+    `stage` gets the name and the steps of what begins; what it gives is called after each step.
+    """
+    found = states(folder, examples, stage("reading texts", len(examples)))
     head = _head(head_weights(folder, HEAD))
-    _learn(head, found, examples, seed)
+    _learn(head, found, examples, seed, stage)
     put_head(folder, HEAD, {name: value.detach().numpy() for name, value in head.state_dict().items()})
 
 
@@ -64,15 +74,15 @@ def _head(weights: Mapping[str, NDArray[np.float32]]) -> Pooled:
     return head
 
 
-def _learn(head: Pooled, found: States, examples: Sequence[Example], seed: int) -> None:
+def _learn(head: Pooled, found: States, examples: Sequence[Example], seed: int, stage: Stage) -> None:
     torch.manual_seed(seed)
-    torch.set_num_threads(
-        1
-    )  # the products are small: where others work beside, threads that wait for each other took ten times as long
+    # The products are small: where others work beside, threads that wait for each other took ten times as long.
+    torch.set_num_threads(1)
     start = [value.detach().clone() for value in head.parameters()]
     batches = list(_batches(found, seed))
     optimizer = torch.optim.AdamW(head.parameters(), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=len(batches) + 1)
+    tick = stage("training the head", len(batches))
     head.train()
     for rows in batches:
         loss = _loss(head, found, examples, rows)
@@ -81,6 +91,7 @@ def _learn(head: Pooled, found: States, examples: Sequence[Example], seed: int) 
         loss.backward()
         optimizer.step()
         schedule.step()
+        tick()
     head.eval()
 
 

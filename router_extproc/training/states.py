@@ -20,7 +20,7 @@ from router_extproc.encoders.tokens import CASES, WordPieces
 from router_extproc.training.windows import LENGTH, OVERLAP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from router_extproc.training.corpus import Example
 
     Arrays = dict[str, NDArray[np.float32]]
+    Tick = Callable[[], None]
 
 _CHARACTERS = 3000
 """Read of a text at most: four windows."""
@@ -50,11 +51,14 @@ class States:
     """Of each text."""
 
 
-def states(folder: Path, examples: Sequence[Example]) -> States:
-    """The states of examples that have one number for a target, read as serving reads them. Raises OSError."""
+def states(folder: Path, examples: Sequence[Example], tick: Tick = lambda: None) -> States:
+    """The states of examples that have one number for a target, read as serving reads them; `tick` is told of each. Raises OSError."""
     read = _Reading(folder)
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = list(pool.map(read.windows, examples))
+        found = []
+        for windows in pool.map(read.windows, examples):
+            found.append(windows)
+            tick()
     return States(
         [window for windows in found for window in windows],
         np.array([owner for owner, windows in enumerate(found) for _ in windows]),

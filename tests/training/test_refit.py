@@ -23,6 +23,7 @@ from router_extproc.training.states import head_weights, put_head, states
 from router_extproc.training.windows import LENGTH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from router_extproc.encoders.tokens import WordPieces
@@ -102,6 +103,22 @@ class TestRefit:
         refit(folder, [*ATTACKS, *PLAIN, LONG], seed=1)
 
         assert (folder / GRAPH).read_bytes() == first != start
+
+    def test_tells_how_far_it_is(self, folder: Path) -> None:
+        """Each text, then each batch: three times over."""
+        told: dict[str, int] = {}
+
+        def stage(name: str, steps: int) -> Callable[[], None]:
+            told[name] = steps
+
+            def tick() -> None:
+                told[name] -= 1
+
+            return tick
+
+        refit(folder, [*ATTACKS, *PLAIN], 1, stage)
+
+        assert told == {"reading texts": 0, "training the head": 0}
 
 
 class TestLessons:
