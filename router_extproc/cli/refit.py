@@ -28,7 +28,7 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
-    from router_extproc.training.package import refitted  # noqa: PLC0415 - not wanted before the extra was found
+    from router_extproc.training.package import composed_lessons, refitted  # noqa: PLC0415 - not wanted before the extra was found
 
     source, began = bundle or bundled(), time.perf_counter()
     if output.exists() and output.samefile(source):
@@ -36,7 +36,11 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
     try:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err) as progress:
-            manifest = refitted(source, data, output, version=version, stage=partial(_begun, progress))
+            begun = partial(_begun, progress)
+            composed = begun("reading the data and composing examples", 1)
+            learnt = composed_lessons(source, data)
+            composed()
+            manifest = refitted(source, learnt, data, output, version=version, stage=begun)
     except (OSError, ValueError, BundleError, StrangeError) as error:
         fail(Exit.INPUT, str(error))
     figures = {

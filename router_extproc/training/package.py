@@ -13,7 +13,7 @@ import onnx
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
-from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, sha256
+from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, read_manifest, sha256
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
@@ -73,13 +73,18 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     return manifest
 
 
-def refitted(bundle: Path, data: Path, folder: Path, *, version: str, stage: Stage = untold) -> Manifest:
+def composed_lessons(bundle: Path, data: Path) -> list[Example]:
+    """What the head of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
+    wanted = Recipe.of(read_manifest(bundle).training["recipe"])
+    return lessons(training_examples(data, wanted), wanted.seed)
+
+
+def refitted(
+    bundle: Path, learnt: Sequence[Example], data: Path, folder: Path, *, version: str, stage: Stage = untold
+) -> Manifest:
     """Write a copy of a bundle whose jailbreak head has learnt on, calibrated anew. Raises OSError, BundleError."""
     before = Bundle(bundle).manifest
     wanted = Recipe.of(before.training["recipe"])
-    tick = stage("reading the data and composing examples", 1)
-    learnt = lessons(training_examples(data, wanted), wanted.seed)
-    tick()
     shutil.copytree(bundle, folder, dirs_exist_ok=True)
     refit(folder, learnt, wanted.seed, stage)
     blank = before.calibration | {HEAD: Calibration()}

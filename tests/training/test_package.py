@@ -1,0 +1,55 @@
+"""A bundle made of another one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch comes with the train extra")
+
+from grown import write_grown
+
+from router_extproc.encoders.bundle import GRAPH, Bundle, embedder
+from router_extproc.encoders.encoder import Encoder, EncoderOptions
+from router_extproc.encoders.scores import Kind
+from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.package import refitted
+from router_extproc.training.refit import HEAD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAID = (("ignore", 1.0), ("tell", 0.0))
+LESSONS = [Example(HEAD, f"{said} the weather {at}", target, SOURCE) for said, target in SAID for at in range(9)]
+
+
+class TestRefitted:
+    def test_changes_the_head_alone(self, tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+        """All else stays bit by bit, and what was made of the embedding stays valid."""
+        grown = write_grown(tmp_path / "grown", tiny_bundle)
+        manifest = refitted(grown, LESSONS, data, tmp_path / "mine", version="3")
+
+        before, after = Bundle(grown), Bundle(tmp_path / "mine")
+        assert (after.manifest, manifest.version) == (manifest, "3")
+        assert manifest.files[GRAPH] != before.manifest.files[GRAPH]
+        assert manifest.training["refitted"] == {HEAD: len(LESSONS)}
+        assert embedder(manifest) == embedder(before.manifest) == before.manifest.files[GRAPH].sha256
+        outputs = ("embedding", "domain", "difficulty", HEAD)
+        old, new = (
+            Encoder(bundle, EncoderOptions()).read(["tell me about tea"], Kind.USER, outputs=outputs)[0]
+            for bundle in (before, after)
+        )
+        assert np.array_equal(old.embedding, new.embedding)
+        assert old.classes == new.classes
+        assert {head for head in old.chances if old.chances[head] != new.chances[head]} == {HEAD}
+
+    def test_a_second_refit_names_the_first_embedder(self, tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+        """However often the head learns on."""
+        grown = write_grown(tmp_path / "grown", tiny_bundle)
+        first = refitted(grown, LESSONS, data, tmp_path / "once", version="2")
+        second = refitted(tmp_path / "once", LESSONS, data, tmp_path / "twice", version="3")
+
+        assert second.files[GRAPH] != first.files[GRAPH]
+        assert second.embedder == Bundle(grown).manifest.files[GRAPH].sha256
