@@ -11,7 +11,7 @@ import typer
 
 from router_extproc import __version__
 from router_extproc.cli import bench_options as bench_opt
-from router_extproc.cli import learning_commands, quality_commands, selection_commands
+from router_extproc.cli import expert_commands, learning_commands, quality_commands, selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
@@ -387,6 +387,7 @@ def refit(
     raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, version=version, as_json=json)))
 
 
+app.add_typer(expert_commands.commands)
 app.add_typer(selection_commands.commands)
 app.add_typer(learning_commands.commands)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.encoders import heads
+from router_extproc.encoders.experts import read_experts
 from router_extproc.encoders.graph import Graph
 from router_extproc.encoders.heads import POOLED
 from router_extproc.encoders.manifest import FILE_NAME, BundleError, Manifest, read_manifest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router_extproc.encoders.experts import Experts
     from router_extproc.encoders.graph import Arrays
 GRAPH, TOKENIZER, BACKGROUND = "model.onnx", "tokenizer.json", "background.npy"
 """The bundle's files. The background is a sample of embeddings of ordinary requests: int8, one row each, in 127ths."""
@@ -79,6 +81,8 @@ class Bundle:
             raise BundleError(f"{error}; {_CURE}") from error
         self.background = _background(folder / BACKGROUND)
         """Embeddings of ordinary requests, one row each: what is not like anything an operator gives examples of."""
+        self.experts: Experts = read_experts(folder, self.manifest)
+        """What heads hear beside the graph. Replaced only by training, which chooses the weights."""
         self._graph = Graph(folder / GRAPH)
         missing = sorted(_NEEDED - set(self._graph.outputs)) + sorted(_INPUTS - set(self._graph.inputs))
         if missing:

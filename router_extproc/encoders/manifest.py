@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
+from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,15 @@ class Calibration(_Closed):
     """Chances only."""
 
 
+class ExpertEntry(_Closed):
+    """What a head hears beside the graph."""
+
+    weight: Annotated[float, Field(gt=0)]
+    """Of its logits; chosen on the dev set."""
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
+    """Texts that it is asked about."""
+
+
 class Manifest(_Closed):
     """The manifest.json of a bundle."""
 
@@ -56,6 +66,8 @@ class Manifest(_Closed):
     chances: tuple[str, ...]
     spans: tuple[str, ...]
     """Types of the token head, in the order of its outputs."""
+    experts: dict[str, dict[str, ExpertEntry]] = {}
+    """By head, then by the expert's name. Bundles made before there were any have none."""
     calibration: dict[str, Calibration]
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     """Of each chance head: from this probability on it says yes; chosen on the dev set."""
@@ -93,6 +105,8 @@ def _check_heads(manifest: Manifest, path: Path) -> None:
         raise BundleError(f"{path}: its heads or labels are not those of this program; use a bundle of this release")
     if manifest.overlap > manifest.window // 2:
         raise BundleError(f"{path}: windows that overlap by more than half; restore the bundle from its release")
+    if strange := sorted(set(manifest.experts) - set(POOLED)):
+        raise BundleError(f"{path}: experts of {', '.join(strange)}, which are no heads; use a bundle of this release")
     missing = sorted(set(POOLED) - set(manifest.calibration)) + sorted(set(CHANCES) - set(manifest.thresholds))
     if missing:
         raise BundleError(f"{path}: no calibration or threshold for {', '.join(missing)}; restore the bundle from its release")

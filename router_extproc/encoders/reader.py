@@ -9,6 +9,7 @@ import numpy as np
 
 from router_extproc.encoders.bundle import TAGS, Window
 from router_extproc.encoders.errors import StrangeError
+from router_extproc.encoders.experts import heard
 from router_extproc.encoders.heads import origin
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.reading import combined
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.bundle import Bundle
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.graph import Arrays
-    from router_extproc.encoders.passages import Passage
+    from router_extproc.encoders.passages import Passage, Slice
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Kind
 
@@ -55,14 +56,17 @@ class Reader:
         ]
         rows = self._rows(works, passages, tuple({name: None for work in works for name in work.outputs}))
         return [
-            self._told(work.text, passage, _stacked(found, work.outputs))
+            self._told(work, passage, _stacked(found, work.outputs))
             for work, passage, found in zip(works, passages, rows, strict=True)
         ]
 
-    def _told(self, text: str, passage: Passage, outputs: Arrays) -> Reading | Exception:
+    def _told(self, work: Work, passage: Passage, outputs: Arrays) -> Reading | Exception:
         if not all(np.isfinite(rows).all() for rows in outputs.values()):
             return StrangeError("the model gave numbers that are not finite")
-        return combined(text, passage, outputs, self._bundle.manifest)
+        for head, seats in self._bundle.experts.items():
+            if head in outputs:
+                outputs[head] = heard(seats, work.kind, outputs[head], [_stretch(work.text, each) for each in passage.slices])
+        return combined(work.text, passage, outputs, self._bundle.manifest)
 
     def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[Arrays]]:
         """Each text's outputs, window by window."""
@@ -79,6 +83,12 @@ class Reader:
             for row, (text, number) in enumerate(chosen):
                 found[text][number] = {name: values[row] for name, values in arrays.items()}
         return found
+
+
+def _stretch(text: str, piece: Slice) -> str:
+    """The part of a text that a window reads; its first and its last piece are no text."""
+    places = piece.offsets[1:-1]
+    return text[places[0][0] : places[-1][1]] if places else ""
 
 
 def _runs(lengths: Sequence[int]) -> Iterable[range]:

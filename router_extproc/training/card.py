@@ -56,7 +56,21 @@ def _heads(manifest: Manifest) -> str:
     ]
     rows += [("pii", f"spans of {', '.join(SPANS)}; kept from {manifest.span_threshold:.2f} on", "-")]
     rows += [("embedding", "384 numbers of length 1; what is near to what is held close to the teacher's", "-")]
-    return "## What it gives\n\n" + _table(("head", "gives", "temperature, bias"), rows)
+    return "## What it gives\n\n" + _table(("head", "gives", "temperature, bias"), rows) + _experts(manifest)
+
+
+def _experts(manifest: Manifest) -> str:
+    """What heads hear beside the graph; nothing where there is none."""
+    said = [
+        f"`{name}` beside `{head}`, weight {entry.weight:g}, for texts of the kind {' and '.join(entry.kinds)}"
+        for head, entries in manifest.experts.items()
+        for name, entry in entries.items()
+    ]
+    return (
+        f"\n\nExperts, which a head hears beside the graph: {'; '.join(said)}. They learned from the head's own sources."
+        if said
+        else ""
+    )
 
 
 def _calibration(manifest: Manifest, head: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.encoders.manifest import FILE_NAME, Manifest, read_manifest
+from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER
+from router_extproc.encoders.experts import file_of
+from router_extproc.encoders.manifest import FILE_NAME, FileEntry, Manifest, read_manifest, sha256
 from router_extproc.training.card import CARD, card
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ def write(folder: Path, manifest: Manifest) -> None:
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
     (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
     (folder / CARD).write_text(card(manifest), encoding="utf-8")
+
+
+def files_of(folder: Path, experts: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:
+    """The entries of a bundle's files; `experts` by head, then by name. Raises OSError."""
+    names = [GRAPH, TOKENIZER, BACKGROUND, *(file_of(name, head) for head, found in experts.items() for name in found)]
+    return {name: FileEntry(sha256=sha256(folder / name), bytes=(folder / name).stat().st_size) for name in names}
 
 
 def note(folder: Path, figures: Mapping[str, Any]) -> None:

@@ -13,11 +13,12 @@ import onnx
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
-from router_extproc.encoders.manifest import FORMAT, Calibration, FileEntry, Manifest, read_manifest, sha256
+from router_extproc.encoders.manifest import FORMAT, Calibration, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
+from router_extproc.training.experts import taught
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
-from router_extproc.training.notes import write
+from router_extproc.training.notes import files_of, write
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
 from router_extproc.training.refit import HEAD, lessons, refit, untold
@@ -65,9 +66,11 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
     np.save(folder / BACKGROUND, _background(encoder, examples))
+    experts = taught(encoder, examples[HEAD], sources.data, wanted.licence)
     calibration, thresholds = calibrated(encoder, sources.data, wanted.licence)
     cut = span_threshold(encoder, sources.data, wanted.licence)
     manifest = _manifest(folder, name, version, recipe, examples, calibration, thresholds, cut)
+    manifest = manifest.model_copy(update={"experts": experts, "files": files_of(folder, experts)})
     write(folder, manifest)
     Bundle(folder)
     return manifest
@@ -89,7 +92,7 @@ def refitted(
     refit(folder, learnt, wanted.seed, stage)
     blank = before.calibration | {HEAD: Calibration()}
     manifest = before.model_copy(
-        update={"version": version, "files": _entries(folder), "calibration": blank, "embedder": embedder(before)}
+        update={"version": version, "files": files_of(folder, before.experts), "calibration": blank, "embedder": embedder(before)}
     )
     write(folder, manifest)
     calibration, thresholds = calibrated(Encoder(Bundle(folder), EncoderOptions()), data, wanted.licence, (HEAD,))
@@ -104,13 +107,6 @@ def refitted(
     write(folder, manifest)
     Bundle(folder)
     return manifest
-
-
-def _entries(folder: Path) -> dict[str, FileEntry]:
-    return {
-        each: FileEntry(sha256=sha256(folder / each), bytes=(folder / each).stat().st_size)
-        for each in (GRAPH, TOKENIZER, BACKGROUND)
-    }
 
 
 def _pieces(folder: Path) -> WordPieces:
@@ -156,7 +152,7 @@ def _manifest(
         format=FORMAT,
         name=name,
         version=version,
-        files=_entries(folder),
+        files=files_of(folder, {}),
         window=LENGTH,
         overlap=OVERLAP,
         classes=CLASSES,

@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 _FALSE_ALARMS = 0.005
 """Of benign user texts of the dev set, at the shipped jailbreak threshold."""
 _SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
-_DEV_ROWS = 2000
+DEV_ROWS = 2000
 """Of each head, for calibration."""
 
 
 def calibrated(
     encoder: Encoder, data: Path, licence: Licence, heads: Sequence[str] = POOLED
 ) -> tuple[dict[str, Calibration], dict[str, float]]:
-    """Calibrations and thresholds of pooled heads, from the dev set, with an encoder that has none yet for them."""
+    """Calibrations and thresholds, from the dev set, with an encoder that has none yet for these heads."""
     dev = read(data, "dev", licence)
     calibration: dict[str, Calibration] = {}
     thresholds: dict[str, float] = {}
     for head in heads:
-        rows = Random(3).sample(dev[head], min(len(dev[head]), _DEV_ROWS))
-        readings = _readings(encoder, rows, head)
+        rows = some(dev[head])
+        readings = readings_of(encoder, rows, head)
         if head in CLASSES:
             logits = np.log([[reading.classes[head][label] for label in CLASSES[head]] for reading in readings])
             calibration[head] = class_calibration(logits, np.array([row.target for row in rows]))
@@ -58,7 +58,13 @@ def calibrated(
     return calibration, thresholds
 
 
-def _readings(encoder: Encoder, rows: Sequence[Example], output: str) -> list[Reading]:
+def some(rows: list[Example]) -> list[Example]:
+    """At most DEV_ROWS of them."""
+    return Random(3).sample(rows, min(len(rows), DEV_ROWS))
+
+
+def readings_of(encoder: Encoder, rows: Sequence[Example], output: str) -> list[Reading]:
+    """What one output says of each row."""
     with ThreadPoolExecutor(available_cpus()) as pool:
         return list(pool.map(lambda row: encoder.read([row.text], row.kind, outputs=(output,))[0], rows))
 
@@ -68,7 +74,7 @@ def span_threshold(encoder: Encoder, data: Path, licence: Licence) -> float:
     rows = read(data, "dev", licence)["pii"]
     found = [
         (merged(find(row.text), reading.spans), frozenset(row.target), row.types)
-        for row, reading in zip(rows, _readings(encoder, rows, TAGS), strict=True)
+        for row, reading in zip(rows, readings_of(encoder, rows, TAGS), strict=True)
     ]
     return float(max(_SPAN_THRESHOLDS, key=lambda cut: _span_f1(found, cut)))
 

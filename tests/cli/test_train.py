@@ -228,3 +228,14 @@ class TestTrain:
 
         assert result.exit_code == 3
         assert "is of another recipe" in result.stderr
+
+
+class TestTrainExperts:
+    def test_says_what_is_missing(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Examples are composed by what the extra brings."""
+        monkeypatch.setitem(sys.modules, "torch", None)
+        result = cli("train-experts", "--data", tmp_path, "--output", tmp_path / "out", "--version", "3")
+
+        assert result.exit_code == 4
+        assert "training needs torch" in result.stderr
+        assert not (tmp_path / "out").exists()

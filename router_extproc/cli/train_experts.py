@@ -1,0 +1,56 @@
+"""`train-experts`: a bundle with the same graph and experts that were learned anew."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.exits import Exit
+from router_extproc.encoders.bundle import bundled
+from router_extproc.encoders.manifest import BundleError, read_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router_extproc.encoders.manifest import Manifest
+
+
+def run(*, data: Path, source: Path | None, output: Path, version: str, as_json: bool) -> Exit:
+    """Learn, weigh and calibrate."""
+    if missing := [name for name in ("torch", "faker") if find_spec(name) is None]:
+        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    try:
+        made = _made(data, source or bundled(), output, version)
+    except (OSError, ValueError, BundleError) as error:
+        fail(Exit.INPUT, str(error))
+    found = {
+        head: {name: {"weight": entry.weight, "kinds": list(entry.kinds)} for name, entry in entries.items()}
+        for head, entries in made.experts.items()
+    }
+    if as_json:
+        out.print(json.dumps({"bundle": str(output), "experts": found, "thresholds": dict(made.thresholds)}), soft_wrap=True)
+        return Exit.OK
+    for head, experts in found.items():
+        for name, entry in experts.items():
+            out.print(f"{head}: {name}, weight {entry['weight']:g}, threshold {made.thresholds[head]:.4f}")
+    if not found:
+        out.print("no expert: none makes its head better on the dev set")
+    out.print(f"Next: router-extproc eval --data {data} --models {output} --record")
+    return Exit.OK
+
+
+def _made(data: Path, source: Path, output: Path, version: str) -> Manifest:
+    from router_extproc.training.experts import HEAD  # noqa: PLC0415 - not wanted before the extra was found
+    from router_extproc.training.fit import training_examples  # noqa: PLC0415 - as above
+    from router_extproc.training.recipe import Recipe  # noqa: PLC0415 - as above
+    from router_extproc.training.retaught import retaught  # noqa: PLC0415 - as above
+
+    recipe = read_manifest(source).training.get("recipe")
+    if recipe is None:
+        raise BundleError(f"{source}: its manifest does not tell the recipe that says which sources it may learn from")
+    err.print("reading the data and composing examples")
+    examples = training_examples(data, Recipe.of(recipe))[HEAD]
+    err.print("learning, and weighing on the dev set")
+    return retaught(source, output, data, examples, version=version)

@@ -1,0 +1,87 @@
+"""Experts: what is added to a head's logits, window by window, beside what the graph says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from router_extproc.encoders.heads import width
+from router_extproc.encoders.lexicon import read_lexicon
+from router_extproc.encoders.manifest import FILE_NAME, BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.manifest import Manifest
+    from router_extproc.encoders.scores import Kind
+
+    Floats = NDArray[np.float32]
+
+
+class Expert(Protocol):
+    """Judges texts for one head. Safe from several threads; takes a bounded time, well below the graph's."""
+
+    def logits(self, text: str, /) -> Floats:
+        """Finite numbers, as many as the head has outputs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An expert's place beside a head."""
+
+    expert: Expert
+    weight: float
+    kinds: frozenset[Kind]
+    """Texts that it is asked about: those like what it learned from."""
+
+
+Experts = dict[str, tuple[Seat, ...]]
+"""By head."""
+
+WORDS = "words"
+_READERS: Mapping[str, Callable[[Path], Expert]] = {WORDS: read_lexicon}
+"""By name in the manifest."""
+
+
+def file_of(name: str, head: str) -> str:
+    """The bundle's file that holds an expert."""
+    return f"{name}.{head}.npz"
+
+
+def read_experts(folder: Path, manifest: Manifest) -> Experts:
+    """All experts of a bundle, whose files were checked already. Raises BundleError."""
+    return {
+        head: tuple(
+            Seat(_read(folder, manifest, name, head), entry.weight, frozenset(entry.kinds)) for name, entry in entries.items()
+        )
+        for head, entries in manifest.experts.items()
+    }
+
+
+def heard(seats: Sequence[Seat], kind: Kind, rows: Floats, texts: Sequence[str]) -> Floats:
+    """A head's logits, one row a window, with what its experts say of each window's text."""
+    for seat in seats:
+        if kind in seat.kinds:
+            rows = rows + np.float32(seat.weight) * np.stack([seat.expert.logits(text) for text in texts])
+    return rows
+
+
+def _read(folder: Path, manifest: Manifest, name: str, head: str) -> Expert:
+    cure = "use a bundle of this release"
+    if name not in _READERS:
+        raise BundleError(
+            f"{folder / FILE_NAME}: the head {head} has the expert {name}, which this program does not know; {cure}"
+        )
+    file = file_of(name, head)
+    if file not in manifest.files:
+        raise BundleError(f"{folder / FILE_NAME}: {file} is not among its files; restore the bundle from its release")
+    expert = _READERS[name](folder / file)
+    if expert.logits("").shape != (width(head),):
+        raise BundleError(f"{folder / file}: it does not give what the head {head} has; {cure}")
+    return expert

@@ -1,0 +1,141 @@
+"""Experts: what a bundle's heads hear beside its graph, learned and weighed. Needs no torch, and leaves the graph as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router_extproc.encoders.experts import WORDS, Seat, file_of
+from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, scaled, weighed, write_lexicon
+from router_extproc.encoders.manifest import ExpertEntry
+from router_extproc.encoders.scores import Kind
+from router_extproc.training.calibrate import chance_calibration
+from router_extproc.training.corpus import read
+from router_extproc.training.tuning import readings_of, some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from router_extproc.encoders.encoder import Encoder
+    from router_extproc.training.corpus import Example, Licence
+
+    Floats = NDArray[np.float64]
+
+HEAD = "jailbreak"
+"""The one head that words help on sources that they were not learned from: docs/training.md."""
+_KINDS = (Kind.USER,)
+"""What hides in documents is too various to be told by its words."""
+_WEIGHTS = (0.5, 1.0)
+"""No more than the head has itself: on attacks of kinds that were not seen, words go wrong first."""
+_LEAST_GAIN = 0.002
+"""Of cross-entropy on the dev set, or there is no expert."""
+_PENALTY = 5e-6
+"""Of the squared weights, beside the mean loss of a text."""
+_SEEN = 2
+"""Texts that must have a term, or it is left out."""
+_STEPS, _ROUNDS = 200, 20
+
+
+def taught(encoder: Encoder, examples: Sequence[Example], data: Path, licence: Licence) -> dict[str, dict[str, ExpertEntry]]:
+    """Learn the experts of an encoder that has none, write their files beside its graph, and seat them.
+
+    Gives the manifest's entries; none if the dev set gains nothing. The encoder's HEAD must not be calibrated. Raises OSError.
+    """
+    texts = {example.text: example.target for example in examples if example.kind in _KINDS}
+    path = encoder.bundle.folder / file_of(WORDS, HEAD)
+    write_lexicon(path, learned(list(texts), [target >= 0.5 for target in texts.values()]))
+    lexicon = read_lexicon(path)
+    dev = some(read(data, "dev", licence)[HEAD])
+    encoder.bundle.experts = {}
+    least, chosen = _loss(encoder, dev) - _LEAST_GAIN, 0.0
+    for weight in _WEIGHTS:
+        encoder.bundle.experts = {HEAD: (Seat(lexicon, weight, frozenset(_KINDS)),)}
+        loss = _loss(encoder, dev)
+        if loss < least:
+            least, chosen = loss, weight
+    if not chosen:
+        path.unlink()
+        encoder.bundle.experts = {}
+        return {}
+    encoder.bundle.experts = {HEAD: (Seat(lexicon, chosen, frozenset(_KINDS)),)}
+    return {HEAD: {WORDS: ExpertEntry(weight=chosen, kinds=_KINDS)}}
+
+
+def _loss(encoder: Encoder, dev: Sequence[Example]) -> float:
+    """The cross-entropy that is left when the head has been calibrated."""
+    chances = np.array([reading.chances[HEAD] for reading in readings_of(encoder, dev, HEAD)]).clip(1e-9, 1 - 1e-9)
+    targets = np.array([row.target for row in dev], np.float64)
+    logits = np.log(chances / (1 - chances))
+    found = chance_calibration(logits, targets)
+    return float((np.logaddexp(0, made := (logits + found.bias) / found.temperature) - targets * made).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Term vectors, one after the other: a sparse matrix."""
+
+    places: NDArray[np.int64]
+    values: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    owners: NDArray[np.int64]
+
+    def times(self, vector: Floats) -> Floats:
+        """(rows,)."""
+        found: Floats = np.add.reduceat(self.values * vector[self.places], self.starts)
+        return found
+
+    def gathered(self, vector: Floats) -> Floats:
+        """(BUCKETS,): the transposed matrix times that."""
+        return np.bincount(self.places, self.values * vector[self.owners], BUCKETS).astype(np.float64)
+
+
+def learned(texts: Sequence[str], targets: Sequence[bool]) -> Lexicon:
+    """The lexicon with the least cross-entropy, in which yes and no count the same, plus _PENALTY * |weights|^2 / 2.
+
+    Accelerated gradient descent (Nesterov 1983). Texts without a term are left out. Raises ValueError if yes or no has no text.
+    """
+    kept = [(found, target) for found, target in zip(map(counted, texts), targets, strict=True) if found]
+    wanted = np.array([target for _, target in kept], np.float64)
+    if len(set(wanted.tolist())) < 2:
+        raise ValueError(f"{WORDS}: no texts, or none of one side, to learn from")
+    sizes = np.array([len(found) for found, _ in kept])
+    places = np.concatenate([np.fromiter(found, np.int64, len(found)) for found, _ in kept])
+    counts = np.concatenate([np.fromiter(found.values(), np.float32, len(found)) for found, _ in kept])
+    spread = np.bincount(places, minlength=BUCKETS)
+    rarity = np.where(spread >= _SEEN, np.log((1 + len(kept)) / (1 + spread)) + 1, 0).astype(np.float16).astype(np.float32)
+    values, starts = weighed(counts, rarity[places]), sizes.cumsum() - sizes
+    lengths = scaled(np.add.reduceat(np.square(values), starts))
+    values = (values / np.repeat(lengths, sizes)).astype(np.float32)
+    rows = _Rows(places, values, starts, np.repeat(np.arange(len(kept)), sizes))
+    weights, offset = _descended(rows, wanted)
+    return Lexicon(rarity, weights.astype(np.float32), offset)
+
+
+def _descended(rows: _Rows, wanted: Floats) -> tuple[Floats, float]:
+    share = np.where(wanted > 0, 0.5 / wanted.sum(), 0.5 / (1 - wanted).sum())
+    # A logistic's curve is at most 1/4; weights and offset are two blocks, each of which may turn half of the way.
+    curve, offset_curve = _largest(rows, share) / 2 + _PENALTY, 0.5
+    weights, offset = np.zeros(BUCKETS), 0.0
+    ahead, offset_ahead = weights, offset
+    for step in range(_STEPS):
+        slope = (0.5 + 0.5 * np.tanh((rows.times(ahead) + offset_ahead) / 2) - wanted) * share
+        fresh = ahead - (rows.gathered(slope) + _PENALTY * ahead) / curve
+        offset_fresh = offset_ahead - float(slope.sum()) / offset_curve
+        push = step / (step + 3)
+        ahead, offset_ahead = fresh + push * (fresh - weights), offset_fresh + push * (offset_fresh - offset)
+        weights, offset = fresh, offset_fresh
+    return weights, offset
+
+
+def _largest(rows: _Rows, share: Floats) -> float:
+    """The largest eigenvalue of the rows' weighted second moments, by powers, and a little more."""
+    vector, length = np.ones(BUCKETS), 1.0
+    for _ in range(_ROUNDS):
+        vector = rows.gathered(share * rows.times(vector / np.linalg.norm(vector)))
+        length = float(np.linalg.norm(vector))
+    return 1.05 * length

@@ -1,0 +1,66 @@
+"""Retaught: a bundle whose experts are learned anew; the graph, and so all that was made with its embeddings, stays."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from router_extproc.encoders.bundle import Bundle
+from router_extproc.encoders.encoder import Encoder, EncoderOptions
+from router_extproc.encoders.experts import file_of
+from router_extproc.encoders.manifest import Calibration, read_manifest
+from router_extproc.training.corpus import Licence
+from router_extproc.training.experts import HEAD, taught
+from router_extproc.training.notes import files_of, write
+from router_extproc.training.tuning import calibrated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from router_extproc.encoders.manifest import Manifest
+    from router_extproc.training.corpus import Example
+
+
+def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example], *, version: str) -> Manifest:
+    """Write a copy of a bundle with experts learned from these examples of HEAD, and HEAD calibrated anew.
+
+    The figures of its evaluation are left out: they are the old one's. Raises OSError, BundleError.
+    """
+    old = read_manifest(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = old.model_copy(
+        update={
+            "version": version, "experts": {}, "files": files_of(source, {}), "evaluation": {},
+            "calibration": {**old.calibration, HEAD: Calibration()},
+        }
+    )  # fmt: skip
+    for name in fresh.files:
+        if source.resolve() != folder.resolve():
+            shutil.copyfile(source / name, folder / name)
+    write(folder, fresh)
+    encoder = Encoder(Bundle(folder), EncoderOptions())
+    try:
+        licence = Licence(old.training["recipe"]["licence"])
+        experts = taught(encoder, examples, data, licence)
+        calibration, thresholds = calibrated(encoder, data, licence, (HEAD,))
+    finally:
+        encoder.close()
+    made = fresh.model_copy(
+        update={
+            "experts": experts, "files": files_of(folder, experts),
+            "calibration": {**fresh.calibration, **calibration}, "thresholds": {**fresh.thresholds, **thresholds},
+        }
+    )  # fmt: skip
+    write(folder, made)
+    _dropped(folder, old, made)
+    Bundle(folder)
+    return made
+
+
+def _dropped(folder: Path, old: Manifest, made: Manifest) -> None:
+    """Files of experts that are no longer there."""
+    for head, found in old.experts.items():
+        for name in found:
+            if file_of(name, head) not in made.files:
+                (folder / file_of(name, head)).unlink(missing_ok=True)
