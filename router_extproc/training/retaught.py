@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from router_extproc.encoders.bundle import Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example], *, version: str) -> Manifest:
     """Write a copy of a bundle with experts learned from these examples of HEAD, and HEAD calibrated anew.
 
-    Of its evaluation only what int8 costs the other heads is left: the rest is the old one's. Raises OSError, BundleError.
+    Of its evaluation only what int8 costs the graph is left: the rest is the old one's. Raises OSError, BundleError.
     """
     old = read_manifest(source)
     folder.mkdir(parents=True, exist_ok=True)
+    lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
         update={
-            "version": version, "experts": {}, "files": files_of(source, {}), "evaluation": _lasting(old),
+            "version": version, "experts": {}, "files": files_of(source, {}), "evaluation": lasting,
             "calibration": {**old.calibration, HEAD: Calibration()},
         }
     )  # fmt: skip
@@ -56,12 +57,6 @@ def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example]
     _dropped(folder, old, made)
     Bundle(folder)
     return made
-
-
-def _lasting(old: Manifest) -> dict[str, Any]:
-    """Figures that the new bundle has too."""
-    compared = {head: found for head, found in old.evaluation.get("int8_vs_fp32", {}).items() if head != HEAD}
-    return {"int8_vs_fp32": compared} if compared else {}
 
 
 def _dropped(folder: Path, old: Manifest, made: Manifest) -> None:
