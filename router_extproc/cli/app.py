@@ -11,7 +11,7 @@ import typer
 
 from router_extproc import __version__
 from router_extproc.cli import bench_options as bench_opt
-from router_extproc.cli import expert_commands, learning_commands, quality_commands, selection_commands
+from router_extproc.cli import bundle_commands, learning_commands, quality_commands, selection_commands
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
@@ -369,25 +369,7 @@ def train(
     raise typer.Exit(int(run_training(options)))
 
 
-@app.command(epilog="Example: router-extproc refit --data ./data --output out/refitted --version 3")
-def refit(
-    *,
-    data: Annotated[Path, typer.Option(help="A folder of data sets, as for train.")],
-    output: Annotated[Path, typer.Option(help="The folder of the new bundle.")],
-    models: Bundle = None,
-    version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
-    json: JsonOutput = False,
-) -> None:
-    """Let the jailbreak head of a finished bundle learn on: tails of adversarial searches, and keys, code and tables that are no attacks.
-
-    Minutes on a CPU; the encoder and all other heads stay. Needs the train extra.
-    """
-    from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as above
-
-    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, version=version, as_json=json)))
-
-
-app.add_typer(expert_commands.commands)
+app.add_typer(bundle_commands.commands)
 app.add_typer(selection_commands.commands)
 app.add_typer(learning_commands.commands)
 

@@ -1,4 +1,4 @@
-"""The command about what heads hear beside the graph."""
+"""The commands that teach parts of a finished model bundle, which its graph need not be trained anew for."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def train_experts(
     from router_extproc.cli.train_experts import run  # noqa: PLC0415 - as in app
 
     raise typer.Exit(int(run(data=data, source=models, output=output, version=version, as_json=json)))
+
+
+@commands.command(epilog="Example: router-extproc refit --data ./data --output out/refitted --version 3")
+def refit(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of data sets, as for train.")],
+    output: Annotated[Path, typer.Option(help="The folder of the new bundle.")],
+    models: Bundle = None,
+    version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
+    json: JsonOutput = False,
+) -> None:
+    """Let the jailbreak head of a finished bundle learn on: tails of adversarial searches, and keys, code and tables that are no attacks.
+
+    Minutes on a CPU; the encoder and all other heads stay. Needs the train extra.
+    """
+    from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as in app
+
+    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, version=version, as_json=json)))
