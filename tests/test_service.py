@@ -276,7 +276,7 @@ class TestEnd:
 
     async def test_not_ready_while_draining(self, tmp_path: Path, policy: str) -> None:
         """The HTTP ports go last, so that probes learn of it."""
-        async with served(tmp_path, policy, grace=0.5, metrics="127.0.0.1:0") as running:
+        async with served(tmp_path, policy, grace=2.0, metrics="127.0.0.1:0") as running:
             os.kill(os.getpid(), signal.SIGTERM)
             await until(lambda: not running.service._ready)
             ready = [(await ask("/readyz")).status_code for ask in (running.get, running.scrape)]
