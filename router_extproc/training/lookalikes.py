@@ -40,6 +40,10 @@ def lookalikes(random: Random) -> Iterator[Example]:
         yield from (Example("jailbreak", made.text(kind), 0.0, SOURCE) for _ in range(_OF_EACH))
 
 
+_BARE = 0.08
+"""The share without a question."""
+
+
 class Lookalikes:
     """Makes them up."""
 
@@ -78,7 +82,8 @@ class Lookalikes:
 
     def text(self, kind: str) -> str:
         """One of a kind, with or without a question."""
-        return self._random.choice(lines("jailbreak/lookalike_frames")).replace("{x}", self.makers[kind]())
+        frame = "{x}" if self._random.random() < _BARE else self._random.choice(lines("jailbreak/lookalike_frames"))
+        return frame.replace("{x}", self.makers[kind]())
 
     def _row(self, gap: str, least: int, most: int, make: Callable[[], str]) -> str:
         return gap.join(make() for _ in range(self._random.randint(least, most)))
