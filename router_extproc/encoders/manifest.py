@@ -69,6 +69,8 @@ class Manifest(_Closed):
     experts: dict[str, dict[str, ExpertEntry]] = {}
     """By head, then by the expert's name. Bundles made before there were any have none."""
     calibration: dict[str, Calibration]
+    unheard: dict[str, Calibration] = {}
+    """By head with experts: the calibration of texts that none of them is asked about, with which the threshold is as strict."""
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     """Of each chance head: from this probability on it says yes; chosen on the dev set."""
     span_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -78,6 +80,12 @@ class Manifest(_Closed):
     """What it was made of: sources, recipe, licences."""
     evaluation: dict[str, Any]
     """Figures of the shipped int8 model; see EVAL.md."""
+
+    def calibration_of(self, head: str, kind: Kind) -> Calibration:
+        """Of a head's logits for a text of that kind."""
+        if head in self.unheard and not any(kind in entry.kinds for entry in self.experts[head].values()):
+            return self.unheard[head]
+        return self.calibration[head]
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -107,6 +115,8 @@ def _check_heads(manifest: Manifest, path: Path) -> None:
         raise BundleError(f"{path}: windows that overlap by more than half; restore the bundle from its release")
     if strange := sorted(set(manifest.experts) - set(POOLED)):
         raise BundleError(f"{path}: experts of {', '.join(strange)}, which are no heads; use a bundle of this release")
+    if strange := sorted(set(manifest.unheard) - set(manifest.experts)):
+        raise BundleError(f"{path}: unheard: no experts of {', '.join(strange)}; restore the bundle from its release")
     missing = sorted(set(POOLED) - set(manifest.calibration)) + sorted(set(CHANCES) - set(manifest.thresholds))
     if missing:
         raise BundleError(f"{path}: no calibration or threshold for {', '.join(missing)}; restore the bundle from its release")

@@ -66,7 +66,7 @@ class Reader:
         for head, seats in self._bundle.experts.items():
             if head in outputs:
                 outputs[head] = heard(seats, work.kind, outputs[head], [_stretch(work.text, each) for each in passage.slices])
-        return combined(work.text, passage, outputs, self._bundle.manifest)
+        return combined(work.text, work.kind, passage, outputs, self._bundle.manifest)
 
     def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[Arrays]]:
         """Each text's outputs, window by window."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.heads import CHANCES, CLASSES
+from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.softmax import sigmoid
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from router_extproc.encoders.manifest import Calibration, Manifest
     from router_extproc.encoders.passages import Passage, Slice
+    from router_extproc.encoders.scores import Kind
 
     Floats = NDArray[np.float32]
 
@@ -49,12 +50,12 @@ class Reading:
     """Share of the text that was read, in [0, 1]."""
 
 
-def combined(text: str, passage: Passage, outputs: Mapping[str, Floats], manifest: Manifest) -> Reading:
+def combined(text: str, kind: Kind, passage: Passage, outputs: Mapping[str, Floats], manifest: Manifest) -> Reading:
     """The reading of a text. Each output has one row a window."""
-    calibration = manifest.calibration
+    known = {head: manifest.calibration_of(head, kind) for head in POOLED if head in outputs}
     return Reading(
-        classes={head: _classes(outputs[head], CLASSES[head], calibration[head]) for head in CLASSES if head in outputs},
-        chances={head: _chance(head, outputs[head], calibration[head]) for head in CHANCES if head in outputs},
+        classes={head: _classes(outputs[head], CLASSES[head], known[head]) for head in CLASSES if head in outputs},
+        chances={head: _chance(head, outputs[head], known[head]) for head in CHANCES if head in outputs},
         embedding=_embedding(outputs["embedding"]) if "embedding" in outputs else np.zeros(0, np.float32),
         spans=_spans(text, passage.slices, outputs["tags"], manifest.span_threshold) if "tags" in outputs else (),
         coverage=passage.coverage,

@@ -66,11 +66,12 @@ def _experts(manifest: Manifest) -> str:
         for head, entries in manifest.experts.items()
         for name, entry in entries.items()
     ]
-    return (
-        f"\n\nExperts, which a head hears beside the graph: {'; '.join(said)}. They learned from the head's own sources."
-        if said
-        else ""
-    )
+    alone = [
+        f" Other texts of `{head}` have temperature {found.temperature:.3f}, bias {found.bias:.3f}, with which the threshold is as strict."
+        for head, found in manifest.unheard.items()
+    ]
+    heard = f"\n\nExperts, which a head hears beside the graph: {'; '.join(said)}. They learned from the head's own sources."
+    return heard + "".join(alone) if said else ""
 
 
 def _calibration(manifest: Manifest, head: str) -> str:

@@ -37,7 +37,13 @@ def composed(read: Examples, random: Random) -> Examples:
     made = {
         "modality": [*_frames(read, random), *_plain_requests(read, random)],
         "feedback": _feedback(),
-        "jailbreak": [*_documents(read, random), *_hidden_in_long(read, random), *_benign(read, random), *_quoting()],
+        "jailbreak": [
+            *_documents(read, random),
+            *_alone(read, random),
+            *_hidden_in_long(read, random),
+            *_benign(read, random),
+            *_quoting(),
+        ],
     }
     natural = everyday(random)
     own = _of_domains()
@@ -167,6 +173,21 @@ def _documents(read: Examples, random: Random) -> Iterator[Example]:
             sentences = list(lines("jailbreak/document_plain"))
         if sentences:
             yield Example("jailbreak", _put_in(random.choice(contexts), random.choice(sentences), random), 0.0, SOURCE, kind)
+
+
+def _alone(read: Examples, random: Random) -> Iterator[Example]:
+    """Documents and tool results that hold nothing but an order to the model, or nothing but a sentence."""
+    contexts = _contexts(read)
+    plain = [piece for text in contexts for piece in _BREAK.split(text) if 20 < len(piece) < _SHORT]
+    orders = [text for name in _ORDERS for text in lines(f"jailbreak/{name}")]
+    sentences = [*lines("jailbreak/document_plain"), *random.sample(plain, min(len(plain), 2 * len(orders)))]
+    for target, texts in ((1.0, orders), (0.0, sentences)):
+        for text in texts:
+            for kind in (Kind.DOCUMENT, Kind.TOOL_RESULT):
+                yield Example("jailbreak", text, target, SOURCE, kind)
+
+
+_ORDERS = ("attack_override", "attack_multilingual", "document_orders")
 
 
 def _put_in(text: str, sentence: str, random: Random) -> str:

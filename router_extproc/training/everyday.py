@@ -81,16 +81,16 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
     for name in ("attack_override", "attack_multilingual"):
         made += [Example("jailbreak", text, 1.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(3)]
     for wrapper in lines("jailbreak/benign_frames"):
-        made += [Example("jailbreak", wrapper.replace("{k}", random.choice(tasks)), 0.0, SOURCE) for _ in range(30)]
+        made += [Example("jailbreak", wrapper.replace("{k}", random.choice(tasks)), 0.0, SOURCE) for _ in range(16)]
     for name in ("benign_elaborate", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual"):
         made += [Example("jailbreak", text, 0.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(6)]
     return made
 
 
-_WRAPPED = {"attack_story": 24, "attack_rules": 24}
+_WRAPPED = {"attack_story": 14, "attack_rules": 24}
 """Wrappers of refused requests, and how many requests each is put around."""
 
-_HARMLESS_COPIES = 8
+_HARMLESS_COPIES = 6
 """Harmless requests that each story is put around, too: what is asked for makes the attack."""
 
 

@@ -168,8 +168,8 @@ class Fitting:
 
     def _of_labels(self, said: Tensor, fed: Fed) -> Tensor:
         if fed.task == "pii":
-            return tag_loss(said, fed.tags, fed.examples)
-        return pooled_loss(fed.task, said, fed.owners, fed.examples)
+            return tag_loss(said, fed.tags, fed.known)
+        return pooled_loss(fed.task, said, fed.owners, fed.wanted)
 
     def _of_teacher(self, said: Tensor, fed: Fed) -> Tensor:
         taught = self._taught(fed)

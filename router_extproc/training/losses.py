@@ -29,35 +29,36 @@ _NEAR = 0.05
 """Temperature of what is near to what, that of the training of both embeddings."""
 
 
-def pooled_loss(task: str, logits: Tensor, owners: Tensor, examples: Sequence[Example]) -> Tensor:
-    """The loss of a pooled head, (windows, outputs). `owners` tells each window's example: of several the most suspicious one counts."""
+def pooled_loss(task: str, logits: Tensor, owners: Tensor, wanted: Tensor) -> Tensor:
+    """The loss of a pooled head, (windows, outputs), beside what it should say of each example.
+
+    `owners` tells each window's example: of several windows the most suspicious one counts.
+    """
     logits = logits.float()
-    wanted = torch.tensor([example.target for example in examples], device=logits.device)
     if task in CLASSES:
         return functional.cross_entropy(logits, wanted, label_smoothing=_SMOOTHING)
-    highest = torch.full((len(examples),), -1e4, device=logits.device).scatter_reduce(0, owners, logits.squeeze(-1), "amax")
+    highest = torch.full((len(wanted),), -1e4, device=logits.device).scatter_reduce(0, owners, logits.squeeze(-1), "amax")
     if task == "jailbreak":
         wanted = wanted * (1 - _SMOOTHING) + _SMOOTHING / 2
     return functional.binary_cross_entropy_with_logits(highest, wanted)
 
 
-def tag_loss(logits: Tensor, tags: Tensor, examples: Sequence[Example]) -> Tensor:
-    """The token head's loss, (windows, tokens, TAGS). Types that a row's source does not annotate are left out of it."""
-    logits = logits.float() + _unseen(examples).to(logits.device)[:, None, :]
+def tag_loss(logits: Tensor, tags: Tensor, known: Tensor) -> Tensor:
+    """The token head's loss, (windows, tokens, TAGS). Types that a row's source does not annotate (`known`) are left out of it."""
+    logits = logits.float().masked_fill(~known[:, None, :], -1e4)
     weights = torch.ones(TAGS, device=logits.device)
     weights[1:] = _PRIVATE
     return functional.cross_entropy(logits.flatten(0, 1), tags.flatten(), weight=weights, ignore_index=IGNORED)
 
 
-def _unseen(examples: Sequence[Example]) -> Tensor:
-    """(B, TAGS): -1e4 for the tags of types that are not annotated."""
-    kept = torch.full((len(examples), TAGS), -1e4)
-    kept[:, 0] = 0
-    for row, example in enumerate(examples):
-        for number, name in enumerate(SPANS):
-            if name in example.types:
-                kept[row, 1 + 2 * number : 3 + 2 * number] = 0
-    return kept
+def annotated(examples: Sequence[Example]) -> Tensor:
+    """(examples, TAGS), bool: no tag, and the tags of types that each one's source annotates."""
+    rows = {types: _annotated(types) for types in {example.types for example in examples}}
+    return torch.stack([rows[example.types] for example in examples]) if examples else torch.zeros(0, TAGS, dtype=torch.bool)
+
+
+def _annotated(types: frozenset[str]) -> Tensor:
+    return torch.tensor([True, *(name in types for name in SPANS for _ in range(2))])
 
 
 def taught_loss(task: str, logits: Tensor, taught: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from router_extproc.training.notes import files_of, write
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
 from router_extproc.training.refit import HEAD, lessons, refit, untold
-from router_extproc.training.tuning import calibrated, span_threshold
+from router_extproc.training.tuning import calibrated, span_threshold, unheard
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     np.save(folder / BACKGROUND, _background(encoder, examples))
     experts = taught(encoder, examples[HEAD], sources.data, wanted.licence)
     calibration, thresholds = calibrated(encoder, sources.data, wanted.licence)
+    alone = unheard(encoder, sources.data, wanted.licence, thresholds)
     cut = span_threshold(encoder, sources.data, wanted.licence)
     manifest = _manifest(folder, name, version, recipe, examples, calibration, thresholds, cut)
-    manifest = manifest.model_copy(update={"experts": experts, "files": files_of(folder, experts)})
+    manifest = manifest.model_copy(update={"experts": experts, "unheard": alone, "files": files_of(folder, experts)})
     write(folder, manifest)
     Bundle(folder)
     return manifest
@@ -92,13 +93,19 @@ def refitted(
     refit(folder, learnt, wanted.seed, stage)
     blank = before.calibration | {HEAD: Calibration()}
     manifest = before.model_copy(
-        update={"version": version, "files": files_of(folder, before.experts), "calibration": blank, "embedder": embedder(before)}
-    )
+        update={
+            "version": version, "files": files_of(folder, before.experts), "calibration": blank, "unheard": {},
+            "embedder": embedder(before),
+        }
+    )  # fmt: skip
     write(folder, manifest)
-    calibration, thresholds = calibrated(Encoder(Bundle(folder), EncoderOptions()), data, wanted.licence, (HEAD,))
+    encoder = Encoder(Bundle(folder), EncoderOptions())
+    calibration, thresholds = calibrated(encoder, data, wanted.licence, (HEAD,))
+    alone = unheard(encoder, data, wanted.licence, before.thresholds | thresholds)
     update = {
         "calibration": before.calibration | calibration,
         "thresholds": before.thresholds | thresholds,
+        "unheard": alone,
         "training": before.training | {"refitted": {HEAD: len(learnt)}},
         # What int8 costs the encoder; figures of the head before would be wrong.
         "evaluation": {"int8_vs_fp32": before.evaluation.get("int8_vs_fp32", {})},

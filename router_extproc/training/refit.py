@@ -111,7 +111,7 @@ def _loss(head: Pooled, found: States, examples: Sequence[Example], rows: NDArra
     windows = [found.windows[at] for begin, end in zip(first, last, strict=True) for at in range(begin, end)]
     owners = torch.tensor(np.repeat(np.arange(len(rows)), last - first))
     hidden, mask = _padded(windows)
-    return pooled_loss(HEAD, head(hidden, mask, mean(hidden, mask)), owners, [examples[row] for row in rows])
+    return pooled_loss(HEAD, head(hidden, mask, mean(hidden, mask)), owners, torch.tensor([examples[row].target for row in rows]))
 
 
 def _padded(windows: Sequence[NDArray[np.float16]]) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from router_extproc.encoders.manifest import Calibration, read_manifest
 from router_extproc.training.corpus import Licence
 from router_extproc.training.experts import HEAD, taught
 from router_extproc.training.notes import files_of, write
-from router_extproc.training.tuning import calibrated
+from router_extproc.training.tuning import calibrated, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example]
     lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
         update={
-            "version": version, "experts": {}, "files": files_of(source, {}), "evaluation": lasting,
+            "version": version, "experts": {}, "unheard": {}, "files": files_of(source, {}), "evaluation": lasting,
             "calibration": {**old.calibration, HEAD: Calibration()},
         }
     )  # fmt: skip
@@ -45,12 +45,14 @@ def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example]
         licence = Licence(old.training["recipe"]["licence"])
         experts = taught(encoder, examples, data, licence)
         calibration, thresholds = calibrated(encoder, data, licence, (HEAD,))
+        alone = unheard(encoder, data, licence, thresholds)
     finally:
         encoder.close()
     made = fresh.model_copy(
         update={
             "experts": experts, "files": files_of(folder, experts),
             "calibration": {**fresh.calibration, **calibration}, "thresholds": {**fresh.thresholds, **thresholds},
+            "unheard": alone,
         }
     )  # fmt: skip
     write(folder, made)

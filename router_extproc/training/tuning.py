@@ -12,6 +12,7 @@ import numpy as np
 from router_extproc.encoders.bundle import TAGS
 from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.heads import CLASSES, POOLED
+from router_extproc.encoders.manifest import Calibration
 from router_extproc.encoders.scores import Kind
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
@@ -19,11 +20,10 @@ from router_extproc.training.calibrate import best_threshold, chance_calibration
 from router_extproc.training.corpus import read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from router_extproc.encoders.encoder import Encoder
-    from router_extproc.encoders.manifest import Calibration
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Span
     from router_extproc.training.corpus import Example, Licence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _FALSE_ALARMS = 0.005
 """Of benign user texts of the dev set, at the shipped jailbreak threshold."""
 _SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
+_TINY = 1e-6
 DEV_ROWS = 2000
 """Of each head, for calibration."""
 
@@ -56,6 +57,30 @@ def calibrated(
         made = 1 / (1 + np.exp(-(logits + calibration[head].bias) / calibration[head].temperature))
         thresholds[head] = math.ceil(_threshold(head, made, targets, rows) * 10_000) / 10_000
     return calibration, thresholds
+
+
+def unheard(encoder: Encoder, data: Path, licence: Licence, thresholds: Mapping[str, float]) -> dict[str, Calibration]:
+    """Calibrations for texts that experts are not asked about: the graph's alone, by the same rows.
+
+    They are moved so that the thresholds, which were chosen with the experts, are as strict as those that would be chosen without.
+    """
+    experts, encoder.bundle.experts = encoder.bundle.experts, {}
+    try:
+        alone, cuts = calibrated(encoder, data, licence, tuple(experts))
+    finally:
+        encoder.bundle.experts = experts
+    return {head: _moved(found, cuts[head], thresholds[head]) if head in cuts else found for head, found in alone.items()}
+
+
+def _moved(found: Calibration, cut: float, wanted: float) -> Calibration:
+    """The calibration with which a text has the chance `wanted` that had `cut` with this one."""
+    apart = _logit(wanted) - _logit(cut)
+    return Calibration(temperature=found.temperature, bias=round(found.bias + found.temperature * apart, 5))
+
+
+def _logit(chance: float) -> float:
+    chance = min(max(chance, _TINY), 1 - _TINY)
+    return math.log(chance / (1 - chance))
 
 
 def some(rows: list[Example]) -> list[Example]:

@@ -189,6 +189,9 @@ BROKEN = [
     pytest.param(says_text('"biology", "business"', '"business", "biology"'), FILE_NAME, "use a bundle", id="labels in another order"),
     pytest.param(says(chances=["jailbreak"]), FILE_NAME, "use a bundle of this release", id="fewer chances"),
     pytest.param(says(spans=["PERSON"]), FILE_NAME, "use a bundle of this release", id="fewer spans"),
+    pytest.param(
+        says(unheard={"jailbreak": {"temperature": 2.0}}), FILE_NAME, "unheard: no experts of jailbreak", id="unheard without experts"
+    ),
     pytest.param(says(thresholds={}), FILE_NAME, "threshold for difficulty.*restore the bundle", id="no thresholds"),
     pytest.param(says(calibration={}), FILE_NAME, "calibration .*domain.*restore the bundle", id="no calibration"),
     pytest.param(

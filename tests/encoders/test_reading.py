@@ -9,6 +9,7 @@ from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS,
 from router_extproc.encoders.manifest import Calibration, Manifest
 from router_extproc.encoders.passages import Passage, Slice
 from router_extproc.encoders.reading import combined, pooled
+from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ class TestPooled:
 class TestCombined:
     def test_holds_only_what_was_asked_for(self, manifest: Manifest) -> None:
         """The rest was not computed."""
-        found = combined("", Passage((piece((0, 3)),), 0.5), rows("domain", 1.0), manifest)
+        found = combined("", Kind.USER, Passage((piece((0, 3)),), 0.5), rows("domain", 1.0), manifest)
 
         assert list(found.classes) == ["domain"]
         assert (found.chances, found.embedding.size, found.spans, found.coverage) == ({}, 0, (), 0.5)
@@ -77,7 +78,7 @@ class TestCombined:
     @pytest.mark.parametrize("head", CLASSES)
     def test_makes_logits_probabilities(self, manifest: Manifest, head: str) -> None:
         """One label each, which sum to 1."""
-        found = combined("", Passage((piece(),), 1.0), rows(head, 2.0), manifest).classes[head]
+        found = combined("", Kind.USER, Passage((piece(),), 1.0), rows(head, 2.0), manifest).classes[head]
 
         assert tuple(found) == CLASSES[head]
         assert sum(found.values()) == pytest.approx(1.0)
@@ -95,24 +96,30 @@ class TestCombined:
     def test_calibrates_a_chance(self, manifest: Manifest, head: str, calibration: Calibration, logit: float) -> None:
         """Of (logit + bias) / temperature."""
         fitted = manifest.model_copy(update={"calibration": {**manifest.calibration, head: calibration}})
-        found = combined("", Passage((piece(),), 1.0), rows(head, 1.5), fitted)
+        found = combined("", Kind.USER, Passage((piece(),), 1.0), rows(head, 1.5), fitted)
 
         assert found.chances[head] == pytest.approx(1 / (1 + np.exp(-logit)))
 
     @pytest.mark.parametrize(("logit", "expected"), [(-3e38, 0.0), (3e38, 1.0), (-1e4, 0.0), (1e4, 1.0)])
     def test_takes_logits_of_any_size(self, manifest: Manifest, logit: float, expected: float) -> None:
         """Without a warning of an overflow."""
-        assert combined("", Passage((piece(),), 1.0), rows("jailbreak", logit), manifest).chances["jailbreak"] == expected
+        assert (
+            combined("", Kind.USER, Passage((piece(),), 1.0), rows("jailbreak", logit), manifest).chances["jailbreak"] == expected
+        )
 
     def test_gives_the_mean_of_all_windows_as_the_embedding(self, manifest: Manifest) -> None:
         """Of length 1."""
-        found = combined("", Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest)
+        found = combined(
+            "", Kind.USER, Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest
+        )
 
         assert found.embedding == pytest.approx([0.5**0.5, 0.5**0.5])
 
     def test_gives_zeros_where_the_windows_cancel_out(self, manifest: Manifest) -> None:
         """Not something that is no number."""
-        found = combined("", Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest)
+        found = combined(
+            "", Kind.USER, Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest
+        )
 
         assert found.embedding == pytest.approx([0, 0])
 
@@ -122,7 +129,7 @@ class TestSpans:
         longest = max(map(len, windows))
         stacked = np.stack([np.pad(window, ((0, longest - len(window)), (0, 0))) for window in windows])
         fitted = manifest.model_copy(update={"span_threshold": threshold})
-        return combined(TEXT, Passage(tuple(slices), 1.0), {"tags": stacked}, fitted).spans
+        return combined(TEXT, Kind.USER, Passage(tuple(slices), 1.0), {"tags": stacked}, fitted).spans
 
     def test_leaves_out_what_is_below_the_threshold(self, manifest: Manifest) -> None:
         """It stands in the bundle."""
@@ -164,7 +171,7 @@ class TestSpans:
         numbers = "a@b.io 06 12 34 56 78"
         slices = (piece((0, 6), (7, 21)),)
         rows = tags("", "B-EMAIL", "B-PHONE", "")[None]
-        found = combined(numbers, Passage(slices, 1.0), {"tags": rows}, manifest).spans
+        found = combined(numbers, Kind.USER, Passage(slices, 1.0), {"tags": rows}, manifest).spans
 
         assert [(span.type, numbers[span.start : span.end]) for span in found] == [("PHONE", "06 12 34 56 78")]
 
@@ -172,6 +179,6 @@ class TestSpans:
         """Half a character, as JSON may hold it, is a character."""
         text = "\ud800 Ann at 22 Pollen Crescent"
         rows = tags("", "B-PERSON", "")[None]
-        found = combined(text, Passage((piece((2, 5)),), 1.0), {"tags": rows}, manifest).spans
+        found = combined(text, Kind.USER, Passage((piece((2, 5)),), 1.0), {"tags": rows}, manifest).spans
 
         assert [text[span.start : span.end] for span in found] == ["Ann", "22 Pollen Crescent"]

@@ -10,7 +10,8 @@ import pytest
 
 from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
-from router_extproc.encoders.manifest import FILE_NAME, FORMAT, Calibration, FileEntry, Manifest
+from router_extproc.encoders.manifest import FILE_NAME, FORMAT, Calibration, ExpertEntry, FileEntry, Manifest
+from router_extproc.encoders.scores import Kind
 from router_extproc.training.card import card, licence_of, licences
 
 CELL = re.compile(r"(?<!\\)\|")
@@ -103,6 +104,15 @@ class TestCard:
         assert tables(card(manifest(evaluation={"floors": [floor]})))[2][2:] == [
             ["domain", "all", "accuracy", "0.500", "0.6", "no"]
         ]
+
+    def test_says_what_heads_hear_beside_the_graph(self) -> None:
+        """And how texts are calibrated that the expert is not asked about; nothing where there is none."""
+        expert = {"jailbreak": {"words": ExpertEntry(weight=0.5, kinds=(Kind.USER,))}}
+        page = card(manifest(experts=expert, unheard={"jailbreak": Calibration(temperature=0.75, bias=0.25)}))
+
+        assert "`words` beside `jailbreak`, weight 0.5, for texts of the kind user" in page
+        assert "Other texts of `jailbreak` have temperature 0.750, bias 0.250" in page
+        assert "Experts" not in card(manifest())
 
     def test_says_what_int8_costs(self) -> None:
         """As it was measured."""

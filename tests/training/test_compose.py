@@ -14,6 +14,7 @@ from router_extproc.encoders.scores import Kind
 from router_extproc.training.compose import SOURCE, composed
 from router_extproc.training.corpus import Example, Licence, read
 from router_extproc.training.phrases import phrases
+from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,13 +91,29 @@ class TestModality:
         assert {example.target for example in made["modality"] if example.text in asked} == {CLASSES["modality"].index("text")}
 
 
+ALONE = [*lines("jailbreak/attack_override"), *lines("jailbreak/attack_multilingual"), *lines("jailbreak/document_orders")]
+
+
 class TestJailbreak:
     def test_documents_have_orders_and_sentences_put_in(self, made: Examples) -> None:
         """As many harmless ones as attacks, or nearly: else any seam in a document would be an attack."""
-        found = Counter(example.target for example in made["jailbreak"] if example.kind is not Kind.USER)
+        alone = set(ALONE)
+        rows = [example for example in made["jailbreak"] if example.kind is not Kind.USER and example.text not in alone]
+        found = Counter(example.target for example in rows)
 
         assert found[1.0] == 5000
         assert found[0.0] > 4000
+
+    def test_orders_stand_alone(self, known: Examples, made: Examples) -> None:
+        """As a whole tool result or document; so do sentences of documents, which are none."""
+        rows = [example for example in made["jailbreak"] if example.kind is not Kind.USER]
+        sentences = " ".join(row.text for row in known["jailbreak"] if row.kind is not Kind.USER and row.target == 0)
+
+        for text in ALONE:
+            assert {(row.kind, row.target) for row in rows if row.text == text} >= {
+                (Kind.DOCUMENT, 1.0), (Kind.TOOL_RESULT, 1.0)
+            }  # fmt: skip
+        assert {row.target for row in rows if row.text in sentences} == {0.0}
 
     def test_both_kinds_of_documents(self, made: Examples) -> None:
         """Attacks and harmless ones of each."""

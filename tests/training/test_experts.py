@@ -108,6 +108,12 @@ class TestRetaught:
         assert {head for head in old.calibration if made.calibration[head] != old.calibration[head]} == {HEAD}
         assert {head for head in old.thresholds if made.thresholds[head] != old.thresholds[head]} <= {HEAD}
 
+    def test_documents_are_calibrated_without_it(self, made: Manifest) -> None:
+        """By what the graph says alone; users' texts by both."""
+        assert set(made.unheard) == {HEAD}
+        assert made.calibration_of(HEAD, Kind.DOCUMENT) == made.unheard[HEAD] != made.calibration[HEAD]
+        assert made.calibration_of(HEAD, Kind.USER) == made.calibration[HEAD]
+
     def test_figures_of_the_old_one_are_gone(self, made: Manifest) -> None:
         """But for what int8 costs the graph, which stays."""
         assert made.evaluation == {"int8_vs_fp32": COMPARED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 
 from training_data import sentence
 
-from router_extproc.encoders.heads import SPANS
+from router_extproc.encoders.heads import SPANS, TAGS
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import Example
 from router_extproc.training.feed import POLISH_SHARES, SHARES, Crew, Fed, Feed, feed
@@ -54,6 +54,12 @@ EXAMPLES = {
 def fed(pieces: WordPieces, seed: int = 1, count: int = 30, **examples: list[Example]) -> list[Fed]:
     """The first batches."""
     return list(islice(Feed(examples or EXAMPLES, pieces, seed), count))
+
+
+def tensors(each: Fed) -> list[Any]:
+    """All that one is learned from by."""
+    batch = each.batch
+    return [batch.ids, batch.mask, batch.marks, each.tags, each.owners, each.wanted, each.known]
 
 
 class TestFeed:
@@ -102,7 +108,20 @@ class TestFeed:
         """All tensors."""
         moved = fed(pieces, count=1)[0].to(torch.device("meta"))
 
-        assert {moved.batch.ids.device.type, moved.tags.device.type, moved.owners.device.type} == {"meta"}
+        assert {each.device.type for each in tensors(moved)} == {"meta"}
+
+
+class TestTargets:
+    def test_of_pooled_heads(self, pieces: WordPieces) -> None:
+        """Each example's, as a number."""
+        for each in fed(pieces, count=20):
+            if each.task not in {"pii", "embedding"}:
+                assert each.wanted.tolist() == pytest.approx([example.target for example in each.examples])
+
+    def test_of_the_token_head(self, pieces: WordPieces) -> None:
+        """Which tags each example's source annotates; other heads have none."""
+        for each in fed(pieces, count=40):
+            assert each.known.shape == (len(each.examples) if each.task == "pii" else 0, TAGS)
 
 
 class TestCrew:
@@ -114,8 +133,18 @@ class TestCrew:
         stream.close()  # type: ignore[attr-defined]
         wanted = [each for pair in zip(fed(pieces, 1, 3), fed(pieces, 2, 3), strict=True) for each in pair]
 
-        assert [each.examples for each in found] == [each.examples for each in wanted]
-        assert all(torch.equal(left.batch.ids, right.batch.ids) for left, right in zip(found, wanted, strict=True))
+        assert [each.task for each in found] == [each.task for each in wanted]
+        for ours, theirs in zip(found, wanted, strict=True):
+            assert all(torch.equal(left, right) for left, right in zip(tensors(ours), tensors(theirs), strict=True))
+
+    def test_sends_no_texts(self, pieces: WordPieces) -> None:
+        """Nobody learns from them."""
+        stream = iter(Crew([Feed(EXAMPLES, pieces, 1)]))
+        found = next(stream)
+        stream.close()  # type: ignore[attr-defined]
+
+        assert found.examples == ()
+        assert len(found.owners) == len(found.batch.ids)
 
     def test_there_is_none_on_a_cpu(self, pieces: WordPieces) -> None:
         """Whose cores have better to do."""

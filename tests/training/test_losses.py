@@ -10,19 +10,14 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 
 from router_extproc.encoders.heads import CLASSES, SPANS, TAGS
 from router_extproc.training.corpus import Example
-from router_extproc.training.losses import nearness_loss, pooled_loss, tag_loss, taught_loss, taught_tags_loss
+from router_extproc.training.losses import annotated, nearness_loss, pooled_loss, tag_loss, taught_loss, taught_tags_loss
 from router_extproc.training.windows import IGNORED
 
 
-def examples(head: str, *targets: object) -> list[Example]:
-    """With these targets."""
-    return [Example(head, "text", target, "s") for target in targets]
-
-
-def learned(head: str, logits: Any, owners: list[int], *targets: object) -> tuple[float, Any]:
+def learned(head: str, logits: Any, owners: list[int], *targets: float) -> tuple[float, Any]:
     """A pooled head's loss, and the gradient of its logits."""
     logits = logits.requires_grad_()
-    loss = pooled_loss(head, logits, torch.tensor(owners), examples(head, *targets))
+    loss = pooled_loss(head, logits, torch.tensor(owners), torch.tensor(targets))
     loss.backward()
     return float(loss.detach()), logits.grad
 
@@ -65,7 +60,7 @@ class TestTagLoss:
         logits = torch.zeros(2, 3, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(types)) for types in (("PERSON",), ("AGE", "URL"))]
         tags = torch.tensor([[IGNORED, 1, 0], [0, 0, IGNORED]])
-        tag_loss(logits, tags, rows).backward()
+        tag_loss(logits, tags, annotated(rows)).backward()
         gradient = logits.grad.abs().sum(1)
         moved = [{SPANS[(tag - 1) // 2] for tag in range(1, TAGS) if gradient[row, tag] > 0} for row in range(2)]
 
@@ -76,7 +71,7 @@ class TestTagLoss:
         """They have no tag."""
         logits = torch.zeros(1, 3, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(SPANS))]
-        tag_loss(logits, torch.tensor([[IGNORED, 1, IGNORED]]), rows).backward()
+        tag_loss(logits, torch.tensor([[IGNORED, 1, IGNORED]]), annotated(rows)).backward()
 
         assert logits.grad.abs().sum(-1).bool().tolist() == [[False, True, False]]
 
@@ -84,7 +79,7 @@ class TestTagLoss:
         """There are few of them."""
         logits = torch.zeros(1, 2, TAGS).requires_grad_()
         rows = [Example("pii", "t", (), "s", types=frozenset(SPANS))]
-        tag_loss(logits, torch.tensor([[0, 1]]), rows).backward()
+        tag_loss(logits, torch.tensor([[0, 1]]), annotated(rows)).backward()
         plain, private = logits.grad.abs().sum(-1)[0].tolist()
 
         assert private == pytest.approx(2 * plain)

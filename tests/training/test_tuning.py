@@ -13,7 +13,7 @@ from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, POOLED
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import Example, Licence
-from router_extproc.training.tuning import _threshold, calibrated, span_threshold
+from router_extproc.training.tuning import _threshold, calibrated, span_threshold, unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +63,25 @@ class TestCalibrated:
             calm, sure = (1 / (1 + np.exp(-(np.log(raw / (1 - raw)) + known.bias) / known.temperature)) for raw in (low, high))
 
             assert calm < thresholds[head] <= sure
+
+
+class TestUnheard:
+    def test_threshold_is_as_strict(self, encoder: Encoder, tmp_path: Path) -> None:
+        """A text at the threshold that the head has without its experts is at the threshold that it has with them."""
+        data = dev(tmp_path)
+        alone, cuts = calibrated(encoder, data, Licence.SHIPPED, ("jailbreak",))
+        encoder.bundle.experts = {"jailbreak": ()}
+        found = unheard(encoder, data, Licence.SHIPPED, {"jailbreak": 0.9})["jailbreak"]
+        cut, known = cuts["jailbreak"], alone["jailbreak"]
+        logit = known.temperature * np.log(cut / (1 - cut)) - known.bias
+
+        assert 1 / (1 + np.exp(-(logit + found.bias) / found.temperature)) == pytest.approx(0.9, abs=1e-4)
+        assert encoder.bundle.experts == {"jailbreak": ()}
+        encoder.bundle.experts = {}
+
+    def test_none_without_experts(self, encoder: Encoder, tmp_path: Path) -> None:
+        """Every text is heard alike."""
+        assert unheard(encoder, dev(tmp_path), Licence.SHIPPED, {}) == {}
 
 
 class TestThreshold:
