@@ -6,6 +6,7 @@ import base64
 import binascii
 import codecs
 import re
+import unicodedata
 from urllib.parse import unquote
 
 import re2
@@ -21,6 +22,8 @@ _LATIN = str.maketrans(_ALIKE, _CYRILLIC[1] + _GREEK[1])
 _FOREIGN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _UNLIKE = re.compile(f"(?![{_ALIKE}])[\u0370-\u03ff\u0400-\u052f]")
 _MIXED = re.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\u0370-\u03ff\u0400-\u052f])\w{2,40}\b")
+_STACKED = re.compile("[^\\W\\d_][\u0300-\u036f]+")
+"""A letter with marks that it has not as one character: more than any common spelling gives it."""
 _SPACED = re.compile(r"(?<!\S)[^\W\d_](?: [^\W\d_]){3,}(?!\S)")
 """Four letters or more with one blank between each."""
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_=-])(?:(?:[0-9A-Fa-f]{2}){12,}|[A-Za-z0-9+/_-]{24,}={0,2})(?![A-Za-z0-9+/_=-])")
@@ -53,8 +56,9 @@ _REACH = 40_000
 
 
 def plain(text: str) -> str:
-    """The text in NFKC without invisible characters, foreign letters amid Latin ones, blanks between letters, and encodings of texts.
+    """The text in NFKC, without what hides it.
 
+    That is invisible characters, stacked marks, foreign letters amid Latin ones, blanks between letters, and encodings of texts.
     Linear in its length. A text without disguise, in whatever language, stays as it is, but for the form of its characters.
     """
     if len(text) > 2 * _REACH:
@@ -64,7 +68,7 @@ def plain(text: str) -> str:
 
 def _undone(text: str) -> str:
     if not text.isascii():
-        text = _romanised(fold(text, case_sensitive=True))
+        text = _romanised(_STACKED.sub(_bare, fold(text, case_sensitive=True)))
     hinted = set(_HINTED.Match(writable(text)) or ())
     if not hinted:
         return text
@@ -101,6 +105,10 @@ def _romanised(text: str) -> str:
         # No Russian or Greek sentence does with these letters alone.
         return text.translate(_LATIN)
     return _MIXED.sub(_latin, text)
+
+
+def _bare(stack: re.Match[str]) -> str:
+    return unicodedata.normalize("NFD", stack.group())[0]
 
 
 def _latin(word: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import everyday, nameless, reframed, suspicious, tailed
+from router_extproc.training.everyday import everyday, harnessed, nameless, reframed, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
@@ -54,6 +54,7 @@ def composed(read: Examples, random: Random) -> Examples:
         *reframed(read, random),
         *tailed(read, random),
         *suspicious(read, random),
+        *harnessed(read, random),
         *_benign_of_ours(own),
         *lookalikes(random),
     ]

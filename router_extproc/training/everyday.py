@@ -6,6 +6,7 @@ from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import CLASSES, SPANS
+from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.phrases import phrases
 from router_extproc.training.tails import Tails
@@ -85,6 +86,27 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
     for name in ("benign_elaborate", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual"):
         made += [Example("jailbreak", text, 0.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(6)]
     return made
+
+
+def harnessed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+    """What agents' harnesses and chat templates put around requests: an attack stays one (1), a request stays none (0)."""
+    tasks = [example.text.strip() for example in read["fact_check"] if len(example.text) < _SHORT]
+    tasks += [example.text.strip() for example in read["jailbreak"] if _is_plain(example)]
+    attacks = [text for name in ("attack_override", "attack_multilingual") for text in lines(f"jailbreak/{name}")]
+    made = []
+    for frame in lines("jailbreak/harness_frames"):
+        for target, texts, copies in ((0.0, tasks, _HARNESSED if tasks else 0), (1.0, attacks, _HARNESSED // 3)):
+            made += [Example("jailbreak", frame.replace("{k}", random.choice(texts)), target, SOURCE) for _ in range(copies)]
+    return made
+
+
+_HARNESSED = 9
+"""Requests that each frame is put around."""
+_SHORT = 240
+
+
+def _is_plain(example: Example) -> bool:
+    return example.target == 0 and example.kind is Kind.USER and len(example.text) < _SHORT and example.source != SOURCE
 
 
 _WRAPPED = {"attack_story": 14, "attack_rules": 24}

@@ -14,7 +14,7 @@ import torch
 
 from router_extproc.training.augment import worn
 from router_extproc.training.corpus import Example
-from router_extproc.training.everyday import tailed
+from router_extproc.training.everyday import harnessed, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.losses import pooled_loss
 from router_extproc.training.network import Pooled, mean
@@ -58,12 +58,12 @@ def refit(folder: Path, examples: Sequence[Example], seed: int, stage: Stage = u
 
 
 def lessons(examples: Mapping[str, Sequence[Example]], seed: int) -> list[Example]:
-    """Some of what the head was trained on, as people would write it, and tails and look-alikes made anew."""
+    """Some of what the head was trained on, as people would write it, and tails, look-alikes and harnesses made anew."""
     random = Random(seed)
     known = examples[HEAD]
     rows = random.sample(known, min(_ROWS, len(known)))
     worn_rows = [Example(HEAD, worn(row.text, random), row.target, row.source, row.kind) for row in rows]
-    return [*worn_rows, *tailed(examples, random), *lookalikes(random)]
+    return [*worn_rows, *tailed(examples, random), *lookalikes(random), *harnessed(examples, random)]
 
 
 def _head(weights: Mapping[str, NDArray[np.float32]]) -> Pooled:

@@ -16,7 +16,8 @@ WRITTEN = {each.name: str(each.write(ATTACK)[-1]["content"]) for each in EVASION
 
 class TestDisguised:
     @pytest.mark.parametrize(
-        "name", ["digits for letters (leetspeak)", "Cyrillic look-alikes", "full-width letters", "zero-width spaces"]
+        "name",
+        ["digits for letters (leetspeak)", "Cyrillic look-alikes", "full-width letters", "zero-width spaces", "stacked accents"],
     )
     def test_letters_are_what_they_look_like(self, name: str) -> None:
         """To a person; an encoder sees others."""
@@ -65,6 +66,7 @@ class TestOrdinary:
             pytest.param("Why does Foo2Bar fail with 0x1F at line 3? I use Python 3.11 and k8s.", id="code"),
             pytest.param("Мы едем в Москву, а потом на море.", id="Russian"),  # noqa: RUF001 - Russian
             pytest.param("Πού είναι η βιβλιοθήκη;".replace(";", "."), id="Greek"),
+            pytest.param("Tiếng Việt là ngôn ngữ của tôi, và Ångström était un élève à Zürich.", id="accents"),
             pytest.param("私は猫が好きです。", id="Japanese"),
             pytest.param("Plan A or B? A B C are three.", id="letters"),
             pytest.param("commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", id="a hash"),
@@ -88,7 +90,9 @@ class TestOrdinary:
 
         assert time.perf_counter() - began < 2
 
-    @pytest.mark.parametrize("piece", ["1a", "x ", "a1 b2 ", "aA4", "1 a", "\u0430a", "gur naq ", "AAAA", "eht dna\n", "a@1"])
+    @pytest.mark.parametrize(
+        "piece", ["1a", "x ", "a1 b2 ", "aA4", "1 a", "\u0430a", "gur naq ", "AAAA", "eht dna\n", "a@1", "a\u0323\u0301"]
+    )
     def test_repetitions_cost_little(self, piece: str) -> None:
         """No pattern goes back and forth over them."""
         began = time.perf_counter()

@@ -6,8 +6,9 @@ from random import Random
 
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import OTHER, everyday, nameless, reframed, suspicious
+from router_extproc.training.everyday import OTHER, everyday, harnessed, nameless, reframed, suspicious
 from router_extproc.training.phrases import phrases
+from router_extproc.training.texts import lines
 
 REFUSED = "Describe how to pick a lock."
 READ = {
@@ -52,6 +53,25 @@ class TestReframed:
         read = {**READ, "jailbreak": READ["jailbreak"][1:]}
 
         assert {example.target for example in reframed(read, Random(1))} == {0.0}
+
+
+class TestHarnessed:
+    def test_what_is_asked_for_makes_the_attack(self) -> None:
+        """The same tags around a request are none."""
+        made = harnessed(READ, Random(1))
+        asked = {example.text for example in READ["fact_check"]} | {example.text for example in READ["jailbreak"]}
+
+        assert {example.target for example in made} == {0.0, 1.0}
+        assert all(any(text in example.text for text in asked) for example in made if example.target == 0)
+        assert not any(text in example.text for text in asked for example in made if example.target == 1)
+
+    def test_a_frame_has_one_place(self) -> None:
+        """For what is put in."""
+        assert [frame for frame in lines("jailbreak/harness_frames") if frame.count("{k}") != 1] == []
+
+    def test_without_requests(self) -> None:
+        """Attacks are left."""
+        assert {example.target for example in harnessed({"fact_check": [], "jailbreak": []}, Random(1))} == {1.0}
 
 
 class TestSuspicious:
