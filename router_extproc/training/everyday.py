@@ -44,7 +44,7 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
     """Refused requests in disguise (1), and role play that hides nothing (0)."""
     words = phrases().reframed
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
-    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
     made = []
     for _ in range(_DISGUISED if refused else 0):
         wanted = random.choice(refused)
@@ -66,7 +66,7 @@ def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exampl
 def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """Attacks in wordings of ours (1); and requests as elaborate, or with the same words, that are none (0)."""
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
-    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < 240]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
     made, made_up = [], Tails(random)
     for name, copies in _WRAPPED.items():
         for wrapper in lines(f"jailbreak/{name}"):

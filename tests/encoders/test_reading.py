@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
-from router_extproc.encoders.manifest import Calibration, Manifest
+from router_extproc.encoders.manifest import Calibration, ExpertEntry, Manifest
 from router_extproc.encoders.passages import Passage, Slice
 from router_extproc.encoders.reading import combined, pooled
 from router_extproc.encoders.scores import Kind
@@ -83,6 +83,19 @@ class TestCombined:
         assert tuple(found) == CLASSES[head]
         assert sum(found.values()) == pytest.approx(1.0)
         assert found[CLASSES[head][0]] == pytest.approx(np.exp(2) / (np.exp(2) + len(CLASSES[head]) - 1))
+
+    def test_texts_that_no_expert_hears_have_a_calibration_of_their_own(self, manifest: Manifest) -> None:
+        """Of the head that has the expert, and of no other."""
+        experts = {"jailbreak": {"words": ExpertEntry(weight=1.0, kinds=(Kind.USER,))}}
+        fitted = manifest.model_copy(
+            update={"experts": experts, "unheard": {"jailbreak": Calibration(temperature=0.5, bias=1.0)}}
+        )
+        outputs = {**rows("jailbreak", 1.0), **rows("fact_check", 1.0)}
+        user, brought = (combined("", kind, Passage((piece(),), 1.0), outputs, fitted) for kind in (Kind.USER, Kind.TOOL_RESULT))
+
+        assert user.chances["jailbreak"] == pytest.approx(1 / (1 + np.exp(-1.0)))
+        assert brought.chances["jailbreak"] == pytest.approx(1 / (1 + np.exp(-4.0)))
+        assert user.chances["fact_check"] == brought.chances["fact_check"]
 
     @pytest.mark.parametrize(
         ("calibration", "logit"),

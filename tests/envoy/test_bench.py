@@ -50,9 +50,7 @@ class TestBench:
 
         assert (told["failures"], told["wrong"]) == (0, 0)
         assert [row["setup"] for row in told["streams"]["runs"]] == list(told["setups"])
-        # On a busy machine the first event and the first text can come in one read, which makes the time between them 0.
-        assert "all" in (held := {row["setup"] for row in told["streams"]["runs"] if row["held_back_p50_ms"] > 0})
-        assert held <= {"response", "all"}
+        assert {row["setup"] for row in told["streams"]["runs"] if row["held_back_p50_ms"] > 0} == {"response", "all"}
 
     def test_measures_selectors(self) -> None:
         """Every request comes through, and every selector is told."""

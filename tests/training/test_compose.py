@@ -11,7 +11,7 @@ import pytest
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.compose import SOURCE, composed
+from router_extproc.training.compose import SOURCE, _documents, composed
 from router_extproc.training.corpus import Example, Licence, read
 from router_extproc.training.phrases import phrases
 from router_extproc.training.texts import lines
@@ -95,11 +95,9 @@ ALONE = [*lines("jailbreak/attack_override"), *lines("jailbreak/attack_multiling
 
 
 class TestJailbreak:
-    def test_documents_have_orders_and_sentences_put_in(self, made: Examples) -> None:
+    def test_documents_have_orders_and_sentences_put_in(self, known: Examples) -> None:
         """As many harmless ones as attacks, or nearly: else any seam in a document would be an attack."""
-        alone = set(ALONE)
-        rows = [example for example in made["jailbreak"] if example.kind is not Kind.USER and example.text not in alone]
-        found = Counter(example.target for example in rows)
+        found = Counter(example.target for example in _documents(known, Random(1)))
 
         assert found[1.0] == 5000
         assert found[0.0] > 4000
