@@ -113,7 +113,7 @@ def closing(result: Mapping[str, Any]) -> list[str]:
         ),
         (
             "gap: between two events at the caller; late: gaps of more than two intervals; event's delay: from the model server to the "
-            "caller; held back: from an answer's first event to its first text."
+            "caller; held back: from an answer's first event to that with its first text, by the model's clock."
         ),
         (
             f"Load, model server, Envoy and routers share {result['cores']} cores of {result['cpu']}; onnxruntime "

@@ -150,7 +150,8 @@ class Cadence:
     first_events: list[float] = field(default_factory=list)
     """From a request to the first event of its answer."""
     held: list[float] = field(default_factory=list)
-    """From that event to the first text: how long text was held back."""
+    """From the first event to that with which the first text came, by the model server's clock: how long text was held back. By its
+    clock, because a busy machine may read many events at once."""
     steady_events: int = 0
     """After all streams had begun."""
 
@@ -160,6 +161,12 @@ class Cadence:
         self.gaps += [(after.at - before.at) / _MS for before, after in pairwise(told)]
         self.delays += [(event.at - event.sent) / _MS for event in told]
         self.first_events.append((told[0].at - sent) / _MS)
-        first_text = next((event.at for event in events if event.text), told[0].at)
-        self.held.append((first_text - told[0].at) / _MS)
+        self.held.append((_first_text(events) - told[0].sent) / _MS)
         self.steady_events += sum(event.at > begun_at for event in told)
+
+
+def _first_text(events: Sequence[Arrived]) -> int:
+    """When the model server wrote the event with which the first text came, or the last one before a text of the router's."""
+    first = next((place for place, event in enumerate(events) if event.text), 0)
+    stamps = [event.sent for event in events if event.sent]
+    return next((event.sent for event in reversed(events[: first + 1]) if event.sent), stamps[0])

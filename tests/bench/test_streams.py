@@ -56,8 +56,24 @@ class TestCadence:
 
         assert cadence.gaps == [2.0]
         assert cadence.delays == [1.0, 1.0]
-        assert (cadence.first_events, cadence.held) == ([3.0], [5.0])
+        assert (cadence.first_events, cadence.held) == ([3.0], [2.0])
         assert cadence.steady_events == 1
+
+    @pytest.mark.parametrize(
+        ("texts", "held"),
+        [
+            pytest.param(["x", "y", "z"], 0.0, id="none"),
+            pytest.param(["", "", "x"], 40.0, id="the last brings it"),
+            pytest.param(["", "", ""], 0.0, id="no text at all"),
+        ],
+    )
+    def test_tells_what_was_held_back_though_all_was_read_at_once(self, texts: list[str], held: float) -> None:
+        """As a busy machine does: what the model server wrote tells how long."""
+        ms = 1_000_000
+        cadence = Cadence()
+        cadence.add(1 * ms, [Arrived(90 * ms, (2 + 20 * place) * ms, text) for place, text in enumerate(texts)], 5 * ms)
+
+        assert cadence.held == [held]
 
 
 class TestStreamAll:
