@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 MAGIC = b"RXQUAL\x00\x01"
 """The last byte is the version of the layout."""
-FORMAT = 2
-"""2 has `facts`."""
-_READ = (1, FORMAT)
+FORMAT = 3
+"""2 has `facts`, 3 the blend's tables."""
+_READ = (1, 2, FORMAT)
 MAX_BYTES = 1 << 30
 _DIGEST, _LENGTH = 32, 8
 _CURE = "make it again with `router-extproc train-quality`"
@@ -195,7 +195,7 @@ def _read(content: bytes) -> tuple[Header, dict[str, NDArray[Any]]]:
         first = error.errors()[0]
         raise QualityError(f"{'.'.join(map(str, first['loc'])) or 'its header'}: {first['msg']}; {_CURE}") from error
     if header.format not in _READ:
-        raise QualityError(f"it has format {header.format}, this program reads {' and '.join(map(str, _READ))}; {_CURE}")
+        raise QualityError(f"it has format {header.format}, this program reads {_READ[0]} to {FORMAT}; {_CURE}")
     if header.facts not in {0, FACTS}:
         raise QualityError(f"it reads {header.facts} facts of a request, this program knows {FACTS}; {_CURE}")
     return header, _taken(content, end, header.arrays)

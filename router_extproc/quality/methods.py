@@ -39,7 +39,7 @@ def _add(name: str, build: Callable[[], Method], summary: str) -> None:
     METHODS.add(Plugin(name, NoOptions, build, summary, Stability.BETA))
 
 
-_add("blend", BlendMethod, "The mean of a shrunk regression and a small network. The default.")
+_add("blend", BlendMethod, "The mean of a shrunk regression, a small network and tables by cluster. The default.")
 _add("ridge", RidgeMethod, "Regression on embedding, difficulty and landmarks; what sets models apart is shrunk harder.")
 _add("knn", NeighboursMethod, "Mean scores of the most similar requests.")
 _add("factors", FactorsMethod, "Matrix factorisation, as RouteLLM's.")

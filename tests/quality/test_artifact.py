@@ -104,7 +104,7 @@ class TestLoad:
             pytest.param(
                 b'"method":"clusters"', b'"method":"factors" ', "do not fit its method", id="the arrays of another method"
             ),
-            pytest.param(b'"format":2', b'"format":7', "format 7, this program reads 1 and 2", id="another format"),
+            pytest.param(b'"format":3', b'"format":7', "format 7, this program reads 1 to 3", id="another format"),
             pytest.param(b'"facts":0', b'"facts":3', "reads 3 facts of a request, this program knows 6", id="other facts"),
             pytest.param(b'"dtype":"<f4"', b'"dtype":"<f8"', "cut off", id="arrays that are longer than the file"),
         ],

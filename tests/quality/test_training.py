@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from outcome_makers import MODELS, outcomes, with_facts
 
 from router_extproc.quality.blend import BlendMethod
 from router_extproc.quality.errors import QualityError
+from router_extproc.quality.network import forward
 from router_extproc.quality.outcomes import Outcomes
 from router_extproc.quality.training import cross_trained, losses
 
@@ -49,3 +52,22 @@ class TestBlend:
 
         assert BlendMethod().restore(arrays).share == 0.5
         assert BlendMethod().restore(fitted.arrays()).share == fitted.share
+
+    def test_a_file_without_tables_says_what_it_said(self) -> None:
+        """Of format 2: what regression and network say, and nothing else."""
+        rows = with_facts(120)
+        fitted = BlendMethod().fit(rows)
+        arrays = {name: values for name, values in fitted.arrays().items() if not name.startswith("tables_")}
+        both = (1 - fitted.share) * fitted.ridge.logits(rows.inputs) + fitted.share * forward(fitted.network, rows.inputs)
+
+        assert np.allclose(BlendMethod().restore(arrays).logits(rows.inputs), both)
+
+    def test_tables_count_a_third(self) -> None:
+        """In log odds, and again when the file is read back."""
+        rows = with_facts(120)
+        fitted = BlendMethod().fit(rows)
+        assert fitted.tables is not None
+        rest = replace(fitted, tables=None).logits(rows.inputs)
+
+        for each in (fitted, BlendMethod().restore(fitted.arrays())):
+            assert np.allclose(each.logits(rows.inputs), (2 * rest + fitted.tables.logits(rows.inputs)) / 3)
