@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Expert(Protocol):
-    """Judges texts for one head. Safe from several threads; takes a bounded time, well below the graph's."""
+    """Judges windows for one head. Safe from several threads; takes a small part of the graph's time."""
 
-    def logits(self, text: str, /) -> Floats:
-        """Finite numbers, as many as the head has outputs."""
+    def logits(self, ids: Sequence[int], /) -> Floats:
+        """Finite numbers, as many as the head has outputs. `ids` are the window's pieces, none at least, without the special ones."""
         ...
 
 
@@ -44,8 +44,8 @@ class Seat:
 Experts = dict[str, tuple[Seat, ...]]
 """By head."""
 
-WORDS = "words"
-_READERS: Mapping[str, Callable[[Path], Expert]] = {WORDS: read_lexicon}
+PIECES = "pieces"
+_READERS: Mapping[str, Callable[[Path], Expert]] = {PIECES: read_lexicon}
 """By name in the manifest."""
 
 
@@ -64,11 +64,11 @@ def read_experts(folder: Path, manifest: Manifest) -> Experts:
     }
 
 
-def heard(seats: Sequence[Seat], kind: Kind, rows: Floats, texts: Sequence[str]) -> Floats:
-    """A head's logits, one row a window, with what its experts say of each window's text."""
+def heard(seats: Sequence[Seat], kind: Kind, rows: Floats, windows: Sequence[Sequence[int]]) -> Floats:
+    """A head's logits, one row a window, with what its experts say of each window's pieces."""
     for seat in seats:
         if kind in seat.kinds:
-            rows = rows + np.float32(seat.weight) * np.stack([seat.expert.logits(text) for text in texts])
+            rows = rows + np.float32(seat.weight) * np.stack([seat.expert.logits(ids) for ids in windows])
     return rows
 
 
@@ -82,6 +82,6 @@ def _read(folder: Path, manifest: Manifest, name: str, head: str) -> Expert:
     if file not in manifest.files:
         raise BundleError(f"{folder / FILE_NAME}: {file} is not among its files; restore the bundle from its release")
     expert = _READERS[name](folder / file)
-    if expert.logits("").shape != (width(head),):
+    if expert.logits(()).shape != (width(head),):
         raise BundleError(f"{folder / file}: it does not give what the head {head} has; {cure}")
     return expert

@@ -1,16 +1,13 @@
-"""Lexicon: what the words of a text, and pairs of them, say for or against one answer.
+"""Lexicon: what the word pieces of a text, and pairs of them, say for or against one answer.
 
 A linear model of hashed term weights (TF-IDF: Salton and Buckley 1988; hashing: Weinberger et al. 2009). The encoder reads meaning;
-this knows the wordings of many examples by heart, so that the two err on different texts.
+this knows the wordings of many examples by heart, so that the two err on different texts. Its terms are the pieces that the encoder
+reads, so that a text is taken apart once.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections import Counter
 from dataclasses import dataclass
-from itertools import chain, pairwise
 from math import sqrt
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -20,20 +17,22 @@ import numpy as np
 from router_extproc.encoders.manifest import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Ints = NDArray[np.int64]
 
-BUCKETS = 1 << 16
-"""Places that terms are hashed to: 150,000 terms of the training texts share them, and those that matter seldom meet."""
-READ = 4000
-"""Characters of a text that are looked at: what bounds the time."""
+_BITS = 17
+BUCKETS = 1 << _BITS
+"""Places that terms are hashed to: the training texts' terms share them, and those that matter seldom meet."""
+_ALONE, _FIRST, _SECOND = (np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+"""Odd numbers without a pattern: a product's highest bits are a hash (Knuth 1973, section 6.4)."""
+_SHIFT = np.uint64(64 - _BITS)
 _SHORT = 15.0
 """Length of a term vector below which a text says little: a few words weigh less than a page of them."""
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[?!$%\\{}=+<>^]")
-"""Each character of a script without blanks is a word; all numbers are one word."""
 _CURE = "restore the bundle from its release"
 
 
@@ -47,20 +46,24 @@ class Lexicon:
     """(BUCKETS,)."""
     offset: float
 
-    def logits(self, text: str) -> Floats:
-        """(1,): what the text's terms add to the head's logit. 0.3 ms for a window of 200 tokens."""
-        counts = counted(text)
-        places = np.fromiter(counts, np.int64, len(counts))
-        values = weighed(np.fromiter(counts.values(), np.float32, len(counts)), self.rarity[places])
+    def logits(self, ids: Sequence[int]) -> Floats:
+        """(1,): what a window's pieces add to the head's logit."""
+        places, counts = counted(ids)
+        values = weighed(counts, self.rarity[places])
         length = sqrt(float(values @ values) + _SHORT**2)
         return np.array([float(values @ self.weights[places]) / length + self.offset], np.float32)
 
 
-def counted(text: str) -> Counter[int]:
-    """How often each bucket's terms stand in a text. Linear, of a bounded part of the text."""
-    words = ["0" if word[0].isdigit() else word for word in _WORD.findall(text[:READ].lower())]
-    terms = chain(words, map(" ".join, pairwise(words)))
-    return Counter(zlib.crc32(term.encode("utf-8", "replace")) % BUCKETS for term in terms)
+def counted(ids: Sequence[int]) -> tuple[Ints, Floats]:
+    """Buckets of the pieces and of the pairs of neighbours among them, each once and in order, and how many of them each has."""
+    pieces = np.array(ids, np.uint64)
+    hashes = np.concatenate((pieces * _ALONE, pieces[:-1] * _FIRST + pieces[1:] * _SECOND)) >> _SHIFT
+    hashes.sort()
+    # A tenth of the time that numpy.unique takes.
+    edges = np.ones(len(hashes) + 1, np.bool_)
+    np.not_equal(hashes[1:], hashes[:-1], out=edges[1:-1])
+    bounds = np.flatnonzero(edges)
+    return hashes[bounds[:-1]].astype(np.int64), np.diff(bounds).astype(np.float32)
 
 
 def weighed(counts: Floats, rarity: Floats) -> Floats:

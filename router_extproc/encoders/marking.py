@@ -74,7 +74,8 @@ class _Words:
 def marked(piece: Slice, logits: Floats, text: str) -> Marks:
     """The marks of one window."""
     # Most windows have none. A type's two tags together are at most twice as likely as the likelier of them.
-    if (logits[:, 0] - logits[:, 1:].max(-1) > _TWICE).all():
+    # The difference comes first: over all of an array a maximum is found in a tenth of the time that it takes row by row.
+    if (logits[:, 1:] - logits[:, :1]).max() < -_TWICE:
         return Marks([], [])
     words = _words(piece, softmax(logits), text)
     found = (_span(words, run, text) for run in _runs(words, text))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.bundle import Bundle
     from router_extproc.encoders.figures import Figures
     from router_extproc.encoders.graph import Arrays
-    from router_extproc.encoders.passages import Passage, Slice
+    from router_extproc.encoders.passages import Passage
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Kind
 
@@ -65,7 +65,7 @@ class Reader:
             return StrangeError("the model gave numbers that are not finite")
         for head, seats in self._bundle.experts.items():
             if head in outputs:
-                outputs[head] = heard(seats, work.kind, outputs[head], [_stretch(work.text, each) for each in passage.slices])
+                outputs[head] = heard(seats, work.kind, outputs[head], [each.ids[1:-1] for each in passage.slices])
         return combined(work.text, work.kind, passage, outputs, self._bundle.manifest)
 
     def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[Arrays]]:
@@ -83,12 +83,6 @@ class Reader:
             for row, (text, number) in enumerate(chosen):
                 found[text][number] = {name: values[row] for name, values in arrays.items()}
         return found
-
-
-def _stretch(text: str, piece: Slice) -> str:
-    """The part of a text that a window reads; its first and its last piece are no text."""
-    places = piece.offsets[1:-1]
-    return text[places[0][0] : places[-1][1]] if places else ""
 
 
 def _runs(lengths: Sequence[int]) -> Iterable[range]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
 from router_extproc.training.everyday import everyday, harnessed, nameless, reframed, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Examples = dict[str, list[Example]]
 
 _BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
-_SHORT = 240
 _CAPTIONED = frozenset({"imagereward_refl", "t2icompbench", "openprompts"})
 """Sources of captions."""
 _LONG = 300
@@ -88,11 +87,9 @@ def _pictures(read: Examples, random: Random) -> Iterator[Example]:
     """Captions of ours, and requests filled with them, with topics and with the data's captions."""
     labels = CLASSES["modality"]
     own = lines("modality/captions")
-    things = [text.rstrip(".") for text in own if len(text) < _SHORT // 2]
+    things = [text.rstrip(".") for text in own if len(text) < SHORT // 2]
     things += [topic for topics in phrases().topics.values() for topic in topics]
-    things += [
-        each.text.strip().rstrip(".") for each in read["modality"] if each.source in _CAPTIONED and len(each.text) < _SHORT
-    ]
+    things += [each.text.strip().rstrip(".") for each in read["modality"] if each.source in _CAPTIONED and len(each.text) < SHORT]
     yield from (Example("modality", text, labels.index("image"), SOURCE) for text in own for _ in range(4))
     for label in labels:
         for wording in lines(f"modality/{label}"):
@@ -104,7 +101,7 @@ def _frames(read: Examples, random: Random) -> Iterator[Example]:
     captions = [
         example.text.strip().rstrip(".")
         for example in read["modality"]
-        if example.source in _CAPTIONED and len(example.text) < _SHORT
+        if example.source in _CAPTIONED and len(example.text) < SHORT
     ]
     for label, wordings in phrases().frames.items():
         target = CLASSES["modality"].index(label)
@@ -153,10 +150,10 @@ def _requests(read: Examples) -> list[str]:
         for example in read["jailbreak"]
         if example.kind is Kind.USER
         and example.target == 0
-        and 15 < len(example.text) < _SHORT
+        and 15 < len(example.text) < SHORT
         and example.source != "trigger_words"
     ]
-    found += [example.text for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
+    found += [example.text for example in read["fact_check"] if example.target == 0 and len(example.text) < SHORT]
     return found
 
 
@@ -169,7 +166,7 @@ def _documents(read: Examples, random: Random) -> Iterator[Example]:
         order = _order(words, random, pool)
         order = random.choice(words.overrides).replace("{x}", order[0].lower() + order[1:] if random.random() < 0.5 else order)
         yield Example("jailbreak", _put_in(text, order, random), 1.0, SOURCE, kind)
-        sentences = [piece for piece in _BREAK.split(random.choice(contexts)) if 20 < len(piece) < _SHORT]
+        sentences = [piece for piece in _BREAK.split(random.choice(contexts)) if 20 < len(piece) < SHORT]
         if random.random() < 0.5:
             sentences = list(lines("jailbreak/document_plain"))
         if sentences:
@@ -179,7 +176,7 @@ def _documents(read: Examples, random: Random) -> Iterator[Example]:
 def _alone(read: Examples, random: Random) -> Iterator[Example]:
     """Documents and tool results that hold nothing but an order to the model, or nothing but a sentence."""
     contexts = _contexts(read)
-    plain = [piece for text in contexts for piece in _BREAK.split(text) if 20 < len(piece) < _SHORT]
+    plain = [piece for text in contexts for piece in _BREAK.split(text) if 20 < len(piece) < SHORT]
     orders = [text for name in _ORDERS for text in lines(f"jailbreak/{name}")]
     sentences = [*lines("jailbreak/document_plain"), *random.sample(plain, min(len(plain), 2 * len(orders)))]
     for target, texts in ((1.0, orders), (0.0, sentences)):

@@ -37,6 +37,8 @@ _UNCLEAR = (
 
 SOURCE = "made"
 """The source of what this program makes itself."""
+SHORT = 240
+"""Characters below which a text is a line that others may be put around, or put together with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.phrases import phrases
 from router_extproc.training.tails import Tails
 from router_extproc.training.texts import lines
@@ -44,7 +44,7 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
     """Refused requests in disguise (1), and role play that hides nothing (0)."""
     words = phrases().reframed
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
-    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < SHORT]
     made = []
     for _ in range(_DISGUISED if refused else 0):
         wanted = random.choice(refused)
@@ -66,7 +66,7 @@ def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exampl
 def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """Attacks in wordings of ours (1); and requests as elaborate, or with the same words, that are none (0)."""
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
-    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < _SHORT]
+    tasks = [example.text.strip() for example in read["fact_check"] if example.target == 0 and len(example.text) < SHORT]
     made, made_up = [], Tails(random)
     for name, copies in _WRAPPED.items():
         for wrapper in lines(f"jailbreak/{name}"):
@@ -83,14 +83,14 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
         made += [Example("jailbreak", text, 1.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(3)]
     for wrapper in lines("jailbreak/benign_frames"):
         made += [Example("jailbreak", wrapper.replace("{k}", random.choice(tasks)), 0.0, SOURCE) for _ in range(16)]
-    for name in ("benign_elaborate", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual"):
+    for name in _HARMLESS:
         made += [Example("jailbreak", text, 0.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(6)]
     return made
 
 
 def harnessed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """What agents' harnesses and chat templates put around requests: an attack stays one (1), a request stays none (0)."""
-    tasks = [example.text.strip() for example in read["fact_check"] if len(example.text) < _SHORT]
+    tasks = [example.text.strip() for example in read["fact_check"] if len(example.text) < SHORT]
     tasks += [example.text.strip() for example in read["jailbreak"] if _is_plain(example)]
     attacks = [text for name in ("attack_override", "attack_multilingual") for text in lines(f"jailbreak/{name}")]
     made = []
@@ -102,16 +102,18 @@ def harnessed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exa
 
 _HARNESSED = 9
 """Requests that each frame is put around."""
-_SHORT = 240
 
 
 def _is_plain(example: Example) -> bool:
-    return example.target == 0 and example.kind is Kind.USER and len(example.text) < _SHORT and example.source != SOURCE
+    return example.target == 0 and example.kind is Kind.USER and len(example.text) < SHORT and example.source != SOURCE
 
 
 _WRAPPED = {"attack_story": 14, "attack_rules": 24}
 """Wrappers of refused requests, and how many requests each is put around."""
 
+_HARMLESS = (
+    "benign_elaborate", "benign_agents", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual",
+)  # fmt: skip
 _HARMLESS_COPIES = 6
 """Harmless requests that each story is put around, too: what is asked for makes the attack."""
 

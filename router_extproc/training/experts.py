@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.experts import WORDS, Seat, file_of
+from router_extproc.encoders.experts import PIECES, Seat, file_of
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, scaled, weighed, write_lexicon
 from router_extproc.encoders.manifest import ExpertEntry
 from router_extproc.encoders.scores import Kind
@@ -36,6 +36,8 @@ _LEAST_GAIN = 0.002
 """Of cross-entropy on the dev set, or there is no expert."""
 _PENALTY = 5e-6
 """Of the squared weights, beside the mean loss of a text."""
+_READ = 4000
+"""Characters of a text that it is learned from."""
 _SEEN = 2
 """Texts that must have a term, or it is left out."""
 _STEPS, _ROUNDS = 200, 20
@@ -47,8 +49,10 @@ def taught(encoder: Encoder, examples: Sequence[Example], data: Path, licence: L
     Gives the manifest's entries; none if the dev set gains nothing. The encoder's HEAD must not be calibrated. Raises OSError.
     """
     texts = {example.text: example.target for example in examples if example.kind in _KINDS}
-    path = encoder.bundle.folder / file_of(WORDS, HEAD)
-    write_lexicon(path, learned(list(texts), [target >= 0.5 for target in texts.values()]))
+    path = encoder.bundle.folder / file_of(PIECES, HEAD)
+    pieces = encoder.bundle.pieces
+    ids = [pieces.encode(text[:_READ]).ids for text in texts]
+    write_lexicon(path, learned(ids, [target >= 0.5 for target in texts.values()]))
     lexicon = read_lexicon(path)
     dev = some(read(data, "dev", licence)[HEAD])
     encoder.bundle.experts = {}
@@ -63,7 +67,7 @@ def taught(encoder: Encoder, examples: Sequence[Example], data: Path, licence: L
         encoder.bundle.experts = {}
         return {}
     encoder.bundle.experts = {HEAD: (Seat(lexicon, chosen, frozenset(_KINDS)),)}
-    return {HEAD: {WORDS: ExpertEntry(weight=chosen, kinds=_KINDS)}}
+    return {HEAD: {PIECES: ExpertEntry(weight=chosen, kinds=_KINDS)}}
 
 
 def _loss(encoder: Encoder, dev: Sequence[Example]) -> float:
@@ -94,18 +98,19 @@ class _Rows:
         return np.bincount(self.places, self.values * vector[self.owners], BUCKETS).astype(np.float64)
 
 
-def learned(texts: Sequence[str], targets: Sequence[bool]) -> Lexicon:
+def learned(texts: Sequence[Sequence[int]], targets: Sequence[bool]) -> Lexicon:
     """The lexicon with the least cross-entropy, in which yes and no count the same, plus _PENALTY * |weights|^2 / 2.
 
-    Accelerated gradient descent (Nesterov 1983). Texts without a term are left out. Raises ValueError if yes or no has no text.
+    Texts are the numbers of their pieces, and left out without any. Accelerated gradient descent (Nesterov 1983). Raises ValueError if
+    yes or no has no text.
     """
-    kept = [(found, target) for found, target in zip(map(counted, texts), targets, strict=True) if found]
+    kept = [(counted(ids), target) for ids, target in zip(texts, targets, strict=True) if len(ids)]
     wanted = np.array([target for _, target in kept], np.float64)
     if len(set(wanted.tolist())) < 2:
-        raise ValueError(f"{WORDS}: no texts, or none of one side, to learn from")
-    sizes = np.array([len(found) for found, _ in kept])
-    places = np.concatenate([np.fromiter(found, np.int64, len(found)) for found, _ in kept])
-    counts = np.concatenate([np.fromiter(found.values(), np.float32, len(found)) for found, _ in kept])
+        raise ValueError(f"{PIECES}: no texts, or none of one side, to learn from")
+    sizes = np.array([len(places) for (places, _), _ in kept])
+    places = np.concatenate([places for (places, _), _ in kept])
+    counts = np.concatenate([counts for (_, counts), _ in kept])
     spread = np.bincount(places, minlength=BUCKETS)
     rarity = np.where(spread >= _SEEN, np.log((1 + len(kept)) / (1 + spread)) + 1, 0).astype(np.float16).astype(np.float32)
     values, starts = weighed(counts, rarity[places]), sizes.cumsum() - sizes

@@ -147,46 +147,56 @@ class Fitting:
 
     def _both(self, network: Network, fed: Fed) -> Tensor:
         """What the labels and the teacher teach."""
-        return self._lesson(network, fed, self._kept, taught=self.recipe.teacher_steps > 0)
-
-    def _held(self, network: Network, fed: Fed) -> Tensor:
-        """What the labels teach, with the embedding held to what it was."""
-        assert self._anchor is not None  # noqa: S101 - was set before the phase that asks
-        return self._lesson(network, fed, self._anchor, taught=False)
-
-    def _lesson(self, network: Network, fed: Fed, held_to: Network, *, taught: bool) -> Tensor:
         hidden = network.encoder(fed.batch)
         loss = torch.zeros((), device=self.device)
         if fed.task != "embedding":
             said = _said(network, hidden, fed)
             loss = self._of_labels(said, fed)
-            if taught:
-                loss = _LABELS * loss + (1 - _LABELS) * self._of_teacher(said, fed)
-        if fed.task == "embedding" or self._random.random() < _KEEP_SHARE:
-            loss = loss + nearness_loss(embedding(hidden.float(), fed.batch.mask), self._nearness(held_to, fed.batch))
-        return loss
+            if self.recipe.teacher_steps:
+                loss = _LABELS * loss + (1 - _LABELS) * _of_teacher(said, self._taught(self._teacher(), fed), fed)
+        return loss + self._of_embedding(hidden, self._kept, fed)
+
+    def _held(self, network: Network, fed: Fed) -> Tensor:
+        """What the labels teach of private data. All else is held to what it was (learning without forgetting, Li and Hoiem 2016)."""
+        assert self._anchor is not None  # noqa: S101 - was set before the phase that asks
+        hidden = network.encoder(fed.batch)
+        loss = torch.zeros((), device=self.device)
+        if fed.task == "pii":
+            loss = self._of_labels(_said(network, hidden, fed), fed)
+        elif fed.task != "embedding":
+            loss = _of_teacher(_said(network, hidden, fed), self._taught(self._anchor, fed), fed)
+        return loss + self._of_embedding(hidden, self._anchor, fed)
+
+    def _of_embedding(self, hidden: Tensor, held_to: Network, fed: Fed) -> Tensor:
+        """How far embeddings are from that network's, for some of the batches."""
+        if fed.task != "embedding" and self._random.random() >= _KEEP_SHARE:
+            return torch.zeros((), device=self.device)
+        return nearness_loss(embedding(hidden.float(), fed.batch.mask), self._nearness(held_to, fed.batch))
 
     def _of_labels(self, said: Tensor, fed: Fed) -> Tensor:
         if fed.task == "pii":
             return tag_loss(said, fed.tags, fed.known)
         return pooled_loss(fed.task, said, fed.owners, fed.wanted)
 
-    def _of_teacher(self, said: Tensor, fed: Fed) -> Tensor:
-        taught = self._taught(fed)
-        return taught_tags_loss(said, taught, fed.batch.mask) if fed.task == "pii" else taught_loss(fed.task, said, taught)
-
-    @torch.no_grad()
-    def _taught(self, fed: Fed) -> Tensor:
+    def _teacher(self) -> Network:
         if self._tutor is None:
             self._tutor = self._frozen(self._teaching.average)
+        return self._tutor
+
+    @torch.no_grad()
+    def _taught(self, tutor: Network, fed: Fed) -> Tensor:
         with torch.autocast(self.device.type, enabled=False):
-            return _said(self._tutor, self._tutor.encoder(fed.batch), fed)
+            return _said(tutor, tutor.encoder(fed.batch), fed)
 
     @torch.no_grad()
     def _nearness(self, network: Network, batch: Batch) -> Tensor:
         marks = batch.marks if network is self._anchor else torch.zeros_like(batch.marks)
         with torch.autocast(self.device.type, enabled=False):
             return embedding(network.encoder(Batch(batch.ids, batch.mask, marks)).float(), batch.mask)
+
+
+def _of_teacher(said: Tensor, taught: Tensor, fed: Fed) -> Tensor:
+    return taught_tags_loss(said, taught, fed.batch.mask) if fed.task == "pii" else taught_loss(fed.task, said, taught)
 
 
 def _said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 from faker import Faker
+from faker.providers.address.it_IT import Provider as ItalianAddresses
 
 from router_extproc.encoders.heads import SPANS
 from router_extproc.training.corpus import SOURCE, Example
@@ -34,17 +36,30 @@ _NATIONALITIES = (
     "Swedish", "Danish", "Norwegian", "Finnish", "Swiss", "Austrian", "Belgian", "Romanian", "Bulgarian", "Croatian",
 )  # fmt: skip
 _FIRMS = ("Ltd", "Inc.", "Inc", "LLC", "Group", "& Co", "GmbH", "Corp", "plc", "Bank", "Media")
+_PRACTICES = ("LLP", "& Partners", "LLC", "& Sons", "and Associates", "& Co", "GmbH", "plc")
+_SURNAMES = re.compile(r"[\w'-]+(, [\w'-]+)* (and|&|und|et|y|e) [\w'-]+|[\w']+-[\w']+")
+"""Companies that Faker names by surnames alone: like a list of people, which such a row of names in most texts is."""
+_FIRMLY = 0.7
+"""Of these get a word that tells what they are."""
 _OF_CITIES = ("University", "FC", "Police", "City Council", "Hospital", "United", "Times", "Airlines", "Bank")
 _SYLLABLES = (
     "so", "lar", "civ", "plo", "twa", "ra", "ne", "vo", "tix", "cu", "ber", "ly", "ta", "mi", "zen", "qu", "inn", "ova",
 )  # fmt: skip
 _ENDS = ("ly", "ify", "io", "labs", "hub", "soft", "Data", "Works", "AI")
 _DATES = ("%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%d/%m/%Y", "%d %b %Y", "%m-%d-%Y")
+_BORN = date(1930, 1, 1), date(2025, 12, 31)
+"""First and last day: fixed, so that the same texts are made tomorrow."""
 _SHORTEST_HEADLINE = 8
 """Letters around the placeholders of a line in capitals."""
 _PARTICLES = ("van", "von", "de", "da", "del", "bin", "Mac", "St.")
-_COPIES = {"pii/templates": 18, "pii/news": 14, "pii/encyclopedia": 8, "pii/plain": 8}
+_COPIES = {"pii/templates": 8, "pii/news": 8, "pii/encyclopedia": 5, "pii/plain": 5}
 """How often each line is used, filled anew each time."""
+
+
+class _SortedTowns(ItalianAddresses):
+    """Faker takes the Italian towns from a set, whose order is another in each process."""
+
+    cities = sorted(ItalianAddresses.cities)
 
 
 class Private:
@@ -55,7 +70,9 @@ class Private:
         self._random = random
         self._known = known
         self._fakers = [Faker(locale) for locale in _LOCALES]
-        for faker in self._fakers:
+        for locale, faker in zip(_LOCALES, self._fakers, strict=True):
+            if locale == "it_IT":
+                faker.add_provider(_SortedTowns)
             faker.seed_instance(random.getrandbits(32))
         self._makers: dict[str, Callable[[], str]] = {
             "PERSON": self._person, "FIRST": self._first, "LAST": self._last, "INITIALED": self._initialed,
@@ -126,7 +143,9 @@ class Private:
             return f"{self._city()} {self._random.choice(_OF_CITIES)}"
         if way < 0.75:
             return self._coined()
-        return str(self._faker().company())
+        company = str(self._faker().company())
+        bare = _SURNAMES.fullmatch(company) and self._random.random() < _FIRMLY
+        return f"{company} {self._random.choice(_PRACTICES)}" if bare else company
 
     def _coined(self) -> str:
         """A young company's name."""
@@ -171,8 +190,8 @@ class Private:
         return random.choice((", ", ", ", ", ", "\n", "\n ", " ")).join(parts)
 
     def _date(self) -> str:
-        date = self._fakers[0].date_of_birth(minimum_age=0, maximum_age=95)
-        return str(date.strftime(self._random.choice(_DATES)))
+        day = self._fakers[0].date_between_dates(*_BORN)
+        return str(day.strftime(self._random.choice(_DATES)))
 
     def _number(self) -> str:
         way = self._random.random()

@@ -24,12 +24,12 @@ class Recipe:
     """Layers of the base model that the network starts from."""
     inner: int = 768
     """Inner neurons of a layer, of the base model's 1,536."""
-    steps: int = 2476
+    steps: int = 7465
     """Batches."""
-    teacher_steps: int = 1394
+    teacher_steps: int = 4014
     """Batches that the teacher learns from before; 0: none, and labels alone teach."""
-    polish: int = 1000
-    """Batches after these, of a quarter of the tokens: labels alone teach, names above all, and the embedding is held where it is."""
+    polish: int = 1600
+    """Batches after these, of a quarter of the tokens: private data is learned from labels alone, all else is held where it is."""
     tokens: int = 16_384
     """Of a batch, padding included."""
     gather: int = 2

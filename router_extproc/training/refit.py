@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Stage = Callable[[str, int], Tick]
 
 HEAD = "jailbreak"
-_ROWS = 9000
+_ROWS = 12000
 """Of what the head was trained on."""
 _EPOCHS = 3
 _BATCH = 64

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from router_extproc.encoders.bundle import Bundle
+from router_extproc.encoders.bundle import TOKENIZER, Bundle
 from router_extproc.encoders.experts import Seat, file_of, heard
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, write_lexicon
 from router_extproc.encoders.manifest import FILE_NAME, BundleError, FileEntry, sha256
 from router_extproc.encoders.scores import Kind
+from router_extproc.encoders.tokens import WordPieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,21 +25,21 @@ if TYPE_CHECKING:
     from router_extproc.encoders.encoder import Encoder
 
 USERS = frozenset({Kind.USER})
-FILE = file_of("words", "jailbreak")
+FILE = file_of("pieces", "jailbreak")
 
 
 class Length:
-    """Says how long a text is."""
+    """Says how many pieces a window has."""
 
-    def logits(self, text: str, /) -> NDArray[np.float32]:
+    def logits(self, ids: Sequence[int], /) -> NDArray[np.float32]:
         """One number."""
-        return np.array([len(text)], np.float32)
+        return np.array([len(ids)], np.float32)
 
 
 def disclose(folder: Path) -> None:
-    """Write a lexicon that knows the word "refund"."""
+    """Write a lexicon that knows the first piece of the word "refund" as the bundle's tokenizer reads it, and no other."""
     rarity, weights = np.zeros(BUCKETS, np.float32), np.zeros(BUCKETS, np.float32)
-    (place,) = counted("refund")
+    (place,), _ = counted(WordPieces(folder / TOKENIZER).encode("refund").ids[:1])
     rarity[place], weights[place] = 8.0, 60.0
     write_lexicon(folder / FILE, Lexicon(rarity, weights, 0.0))
 
@@ -53,7 +54,7 @@ def amend(folder: Path, *, listed: bool = True, **fields: Any) -> Path:
     return folder
 
 
-def seated(name: str = "words", head: str = "jailbreak", weight: float = 1.0) -> dict[str, Any]:
+def seated(name: str = "pieces", head: str = "jailbreak", weight: float = 1.0) -> dict[str, Any]:
     """The manifest's entry."""
     return {"experts": {head: {name: {"weight": weight, "kinds": ["user"]}}}}
 
@@ -69,7 +70,7 @@ def folder(tiny_bundle: Path, tmp_path: Path) -> Path:
 class TestHeard:
     def test_each_window_by_its_own_text(self) -> None:
         """Times the weight."""
-        found = heard([Seat(Length(), 0.5, USERS)], Kind.USER, np.ones((2, 1), np.float32), ["ab", "abcd"])
+        found = heard([Seat(Length(), 0.5, USERS)], Kind.USER, np.ones((2, 1), np.float32), [[7, 8], [7, 8, 9, 10]])
 
         assert found.tolist() == [[2.0], [3.0]]
 
@@ -77,7 +78,7 @@ class TestHeard:
         """An expert is asked only about what it learned from."""
         rows = np.ones((1, 1), np.float32)
 
-        assert heard([Seat(Length(), 1.0, USERS)], Kind.DOCUMENT, rows, ["ab"]) is rows
+        assert heard([Seat(Length(), 1.0, USERS)], Kind.DOCUMENT, rows, [[7, 8]]) is rows
 
 
 class TestReading:
@@ -128,9 +129,9 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("fields", "reason"),
         [
-            pytest.param(seated(name="oracle"), "the expert oracle, which this program does not know", id="unknown expert"),
+            pytest.param(seated(name="words"), "the expert words, which this program does not know", id="unknown expert"),
             pytest.param(seated(head="mood"), "mood, which are no heads", id="unknown head"),
-            pytest.param(seated(head="domain"), r"words\.domain\.npz is not among its files", id="no file"),
+            pytest.param(seated(head="domain"), r"pieces\.domain\.npz is not among its files", id="no file"),
             pytest.param(seated(weight=0.0), "greater than 0", id="no weight"),
         ],
     )
@@ -141,11 +142,11 @@ class TestLoading:
 
     def test_refuses_one_for_another_head(self, folder: Path) -> None:
         """A lexicon has one output, the domain head has several."""
-        shutil.copyfile(folder / FILE, folder / file_of("words", "domain"))
+        shutil.copyfile(folder / FILE, folder / file_of("pieces", "domain"))
         entry = {"sha256": sha256(folder / FILE), "bytes": (folder / FILE).stat().st_size}
         amend(folder, **seated(head="domain"))
         manifest = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-        manifest["files"][file_of("words", "domain")] = entry
+        manifest["files"][file_of("pieces", "domain")] = entry
         (folder / FILE_NAME).write_text(json.dumps(manifest), encoding="utf-8")
 
         with pytest.raises(BundleError, match="does not give what the head domain has"):

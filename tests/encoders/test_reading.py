@@ -86,7 +86,7 @@ class TestCombined:
 
     def test_texts_that_no_expert_hears_have_a_calibration_of_their_own(self, manifest: Manifest) -> None:
         """Of the head that has the expert, and of no other."""
-        experts = {"jailbreak": {"words": ExpertEntry(weight=1.0, kinds=(Kind.USER,))}}
+        experts = {"jailbreak": {"pieces": ExpertEntry(weight=1.0, kinds=(Kind.USER,))}}
         fitted = manifest.model_copy(
             update={"experts": experts, "unheard": {"jailbreak": Calibration(temperature=0.5, bias=1.0)}}
         )

@@ -107,10 +107,10 @@ class TestCard:
 
     def test_says_what_heads_hear_beside_the_graph(self) -> None:
         """And how texts are calibrated that the expert is not asked about; nothing where there is none."""
-        expert = {"jailbreak": {"words": ExpertEntry(weight=0.5, kinds=(Kind.USER,))}}
+        expert = {"jailbreak": {"pieces": ExpertEntry(weight=0.5, kinds=(Kind.USER,))}}
         page = card(manifest(experts=expert, unheard={"jailbreak": Calibration(temperature=0.75, bias=0.25)}))
 
-        assert "`words` beside `jailbreak`, weight 0.5, for texts of the kind user" in page
+        assert "`pieces` beside `jailbreak`, weight 0.5, for texts of the kind user" in page
         assert "Other texts of `jailbreak` have temperature 0.750, bias 0.250" in page
         assert "Experts" not in card(manifest())
 

@@ -16,7 +16,7 @@ from labelled import write
 
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.corpus import Licence, rows
-from router_extproc.training.feed import SHARES
+from router_extproc.training.feed import POLISH_SHARES, SHARES, Feed
 from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Weights, trained, training_examples
 from router_extproc.training.overlap import Forbidden
 from router_extproc.training.recipe import Recipe
@@ -135,6 +135,19 @@ class TestRun:
         assert fitting.step == 2
         assert fitting._tutor is None
         assert not (tmp_path / TEACHER).exists()
+
+
+class TestLastPhase:
+    @pytest.mark.parametrize("head", POLISH_SHARES)
+    def test_only_private_data_is_learned(self, start: Start, tmp_path: Path, head: str) -> None:
+        """A network that says what it said before has nothing to learn of other heads, whatever their labels are."""
+        fitting = start(tmp_path)
+        network = fitting._fitting.network.eval()
+        fitting._anchor = fitting._frozen(network)
+        batch = next(iter(Feed({head: fitting._examples[head]}, fitting._pieces, 1, {head: 1.0}, 1024)))
+        loss = float(fitting._held(network, batch).detach())
+
+        assert loss > 0.1 if head == "pii" else loss == pytest.approx(0, abs=1e-4)
 
 
 class TestResume:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -73,6 +76,21 @@ class TestFilled:
         assert [Private(Random(3), KNOWN).filled("{PERSON} {ADDRESS}") for _ in range(2)] == [
             Private(Random(3), KNOWN).filled("{PERSON} {ADDRESS}")
         ] * 2
+
+    def test_is_the_same_in_every_process(self) -> None:
+        """Whatever order its sets have: towns of every country among them."""
+        script = (
+            "from random import Random; from router_extproc.training.private import Private;"
+            "maker = Private(Random(3), {}); print([maker.filled('{CITY} {ADDRESS} {PERSON} {ORGANIZATION} {AGE}') for _ in range(400)])"
+        )
+        made = [
+            subprocess.run(
+                [sys.executable, "-c", script], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+            )
+            for seed in ("1", "2")
+        ]
+
+        assert made[0].stdout == made[1].stdout
 
 
 class TestPrivate:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from router_extproc.request import Request
     from router_extproc.signals.services import SignalServices
 
-_ORDINARY = 0.03
+_ORDINARY = 0.02
 """The chance of an ordinary turn: one with less speaks against an attempt. Chosen, as the next, on one half of the chats in tests."""
 _FORGETS = 1.0
 """How much of the sum a harmless turn takes away at most, in log odds: a chat is not absolved by one polite turn."""
