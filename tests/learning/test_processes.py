@@ -176,6 +176,7 @@ class TestReplicas:
             other.start()
             identities = one.decide(40) + other.decide(40)
             pieces = scores(identities)
+            _await_decisions(redis, 80)
 
             with ThreadPoolExecutor(2) as pool:
                 first = pool.submit(lambda: [one.tell(*pieces[at : at + 5]) for at in range(0, 80, 5)])
@@ -195,6 +196,15 @@ class TestReplicas:
             assert one.tell(*pieces) == ["duplicate"] * 80
         finally:
             redis.stop()
+
+
+def _await_decisions(redis: RedisServer, count: int) -> None:
+    """Until the store has so many: those of the last moments before a kill may be unknown afterwards."""
+    import redis as client  # noqa: PLC0415 - an extra
+
+    with client.Redis(port=redis.port) as store:
+        while sum(1 for _ in store.scan_iter("router-extproc:{learning}:d:*")) < count:
+            time.sleep(0.01)
 
 
 def _weight(redis: RedisServer) -> float:

@@ -7,7 +7,9 @@ import pytest
 
 from router_extproc.encoders.bundle import bundled, embedder
 from router_extproc.encoders.manifest import read_manifest
+from router_extproc.evaluation.routing.rows import asked
 from router_extproc.quality.artifact import read
+from router_extproc.quality.facts import facts_of
 from router_extproc.quality.profile import ModelProfile, Query
 from router_extproc.quality.shipped import shipped
 
@@ -27,7 +29,8 @@ def predictor() -> Predictor:
 def queries(count: int) -> list[Query]:
     """Of any kind."""
     rows = np.random.default_rng(0).normal(size=(count, 384)).astype(np.float32)
-    return [Query(row / np.linalg.norm(row), 0.5) for row in rows]
+    facts = facts_of(asked("Which of these two proofs is right, and where does the other one go wrong?"))
+    return [Query(row / np.linalg.norm(row), 0.5, facts) for row in rows]
 
 
 class TestShipped:
