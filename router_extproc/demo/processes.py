@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Self
 
 from router_extproc.errors import RouterError
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _READY_S = 60.0
 _STOP_S = 10.0
 _LOOK_S = 0.05
+_PORTS = range(15_000, 32_000)
+"""Below those that Linux gives to outgoing connections, one of which could take a port before its process listens on it."""
+_TRIES = 400
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """A proxy of the environment is for the outside, not for loopback."""
 
@@ -36,12 +40,25 @@ class StartError(RouterError):
 
 
 def free_ports(count: int) -> list[int]:
-    """That many TCP ports of 127.0.0.1 that nobody listens on now."""
+    """That many TCP ports of 127.0.0.1 that nobody listens on now; others than another process is given at the same time, very likely.
+
+    Raises StartError if there are not so many.
+    """
+    found: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        # Two test processes with the same seed must not draw the same ports.
+        random = SystemRandom()
+        for _ in range(_TRIES):
+            if len(found) == count:
+                break
+            port = random.choice(_PORTS)
+            probe = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
+    if len(found) < count:
+        raise StartError(f"127.0.0.1 has no {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")
+    return found
 
 
 def envoy_binary() -> str | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from router_extproc.demo.processes import free_ports
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,9 +24,7 @@ NEEDED = pytest.mark.skipif(BINARY is None, reason="no redis-server here: apt-ge
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 class RedisServer:
