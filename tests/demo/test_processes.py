@@ -77,10 +77,8 @@ class TestFreePorts:
                 one.bind(("127.0.0.1", port))
 
     def test_gives_none_that_an_outgoing_connection_may_take(self) -> None:
-        """Between the choice of a port and the process that listens on it others connect to servers."""
-        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-
-        assert all(port < first for port in free_ports(20)) or first < 32_000
+        """Between its choice and the process that listens on it: Linux takes those from 32,768 on, unless told otherwise."""
+        assert max(free_ports(200)) < 32_768
 
     def test_says_when_there_are_not_so_many(self) -> None:
         """Rather than try for good."""

@@ -202,8 +202,10 @@ def _await_decisions(redis: RedisServer, count: int) -> None:
     """Until the store has so many: those of the last moments before a kill may be unknown afterwards."""
     import redis as client  # noqa: PLC0415 - an extra
 
+    until = time.monotonic() + 60
     with client.Redis(port=redis.port) as store:
-        while sum(1 for _ in store.scan_iter("router-extproc:{learning}:d:*")) < count:
+        while (found := sum(1 for _ in store.scan_iter("router-extproc:{learning}:d:*"))) < count:
+            assert time.monotonic() < until, f"the store was told {found} decisions of {count}"
             time.sleep(0.01)
 
 
