@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 
 class EncoderError(Exception):
     """No reading. The text never quotes the prompt."""
@@ -21,3 +23,9 @@ class StrangeError(EncoderError):
 
 class UnavailableError(EncoderError):
     """The classifier has failed again and again, and is not asked for a while."""
+
+
+def finite(total: float) -> None:
+    """Raises StrangeError unless a sum of a model's numbers is a number: one that is none makes every sum with it none."""
+    if not isfinite(total):
+        raise StrangeError("the model gave numbers that are not finite")

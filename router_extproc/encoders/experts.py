@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from router_extproc.encoders.heads import width
 from router_extproc.encoders.lexicon import read_lexicon
 from router_extproc.encoders.manifest import FILE_NAME, BundleError
@@ -15,18 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from router_extproc.encoders.manifest import Manifest
     from router_extproc.encoders.scores import Kind
 
-    Floats = NDArray[np.float32]
+    Rows = Sequence[Sequence[float]]
 
 
 class Expert(Protocol):
     """Judges windows for one head. Safe from several threads; takes a small part of the graph's time."""
 
-    def logits(self, ids: Sequence[int], /) -> Floats:
+    def logits(self, ids: Sequence[int], /) -> Sequence[float]:
         """Finite numbers, as many as the head has outputs. `ids` are the window's pieces, none at least, without the special ones."""
         ...
 
@@ -64,11 +60,14 @@ def read_experts(folder: Path, manifest: Manifest) -> Experts:
     }
 
 
-def heard(seats: Sequence[Seat], kind: Kind, rows: Floats, windows: Sequence[Sequence[int]]) -> Floats:
+def heard(seats: Sequence[Seat], kind: Kind, rows: Rows, windows: Sequence[Sequence[int]]) -> Rows:
     """A head's logits, one row a window, with what its experts say of each window's pieces."""
     for seat in seats:
         if kind in seat.kinds:
-            rows = rows + np.float32(seat.weight) * np.stack([seat.expert.logits(ids) for ids in windows])
+            said = map(seat.expert.logits, windows)
+            rows = [
+                [one + seat.weight * other for one, other in zip(*pair, strict=True)] for pair in zip(rows, said, strict=True)
+            ]
     return rows
 
 
@@ -82,6 +81,6 @@ def _read(folder: Path, manifest: Manifest, name: str, head: str) -> Expert:
     if file not in manifest.files:
         raise BundleError(f"{folder / FILE_NAME}: {file} is not among its files; restore the bundle from its release")
     expert = _READERS[name](folder / file)
-    if expert.logits(()).shape != (width(head),):
+    if len(expert.logits(())) != width(head):
         raise BundleError(f"{folder / file}: it does not give what the head {head} has; {cure}")
     return expert

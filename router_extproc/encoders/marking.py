@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router_extproc.encoders.errors import finite
 from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.softmax import softmax
@@ -72,14 +73,20 @@ class _Words:
 
 
 def marked(piece: Slice, logits: Floats, text: str) -> Marks:
-    """The marks of one window."""
-    # Most windows have none. A type's two tags together are at most twice as likely as the likelier of them.
-    # The difference comes first: one maximum over the whole array is cheaper than one for each row.
-    if (logits[:, 1:] - logits[:, :1]).max() < -_TWICE:
+    """The marks of one window, of whose tokens each has a row. Raises StrangeError."""
+    if _has_none(logits):
         return Marks([], [])
     words = _words(piece, softmax(logits), text)
     found = (_span(words, run, text) for run in _runs(words, text))
     return Marks([span for span in found if span is not None], list(_hints(words)))
+
+
+def _has_none(logits: Floats) -> bool:
+    """Whether no token has a mark, as in most windows: a type's two tags together are at most twice as likely as the likelier one."""
+    # The difference comes first: one maximum over the whole array is cheaper than one for each row.
+    highest = float((logits[:, 1:] - logits[:, :1]).max())
+    finite(highest)
+    return highest < -_TWICE
 
 
 def _hints(words: _Words) -> Iterator[Span]:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from router_extproc.encoders.bundle import TAGS, Window
+from router_extproc.encoders.bundle import EMBEDDING, TAGS, Window
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.experts import heard
-from router_extproc.encoders.heads import origin
+from router_extproc.encoders.heads import POOLED, origin
 from router_extproc.encoders.passages import cut
-from router_extproc.encoders.reading import combined
+from router_extproc.encoders.reading import Outputs, Terms, combined
+from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from router_extproc.encoders.bundle import Bundle
     from router_extproc.encoders.figures import Figures
-    from router_extproc.encoders.graph import Arrays
     from router_extproc.encoders.passages import Passage
-    from router_extproc.encoders.reading import Reading
-    from router_extproc.encoders.scores import Kind
+    from router_extproc.encoders.reading import Reading, Rows
+
+    _Row = dict[str, Any]
 
 _BUCKETS = (32, 64, 128, 192, 256, 512)
 """Windows are run with those of their own length class, so that padding costs little."""
 _ROWS = 4
 """Windows of one run. More gain nothing at 64 tokens and hold a core for longer."""
+
+_ARRAYS = frozenset({TAGS, EMBEDDING})
+"""Outputs with too many numbers for lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class Reader:
     def __init__(self, bundle: Bundle, figures: Figures) -> None:
         self._bundle = bundle
         self._figures = figures
+        manifest = bundle.manifest
+        self._terms = {
+            kind: Terms({head: manifest.calibration_of(head, kind) for head in POOLED}, manifest.span_threshold) for kind in Kind
+        }
 
     def run(self, works: Sequence[Work]) -> list[Reading | Exception]:
         """A reading of each text, or what went wrong with it alone: all their windows, in runs of like length."""
@@ -55,24 +61,25 @@ class Reader:
             for work in works
         ]
         rows = self._rows(works, passages, tuple({name: None for work in works for name in work.outputs}))
-        return [
-            self._told(work, passage, _stacked(found, work.outputs))
-            for work, passage, found in zip(works, passages, rows, strict=True)
-        ]
+        return [self._told(*each) for each in zip(works, passages, rows, strict=True)]
 
-    def _told(self, work: Work, passage: Passage, outputs: Arrays) -> Reading | Exception:
-        if not all(np.isfinite(rows).all() for rows in outputs.values()):
-            return StrangeError("the model gave numbers that are not finite")
+    def _told(self, work: Work, passage: Passage, windows: Sequence[_Row]) -> Reading | Exception:
+        logits: dict[str, Rows] = {name: [row[name] for row in windows] for name in work.outputs if name not in _ARRAYS}
         for head, seats in self._bundle.experts.items():
-            if head in outputs:
-                outputs[head] = heard(seats, work.kind, outputs[head], [each.ids[1:-1] for each in passage.slices])
-        return combined(work.text, work.kind, passage, outputs, self._bundle.manifest)
+            if head in logits:
+                logits[head] = heard(seats, work.kind, logits[head], [each.ids[1:-1] for each in passage.slices])
+        tags = [row[TAGS] for row in windows] if TAGS in work.outputs else None
+        embeddings = [row[EMBEDDING] for row in windows] if EMBEDDING in work.outputs else ()
+        try:
+            return combined(work.text, passage, Outputs(logits, tags, embeddings), self._terms[work.kind])
+        except StrangeError as error:
+            return error
 
-    def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[Arrays]]:
-        """Each text's outputs, window by window."""
+    def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[_Row]]:
+        """Each text's outputs, window by window: lists of numbers, but for _ARRAYS."""
         places = [(text, number) for text, passage in enumerate(passages) for number in range(len(passage.slices))]
         places.sort(key=lambda place: len(passages[place[0]].slices[place[1]]))
-        found: list[list[Arrays]] = [[{} for _ in passage.slices] for passage in passages]
+        found: list[list[_Row]] = [[{} for _ in passage.slices] for passage in passages]
         if not outputs:
             return found
         self._figures.read(len(places))
@@ -80,8 +87,9 @@ class Reader:
             chosen = [places[at] for at in run]
             windows = [Window(passages[text].slices[number], origin(works[text].kind)) for text, number in chosen]
             arrays = self._bundle.run(windows, outputs)
+            given = {name: values if name in _ARRAYS else values.tolist() for name, values in arrays.items()}
             for row, (text, number) in enumerate(chosen):
-                found[text][number] = {name: values[row] for name, values in arrays.items()}
+                found[text][number] = {name: values[row] for name, values in given.items()}
         return found
 
 
@@ -97,18 +105,3 @@ def _runs(lengths: Sequence[int]) -> Iterable[range]:
 
 def _bucket(length: int) -> int:
     return next((number for number, limit in enumerate(_BUCKETS) if length <= limit), len(_BUCKETS))
-
-
-def _stacked(found: Sequence[Arrays], outputs: Sequence[str]) -> Arrays:
-    """One text's outputs with a row a window. Tags stay as long as each window's run made them."""
-    stacked: Arrays = {}
-    for name in outputs:
-        rows = [each[name] for each in found]
-        if len(rows) == 1:
-            stacked[name] = rows[0][None]
-            continue
-        if name == TAGS:
-            longest = max(len(row) for row in rows)
-            rows = [row if len(row) == longest else np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
-        stacked[name] = np.stack(rows)
-    return stacked

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
+from router_extproc.encoders.errors import finite
+from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.tokens import writable
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from router_extproc.encoders.manifest import Calibration, Manifest
+    from router_extproc.encoders.manifest import Calibration
     from router_extproc.encoders.passages import Passage, Slice
-    from router_extproc.encoders.scores import Kind
 
     Floats = NDArray[np.float32]
+    Rows = Sequence[Sequence[float]]
 
 ANYWHERE = frozenset({"jailbreak"})
 """Heads whose highest window counts, because what they look for may stand anywhere. The others are about the whole text: the mean of
@@ -49,58 +50,88 @@ class Reading:
     """Share of the text that was read, in [0, 1]."""
 
 
-def combined(text: str, kind: Kind, passage: Passage, outputs: Mapping[str, Floats], manifest: Manifest) -> Reading:
-    """The reading of a text. Each output has one row a window."""
-    known = {head: manifest.calibration_of(head, kind) for head in POOLED if head in outputs}
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the numbers of a head mean for texts of one kind."""
+
+    calibration: Mapping[str, Calibration]
+    """By head."""
+    span_threshold: float
+    """The score from which on a name counts, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What the graph gave for the windows of one text: only what was asked for.
+
+    Between two runs of the graph each operation on an array costs some 15 us, however small the array: the few numbers of the heads are
+    plain ones.
+    """
+
+    logits: Mapping[str, Rows] = field(default_factory=dict)
+    """By head, one row a window."""
+    tags: Sequence[Floats] | None = None
+    """Of each window: a row of logits for each token at least; what is behind them is padding."""
+    embeddings: Sequence[Floats] = ()
+    """Of each window."""
+
+
+def combined(text: str, passage: Passage, outputs: Outputs, terms: Terms) -> Reading:
+    """The reading of a text. Raises StrangeError."""
+    logits, known = outputs.logits, terms.calibration
     return Reading(
-        classes={head: _classes(outputs[head], CLASSES[head], known[head]) for head in CLASSES if head in outputs},
-        chances={head: _chance(head, outputs[head], known[head]) for head in CHANCES if head in outputs},
-        embedding=_embedding(outputs["embedding"]) if "embedding" in outputs else np.zeros(0, np.float32),
-        spans=_spans(text, passage.slices, outputs["tags"], manifest.span_threshold) if "tags" in outputs else (),
+        classes={head: _classes(head, logits[head], known[head]) for head in CLASSES if head in logits},
+        chances={head: _chance(head, logits[head], known[head]) for head in CHANCES if head in logits},
+        embedding=_embedding(outputs.embeddings) if outputs.embeddings else _NOTHING,
+        spans=() if outputs.tags is None else _spans(text, passage.slices, outputs.tags, terms.span_threshold),
         coverage=passage.coverage,
     )
 
 
-def whole(rows: Floats) -> Floats:
-    """The logits for a whole text: the mean of its first and last window's."""
-    first: Floats = rows[0]
-    return first if len(rows) == 1 else (first + rows[-1]) / 2
+_NOTHING = np.zeros(0, np.float32)
+_NOTHING.flags.writeable = False
 
 
-def pooled(head: str, rows: Floats) -> Floats:
-    """A head's logits for a text, of those of its windows."""
-    if head not in ANYWHERE:
-        return whole(rows)
-    highest: Floats = rows.max(0)
-    return highest
+def pooled(head: str, rows: Rows) -> Sequence[float]:
+    """A head's logits for a text, of those of its windows. Raises StrangeError."""
+    for row in rows:
+        finite(sum(row))
+    if len(rows) == 1:
+        return rows[0]
+    if head in ANYWHERE:
+        return [max(column) for column in zip(*rows, strict=True)]
+    return [(first + last) / 2 for first, last in zip(rows[0], rows[-1], strict=True)]
 
 
-def _classes(rows: Floats, labels: Sequence[str], calibration: Calibration) -> dict[str, float]:
-    # For a handful of numbers an array costs more than it saves.
-    logits = whole(rows).tolist()
-    highest = max(logits)
-    powers = [exp((logit - highest) / calibration.temperature) for logit in logits]
-    total = sum(powers)
-    return dict(zip(labels, [power / total for power in powers], strict=True))
+def _classes(head: str, rows: Rows, calibration: Calibration) -> dict[str, float]:
+    logits = pooled(head, rows)
+    highest, sharpness = max(logits), 1 / calibration.temperature
+    powers = [exp((logit - highest) * sharpness) for logit in logits]
+    share = 1 / sum(powers)
+    return {label: power * share for label, power in zip(CLASSES[head], powers, strict=True)}
 
 
-def _chance(head: str, rows: Floats, calibration: Calibration) -> float:
-    # As `sigmoid`: for one number an array costs more than it saves.
-    return 0.5 + 0.5 * tanh((float(pooled(head, rows)[0]) + calibration.bias) / calibration.temperature / 2)
+def _chance(head: str, rows: Rows, calibration: Calibration) -> float:
+    (logit,) = pooled(head, rows)
+    return 0.5 + 0.5 * tanh((logit + calibration.bias) / calibration.temperature / 2)
 
 
-def _embedding(rows: Floats) -> Floats:
-    mean: Floats = rows[0] if len(rows) == 1 else rows.mean(0)
-    length: Floats = mean / max(sqrt(float(mean @ mean)), 1e-9)
+def _embedding(rows: Sequence[Floats]) -> Floats:
+    mean: Floats = rows[0] if len(rows) == 1 else np.mean(rows, 0)
+    square = float(mean @ mean)
+    finite(square)
+    length: Floats = mean / max(sqrt(square), 1e-9)
     return length
 
 
-def _spans(text: str, slices: Sequence[Slice], rows: Floats, threshold: float) -> tuple[Span, ...]:
+def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold: float) -> tuple[Span, ...]:
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
     text = writable(text)
     marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
     names = refined(text, _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN]), threshold)
     hints = _joined([hint for each in marks for hint in each.hints])
+    if not hints and not names:
+        return ()
     places = Places()
     places.add(hinted.find(text, hints))
     places.add(names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from string import digits
 from typing import TYPE_CHECKING
 
 import re2
@@ -66,6 +67,8 @@ _LONE_WORD = 0.97
 
 def completed(text: str, spans: Sequence[Span]) -> list[Span]:
     """Spans of all types, the addresses among them whole, and those that need no model; by their start."""
+    if not spans and not _may_hold_one(text):
+        return []
     told: list[Span] = []
     for span in _with_whole_ones(text, spans):
         if span.type == _ADDRESS:
@@ -73,6 +76,11 @@ def completed(text: str, spans: Sequence[Span]) -> list[Span]:
         else:
             told.append(span)
     return _joined(sorted(told, key=_by_start))
+
+
+def _may_hold_one(text: str) -> bool:
+    """Whether a number stands somewhere: no address goes without one, unless a model says so."""
+    return any(digit in text for digit in digits)
 
 
 def _by_start(span: Span) -> int:

@@ -97,6 +97,8 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
         elif sure:
             found.append(span)
     found = completed(text, found)
+    if not found:
+        return []
     return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
 
 

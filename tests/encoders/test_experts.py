@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from router_extproc.encoders.encoder import Encoder
 
 USERS = frozenset({Kind.USER})
@@ -31,9 +29,9 @@ FILE = file_of("pieces", "jailbreak")
 class Length:
     """Says how many pieces a window has."""
 
-    def logits(self, ids: Sequence[int], /) -> NDArray[np.float32]:
+    def logits(self, ids: Sequence[int], /) -> Sequence[float]:
         """One number."""
-        return np.array([len(ids)], np.float32)
+        return (float(len(ids)),)
 
 
 def disclose(folder: Path) -> None:
@@ -70,13 +68,13 @@ def folder(tiny_bundle: Path, tmp_path: Path) -> Path:
 class TestHeard:
     def test_each_window_by_its_own_text(self) -> None:
         """Times the weight."""
-        found = heard([Seat(Length(), 0.5, USERS)], Kind.USER, np.ones((2, 1), np.float32), [[7, 8], [7, 8, 9, 10]])
+        found = heard([Seat(Length(), 0.5, USERS)], Kind.USER, [[1.0], [1.0]], [[7, 8], [7, 8, 9, 10]])
 
-        assert found.tolist() == [[2.0], [3.0]]
+        assert found == [[2.0], [3.0]]
 
     def test_other_kinds_are_left_alone(self) -> None:
         """An expert is asked only about what it learned from."""
-        rows = np.ones((1, 1), np.float32)
+        rows = [[1.0]]
 
         assert heard([Seat(Length(), 1.0, USERS)], Kind.DOCUMENT, rows, [[7, 8]]) is rows
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, write_lexicon
@@ -33,8 +33,8 @@ def lexicon(**weights: float) -> Lexicon:
 
 def said(of: Lexicon, *ids: int) -> float:
     """Its logit."""
-    (found,) = of.logits(ids).tolist()
-    return float(found)
+    (found,) = of.logits(ids)
+    return found
 
 
 class TestCounted:
@@ -88,6 +88,10 @@ class TestLogits:
         assert np.isfinite(lexicon(IGNORE=8.0).logits(ids)).all()
 
     @given(st.lists(st.integers(0, 30_000), max_size=300))
+    @example([TEA, IGNORE, TEA, IGNORE, TEA] * 12)
+    @example([TEA, IGNORE, TEA, IGNORE, TEA] * 40)
+    @example(list(range(64)))
+    @example(list(range(65)))
     def test_is_what_its_terms_weigh(self, ids: list[int]) -> None:
         """By the formula, counted by hand."""
         random = np.random.default_rng(0)

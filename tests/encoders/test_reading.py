@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
 from router_extproc.encoders.manifest import Calibration, ExpertEntry, Manifest
 from router_extproc.encoders.passages import Passage, Slice
-from router_extproc.encoders.reading import combined, pooled
+from router_extproc.encoders.reading import Outputs, Terms, combined, pooled
 from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router_extproc.encoders.bundle import Bundle
+    from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.scores import Span
 
     Floats = NDArray[np.float32]
@@ -49,28 +51,43 @@ def _tag(name: str) -> int:
     return 1 + 2 * SPANS.index(name[2:]) + (name[0] == "I") if name else 0
 
 
-def rows(head: str, *logits: float) -> Mapping[str, Floats]:
+def rows(head: str, *logits: float) -> Mapping[str, list[list[float]]]:
     """A head's outputs: a window each, with the first label's logit."""
-    found = np.zeros((len(logits), width(head)), np.float32)
-    found[:, 0] = logits
-    return {head: found}
+    return {head: [[logit] + [0.0] * (width(head) - 1) for logit in logits]}
+
+
+def reading(manifest: Manifest, passage: Passage, outputs: Outputs, text: str = "", kind: Kind = Kind.USER) -> Reading:
+    """Of a text of that kind, with the manifest's calibration."""
+    terms = Terms({head: manifest.calibration_of(head, kind) for head in POOLED}, manifest.span_threshold)
+    return combined(text, passage, outputs, terms)
 
 
 class TestPooled:
     def test_takes_the_highest_window_for_what_may_stand_anywhere(self) -> None:
         """An attack in the middle of a long text counts in full."""
-        assert pooled("jailbreak", np.array([[-3.0], [5.0], [-4.0]], np.float32)) == 5.0
+        assert pooled("jailbreak", [[-3.0], [5.0], [-4.0]]) == [5.0]
 
     @pytest.mark.parametrize("head", [head for head in POOLED if head != "jailbreak"])
     def test_takes_head_and_tail_for_what_is_about_the_whole_text(self, head: str) -> None:
         """Their mean; what stands between does not count."""
-        assert pooled(head, np.array([[-3.0], [50.0], [5.0]], np.float32)) == 1.0
+        assert pooled(head, [[-3.0], [50.0], [5.0]]) == [1.0]
+
+    @pytest.mark.parametrize("strange", [float("nan"), float("inf"), float("-inf")])
+    @pytest.mark.parametrize("head", POOLED)
+    @pytest.mark.parametrize("window", range(3))
+    def test_refuses_what_is_no_number(self, head: str, window: int, strange: float) -> None:
+        """In whichever window it is, also where another one would count."""
+        windows = [[9.0], [9.0], [9.0]]
+        windows[window] = [strange]
+
+        with pytest.raises(StrangeError):
+            pooled(head, windows)
 
 
 class TestCombined:
     def test_holds_only_what_was_asked_for(self, manifest: Manifest) -> None:
         """The rest was not computed."""
-        found = combined("", Kind.USER, Passage((piece((0, 3)),), 0.5), rows("domain", 1.0), manifest)
+        found = reading(manifest, Passage((piece((0, 3)),), 0.5), Outputs(rows("domain", 1.0)))
 
         assert list(found.classes) == ["domain"]
         assert (found.chances, found.embedding.size, found.spans, found.coverage) == ({}, 0, (), 0.5)
@@ -78,7 +95,7 @@ class TestCombined:
     @pytest.mark.parametrize("head", CLASSES)
     def test_makes_logits_probabilities(self, manifest: Manifest, head: str) -> None:
         """One label each, which sum to 1."""
-        found = combined("", Kind.USER, Passage((piece(),), 1.0), rows(head, 2.0), manifest).classes[head]
+        found = reading(manifest, Passage((piece(),), 1.0), Outputs(rows(head, 2.0))).classes[head]
 
         assert tuple(found) == CLASSES[head]
         assert sum(found.values()) == pytest.approx(1.0)
@@ -90,8 +107,9 @@ class TestCombined:
         fitted = manifest.model_copy(
             update={"experts": experts, "unheard": {"jailbreak": Calibration(temperature=0.5, bias=1.0)}}
         )
-        outputs = {**rows("jailbreak", 1.0), **rows("fact_check", 1.0)}
-        user, brought = (combined("", kind, Passage((piece(),), 1.0), outputs, fitted) for kind in (Kind.USER, Kind.TOOL_RESULT))
+        outputs = Outputs({**rows("jailbreak", 1.0), **rows("fact_check", 1.0)})
+        kinds = (Kind.USER, Kind.TOOL_RESULT)
+        user, brought = (reading(fitted, Passage((piece(),), 1.0), outputs, kind=kind) for kind in kinds)
 
         assert user.chances["jailbreak"] == pytest.approx(1 / (1 + np.exp(-1.0)))
         assert brought.chances["jailbreak"] == pytest.approx(1 / (1 + np.exp(-4.0)))
@@ -109,32 +127,40 @@ class TestCombined:
     def test_calibrates_a_chance(self, manifest: Manifest, head: str, calibration: Calibration, logit: float) -> None:
         """Of (logit + bias) / temperature."""
         fitted = manifest.model_copy(update={"calibration": {**manifest.calibration, head: calibration}})
-        found = combined("", Kind.USER, Passage((piece(),), 1.0), rows(head, 1.5), fitted)
+        found = reading(fitted, Passage((piece(),), 1.0), Outputs(rows(head, 1.5)))
 
         assert found.chances[head] == pytest.approx(1 / (1 + np.exp(-logit)))
 
     @pytest.mark.parametrize(("logit", "expected"), [(-3e38, 0.0), (3e38, 1.0), (-1e4, 0.0), (1e4, 1.0)])
     def test_takes_logits_of_any_size(self, manifest: Manifest, logit: float, expected: float) -> None:
         """Without a warning of an overflow."""
-        assert (
-            combined("", Kind.USER, Passage((piece(),), 1.0), rows("jailbreak", logit), manifest).chances["jailbreak"] == expected
-        )
+        found = reading(manifest, Passage((piece(),), 1.0), Outputs(rows("jailbreak", logit)))
+
+        assert found.chances["jailbreak"] == expected
 
     def test_gives_the_mean_of_all_windows_as_the_embedding(self, manifest: Manifest) -> None:
         """Of length 1."""
-        found = combined(
-            "", Kind.USER, Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [0, 1]], np.float32)}, manifest
-        )
+        outputs = Outputs(embeddings=tuple(np.array([[1, 0], [0, 1]], np.float32)))
+        found = reading(manifest, Passage(tuple([piece()] * 2), 1.0), outputs)
 
         assert found.embedding == pytest.approx([0.5**0.5, 0.5**0.5])
 
     def test_gives_zeros_where_the_windows_cancel_out(self, manifest: Manifest) -> None:
         """Not something that is no number."""
-        found = combined(
-            "", Kind.USER, Passage(tuple([piece()] * 2), 1.0), {"embedding": np.array([[1, 0], [-1, 0]], np.float32)}, manifest
-        )
+        outputs = Outputs(embeddings=tuple(np.array([[1, 0], [-1, 0]], np.float32)))
+        found = reading(manifest, Passage(tuple([piece()] * 2), 1.0), outputs)
 
         assert found.embedding == pytest.approx([0, 0])
+
+    @pytest.mark.parametrize("strange", [float("nan"), float("inf")])
+    def test_refuses_embeddings_and_tags_that_are_no_numbers(self, manifest: Manifest, strange: float) -> None:
+        """Wherever the number stands."""
+        row, marks = np.ones(3, np.float32), np.zeros((3, TAGS), np.float32)
+        row[1] = marks[1, 5] = strange
+
+        for outputs in (Outputs(embeddings=(row,)), Outputs(tags=(marks,))):
+            with pytest.raises(StrangeError):
+                reading(manifest, Passage((piece((0, 5)),), 1.0), outputs, TEXT)
 
 
 class TestSpans:
@@ -142,7 +168,7 @@ class TestSpans:
         longest = max(map(len, windows))
         stacked = np.stack([np.pad(window, ((0, longest - len(window)), (0, 0))) for window in windows])
         fitted = manifest.model_copy(update={"span_threshold": threshold})
-        return combined(TEXT, Kind.USER, Passage(tuple(slices), 1.0), {"tags": stacked}, fitted).spans
+        return reading(fitted, Passage(tuple(slices), 1.0), Outputs(tags=tuple(stacked)), TEXT).spans
 
     def test_leaves_out_what_is_below_the_threshold(self, manifest: Manifest) -> None:
         """It stands in the bundle."""
@@ -184,7 +210,7 @@ class TestSpans:
         numbers = "a@b.io 06 12 34 56 78"
         slices = (piece((0, 6), (7, 21)),)
         rows = tags("", "B-EMAIL", "B-PHONE", "")[None]
-        found = combined(numbers, Kind.USER, Passage(slices, 1.0), {"tags": rows}, manifest).spans
+        found = reading(manifest, Passage(slices, 1.0), Outputs(tags=tuple(rows)), numbers).spans
 
         assert [(span.type, numbers[span.start : span.end]) for span in found] == [("PHONE", "06 12 34 56 78")]
 
@@ -192,6 +218,6 @@ class TestSpans:
         """Half a character, as JSON may hold it, is a character."""
         text = "\ud800 Ann at 22 Pollen Crescent"
         rows = tags("", "B-PERSON", "")[None]
-        found = combined(text, Kind.USER, Passage((piece((2, 5)),), 1.0), {"tags": rows}, manifest).spans
+        found = reading(manifest, Passage((piece((2, 5)),), 1.0), Outputs(tags=tuple(rows)), text).spans
 
         assert [text[span.start : span.end] for span in found] == ["Ann", "22 Pollen Crescent"]
