@@ -7,7 +7,7 @@ import resource
 import time
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -22,9 +22,12 @@ from router_extproc.training.recipe import Recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
+
     from router_extproc.training.comparison import Comparison
     from router_extproc.training.curve import DevSet
-    from router_extproc.training.fit import Fitting
+    from router_extproc.training.loop import Told
+    from router_extproc.training.network import Network
 
 _NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
 _LOOKS = 8
@@ -60,10 +63,12 @@ def run(options: TrainOptions) -> Exit:
     try:
         _fit(options)
         fitted = time.perf_counter() - began
-        found = _bundle(options)
+        base = base_folder()
+        assert base is not None  # noqa: S101 - was looked for above
+        found = bundled_run(options.run, options.data, base / TOKENIZER, options.output, options.version)
     except (OSError, ValueError, DataError) as error:
         fail(Exit.INPUT, str(error))
-    _tell(options, found, fitted, time.perf_counter() - began)
+    tell(options.output, options.data, found, Took(fitted, time.perf_counter() - began), as_json=options.as_json)
     return Exit.OK
 
 
@@ -83,23 +88,49 @@ def _fit(options: TrainOptions) -> None:
     err.print("reading the data and composing examples")
     weights = Weights(base / WEIGHTS, teacher_weights(options.run))
     fitting = Fitting(recipe, training_examples(options.data, recipe), weights, pieces, options.run)
-    dev = DevSet(options.data, pieces, recipe.licence)
-    options.run.mkdir(parents=True, exist_ok=True)
+    watched(fitting, DevSet(options.data, pieces, recipe.licence), options.run)
+
+
+class Run(Protocol):
+    """A training run."""
+
+    @property
+    def length(self) -> int:
+        """Batches in all."""
+        ...
+
+    @property
+    def average(self) -> Network:
+        """The network that is being trained, as it would be kept."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        ...
+
+    def run(self, told: Told, /) -> None:
+        """Train to the end; `told` gets step, head and loss after each step."""
+        ...
+
+
+def watched(fitting: Run, dev: DevSet, folder: Path) -> None:
+    """Run it with a bar, its curve beside its state. Raises OSError, ValueError."""
+    folder.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=err) as progress, (options.run / "curve.jsonl").open("a", encoding="utf-8") as curve:
-        watch = _Watch(fitting, dev, curve, progress)
-        fitting.run(watch.told)
+    with Progress(*columns, console=err) as progress, (folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
+        fitting.run(_Watch(fitting, dev, curve, progress).told)
 
 
 class _Watch:
     """Shows how a run goes, and writes it down."""
 
-    def __init__(self, fitting: Fitting, dev: DevSet, curve: TextIO, progress: Progress) -> None:
+    def __init__(self, fitting: Run, dev: DevSet, curve: TextIO, progress: Progress) -> None:
         self._fitting = fitting
         self._dev = dev
         self._curve = curve
         self._progress = progress
-        self._bar = progress.add_task("", total=fitting.recipe.length)
+        self._bar = progress.add_task("", total=fitting.length)
         self._losses: dict[str, float] = {}
         self._began = time.perf_counter()
 
@@ -108,7 +139,7 @@ class _Watch:
         self._losses[task] = loss if task not in self._losses else _SMOOTH * self._losses[task] + (1 - _SMOOTH) * loss
         shown = " ".join(f"{name} {value:.2f}" for name, value in sorted(self._losses.items()))
         self._progress.update(self._bar, completed=step, description=shown)
-        if step % max(1, self._fitting.recipe.length // _LOOKS) == 0:
+        if step % max(1, self._fitting.length // _LOOKS) == 0:
             self._look(step)
 
     def _look(self, step: int) -> None:
@@ -124,32 +155,38 @@ class _Watch:
         err.print("dev " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
 
 
-def _bundle(options: TrainOptions) -> list[Comparison]:
+def bundled_run(run: Path, data: Path, tokenizer: Path, output: Path, version: str) -> list[Comparison]:
+    """The bundle of a run, and what int8 costs it. Raises OSError, BundleError, DataError."""
     from router_extproc.training.notes import note  # noqa: PLC0415 - as above
     from router_extproc.training.package import Sources, make_bundle  # noqa: PLC0415 - as above
     from router_extproc.training.verify import compare  # noqa: PLC0415 - as above
 
-    base = base_folder()
-    assert base is not None  # noqa: S101 - was looked for in `run`
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task("quantising and calibrating")
-        sources = Sources(options.run, options.data, base / TOKENIZER)
-        make_bundle(sources, options.output, name=options.output.name, version=options.version)
+        make_bundle(Sources(run, data, tokenizer), output, name=output.name, version=version)
         progress.update(task, description="comparing int8 with float32 on the dev set")
-        scratch = options.run / "float32"
-        found = compare(options.run, options.output, scratch, options.data, lambda: progress.advance(task))
-    note(options.output, {"int8_vs_fp32": {each.head: asdict(each) for each in found}})
+        found = compare(run, output, run / "float32", data, lambda: progress.advance(task))
+    note(output, {"int8_vs_fp32": {each.head: asdict(each) for each in found}})
     return found
 
 
-def _tell(options: TrainOptions, found: list[Comparison], fitted: float, whole: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds."""
+
+    fit: float
+    whole: float
+
+
+def tell(output: Path, data: Path, found: list[Comparison], took: Took, *, as_json: bool) -> None:
+    """Say what was made and what it took."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if options.as_json:
+    if as_json:
         figures = {
-            "bundle": str(options.output),
-            "fit_s": round(fitted),
-            "total_s": round(whole),
+            "bundle": str(output),
+            "fit_s": round(took.fit),
+            "total_s": round(took.whole),
             "peak_rss_mb": round(peak),
             "int8_vs_fp32": {each.head: asdict(each) for each in found},
         }
@@ -159,5 +196,5 @@ def _tell(options: TrainOptions, found: list[Comparison], fitted: float, whole: 
     for each in found:
         table.add_row(each.head, str(each.rows), f"{each.agreement:.1%}", each.measure, number(each.int8), number(each.fp32))
     out.print(table)
-    out.print(f"{options.output}: fitted in {fitted / 60:.0f} min, {whole / 60:.0f} min in all, peak memory {peak:.0f} MB")
-    out.print(f"Next: router-extproc eval --data {options.data} --models {options.output}")
+    out.print(f"{output}: fitted in {took.fit / 60:.0f} min, {took.whole / 60:.0f} min in all, peak memory {peak:.0f} MB")
+    out.print(f"Next: router-extproc eval --data {data} --models {output}")

@@ -22,27 +22,13 @@ _JOINED = re2.compile(r"^ +(?:and|or|but|to|in|on|at|for|from|with|by|is|was|are
 """What is owned: `Reed's offer`, but not `Moody's Investors`, nor `at Reed's and then`."""
 _NOBODY = frozenset(
     {
-        "u.s",
-        "u.k",
-        "us",
-        "uk",
-        "usa",
-        "u.s.a",
-        "eu",
-        "u.n",
-        "un",
-        "uae",
-        "ceo",
-        "cto",
-        "cfo",
-        "coo",
-        "cio",
-        "vp",
-        "hr",
-        "hotline",
-        "pm",
+        "u.s", "u.k", "us", "uk", "usa", "u.s.a", "eu", "u.n", "un", "uae",
+        "ceo", "cto", "cfo", "coo", "cio", "vp", "hr", "hotline", "pm",
+        "luhn", "verhoeff", "iban", "bic", "isbn", "issn", "ean", "gtin", "upc", "sku", "vin", "ssn", "uuid", "guid", "sha", "md5",
+        "crc", "json", "yaml", "xml", "csv", "html", "sql", "regex",
     }
-)
+)  # fmt: skip
+"""Countries, offices, and what numbers and texts are checked and written by: nobody's names."""
 _OFFICE = re2.compile(r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) ")
 _EMPLOYER = re2.compile(
     r"(?i)\b(?:(?:works?|worked|working|employed|intern|interned|internship|jobs?|role|position|career|interview|account|accountant|engineer|"
@@ -107,7 +93,7 @@ def _by_start(span: Span) -> int:
 
 
 def _is_nobody(text: str, span: Span) -> bool:
-    """Whether it is a country's initials or an office, which are nobody's."""
+    """Whether it is no name, but a country's initials, an office or a standard."""
     return span.type == _ORGANIZATION and text[span.start : span.end].lower() in _NOBODY
 
 

@@ -9,7 +9,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import everyday, harnessed, nameless, reframed, suspicious, tailed
+from router_extproc.training.everyday import everyday, harnessed, nameless, reframed, staged, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
@@ -54,6 +54,7 @@ def composed(read: Examples, random: Random) -> Examples:
         *tailed(read, random),
         *suspicious(read, random),
         *harnessed(read, random),
+        *staged(random),
         *_benign_of_ours(own),
         *lookalikes(random),
     ]
@@ -73,14 +74,15 @@ def _of_domains() -> list[Example]:
 
 def _of_facts() -> list[Example]:
     """Questions of ours that should be grounded, and requests that need no facts."""
-    made = [Example("fact_check", text, 1.0, SOURCE) for text in lines("fact_check/facts")]
-    return (made + [Example("fact_check", text, 0.0, SOURCE) for text in lines("fact_check/other")]) * 4
+    files = (("facts", 1.0), ("claims", 1.0), ("other", 0.0), ("no_claims", 0.0))
+    return [Example("fact_check", text, target, SOURCE) for name, target in files for text in lines(f"fact_check/{name}")] * 4
 
 
 def _benign_of_ours(own: Sequence[Example]) -> list[Example]:
     """Our texts for other heads are no attacks."""
-    texts = [*lines("fact_check/facts"), *lines("fact_check/other"), *lines("modality/captions"), *(each.text for each in own)]
-    return [Example("jailbreak", text, 0.0, SOURCE) for text in texts]
+    names = ("fact_check/facts", "fact_check/claims", "fact_check/other", "fact_check/no_claims", "modality/captions")
+    texts = [text for name in names for text in lines(name)]
+    return [Example("jailbreak", text, 0.0, SOURCE) for text in (*texts, *(each.text for each in own))]
 
 
 def _pictures(read: Examples, random: Random) -> Iterator[Example]:
@@ -123,7 +125,7 @@ def _feedback() -> list[Example]:
     return [
         Example("feedback", said, labels.index(label), SOURCE)
         for label, wordings in phrases().feedback.items()
-        for said in (*wordings, *lines(f"feedback/{label}"))
+        for said in (*wordings, *lines(f"feedback/{label}"), *lines(f"feedback/{label}_turns"))
         for _ in range(4)
     ]
 
@@ -131,6 +133,7 @@ def _feedback() -> list[Example]:
 def _contexts(read: Examples) -> list[str]:
     """Texts without instructions: clean documents, passages, long questions."""
     clean = [example.text for example in read["jailbreak"] if example.kind is not Kind.USER and example.target == 0]
+    clean += lines("jailbreak/document_requests")
     passages = [example.text for example in read["fact_check"] if example.source in {"boolq+passage", "given_text"}]
     return clean * 2 + passages
 
@@ -140,7 +143,9 @@ def _order(words: Phrases, random: Random, pool: Sequence[str]) -> str:
     way = random.random()
     if way < 0.3:
         return random.choice(words.orders).replace("{d}", random.choice(words.domains))
-    return random.choice(pool).strip() if way < 0.7 else random.choice(lines("jailbreak/document_orders"))
+    if way < 0.7:
+        return random.choice(pool).strip()
+    return random.choice(lines("jailbreak/document_orders" if way < 0.85 else "jailbreak/document_orders_plain"))
 
 
 def _requests(read: Examples) -> list[str]:
@@ -178,14 +183,15 @@ def _alone(read: Examples, random: Random) -> Iterator[Example]:
     contexts = _contexts(read)
     plain = [piece for text in contexts for piece in _BREAK.split(text) if 20 < len(piece) < SHORT]
     orders = [text for name in _ORDERS for text in lines(f"jailbreak/{name}")]
-    sentences = [*lines("jailbreak/document_plain"), *random.sample(plain, min(len(plain), 2 * len(orders)))]
+    sentences = [text for name in ("document_plain", "document_requests") for text in lines(f"jailbreak/{name}")]
+    sentences += random.sample(plain, min(len(plain), 2 * len(orders)))
     for target, texts in ((1.0, orders), (0.0, sentences)):
         for text in texts:
             for kind in (Kind.DOCUMENT, Kind.TOOL_RESULT):
                 yield Example("jailbreak", text, target, SOURCE, kind)
 
 
-_ORDERS = ("attack_override", "attack_multilingual", "document_orders")
+_ORDERS = ("attack_override", "attack_multilingual", "document_orders", "document_orders_plain")
 
 
 def _put_in(text: str, sentence: str, random: Random) -> str:

@@ -88,6 +88,21 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
     return made
 
 
+def staged(random: Random) -> list[Example]:
+    """Stories in which what is asked for is harmful (1) or its harmless neighbour (0): the stage alone tells nothing."""
+    goals = [line.split(" | ") for line in lines("jailbreak/goal_pairs")]
+    made = []
+    for story in lines("jailbreak/story_goals"):
+        for bad, good in random.sample(goals, _STAGED):
+            made.append(Example("jailbreak", story.replace("{g}", bad), 1.0, SOURCE))
+            made.append(Example("jailbreak", story.replace("{g}", good), 0.0, SOURCE))
+    return made
+
+
+_STAGED = 40
+"""Pairs of goals that each story is told with."""
+
+
 def harnessed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """What agents' harnesses and chat templates put around requests: an attack stays one (1), a request stays none (0)."""
     tasks = [example.text.strip() for example in read["fact_check"] if len(example.text) < SHORT]
@@ -112,7 +127,8 @@ _WRAPPED = {"attack_story": 14, "attack_rules": 24}
 """Wrappers of refused requests, and how many requests each is put around."""
 
 _HARMLESS = (
-    "benign_elaborate", "benign_agents", "benign_scary_words", "benign_about_prompts", "benign_tails", "benign_multilingual",
+    "benign_elaborate", "benign_staged", "benign_agents", "benign_scary_words", "benign_about_prompts", "benign_tails",
+    "benign_multilingual",
 )  # fmt: skip
 _HARMLESS_COPIES = 6
 """Harmless requests that each story is put around, too: what is asked for makes the attack."""

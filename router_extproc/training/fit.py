@@ -91,6 +91,11 @@ class Fitting:
                 yield collate([window(tokens, places(tokens)[0], self._pieces, example.kind)], self._pieces.pad)[0]
 
     @property
+    def length(self) -> int:
+        """Batches in all."""
+        return self.recipe.length
+
+    @property
     def step(self) -> int:
         """Batches done, the teacher's among them."""
         return self._teaching.step + self._fitting.step + self._polishing.step
@@ -143,17 +148,17 @@ class Fitting:
 
     def _labels(self, network: Network, fed: Fed) -> Tensor:
         """What the labels teach."""
-        return self._of_labels(_said(network, network.encoder(fed.batch), fed), fed)
+        return of_labels(said(network, network.encoder(fed.batch), fed), fed)
 
     def _both(self, network: Network, fed: Fed) -> Tensor:
         """What the labels and the teacher teach."""
         hidden = network.encoder(fed.batch)
         loss = torch.zeros((), device=self.device)
         if fed.task != "embedding":
-            said = _said(network, hidden, fed)
-            loss = self._of_labels(said, fed)
+            told = said(network, hidden, fed)
+            loss = of_labels(told, fed)
             if self.recipe.teacher_steps:
-                loss = _LABELS * loss + (1 - _LABELS) * _of_teacher(said, self._taught(self._teacher(), fed), fed)
+                loss = _LABELS * loss + (1 - _LABELS) * of_teacher(told, self._taught(self._teacher(), fed), fed)
         return loss + self._of_embedding(hidden, self._kept, fed)
 
     def _held(self, network: Network, fed: Fed) -> Tensor:
@@ -162,9 +167,9 @@ class Fitting:
         hidden = network.encoder(fed.batch)
         loss = torch.zeros((), device=self.device)
         if fed.task == "pii":
-            loss = self._of_labels(_said(network, hidden, fed), fed)
+            loss = of_labels(said(network, hidden, fed), fed)
         elif fed.task != "embedding":
-            loss = _of_teacher(_said(network, hidden, fed), self._taught(self._anchor, fed), fed)
+            loss = of_teacher(said(network, hidden, fed), self._taught(self._anchor, fed), fed)
         return loss + self._of_embedding(hidden, self._anchor, fed)
 
     def _of_embedding(self, hidden: Tensor, held_to: Network, fed: Fed) -> Tensor:
@@ -172,11 +177,6 @@ class Fitting:
         if fed.task != "embedding" and self._random.random() >= _KEEP_SHARE:
             return torch.zeros((), device=self.device)
         return nearness_loss(embedding(hidden.float(), fed.batch.mask), self._nearness(held_to, fed.batch))
-
-    def _of_labels(self, said: Tensor, fed: Fed) -> Tensor:
-        if fed.task == "pii":
-            return tag_loss(said, fed.tags, fed.known)
-        return pooled_loss(fed.task, said, fed.owners, fed.wanted)
 
     def _teacher(self) -> Network:
         if self._tutor is None:
@@ -186,7 +186,7 @@ class Fitting:
     @torch.no_grad()
     def _taught(self, tutor: Network, fed: Fed) -> Tensor:
         with torch.autocast(self.device.type, enabled=False):
-            return _said(tutor, tutor.encoder(fed.batch), fed)
+            return said(tutor, tutor.encoder(fed.batch), fed)
 
     @torch.no_grad()
     def _nearness(self, network: Network, batch: Batch) -> Tensor:
@@ -195,11 +195,19 @@ class Fitting:
             return embedding(network.encoder(Batch(batch.ids, batch.mask, marks)).float(), batch.mask)
 
 
-def _of_teacher(said: Tensor, taught: Tensor, fed: Fed) -> Tensor:
+def of_labels(said: Tensor, fed: Fed) -> Tensor:
+    """What is left to learn of a batch's labels."""
+    if fed.task == "pii":
+        return tag_loss(said, fed.tags, fed.known)
+    return pooled_loss(fed.task, said, fed.owners, fed.wanted)
+
+
+def of_teacher(said: Tensor, taught: Tensor, fed: Fed) -> Tensor:
+    """How far a batch's head is from what another network says."""
     return taught_tags_loss(said, taught, fed.batch.mask) if fed.task == "pii" else taught_loss(fed.task, said, taught)
 
 
-def _said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:
+def said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:
     """The logits of a batch's head: of each token, or of each window."""
     return network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, fed.batch.mask)
 

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from tiny_base import write_base, write_parts, write_teacher
 from training_data import write_training
 
-from router_extproc.cli.train import TrainOptions, _tell, _Watch
+from router_extproc.cli.train import Took, _Watch, tell
 from router_extproc.encoders.bundle import TOKENIZER, Bundle
 from router_extproc.encoders.heads import POOLED
 from router_extproc.evaluation.datasets import SOURCES
@@ -62,17 +62,10 @@ class TestWithoutTheExtra:
 
 
 @dataclass
-class FakeRecipe:
-    """Of a short run."""
-
-    length: int = 16
-
-
-@dataclass
 class FakeFitting:
     """A run, as far as who watches it asks."""
 
-    recipe: FakeRecipe = field(default_factory=FakeRecipe)
+    length: int = 16
     average: str = "average"
     device: str = "cpu"
 
@@ -119,7 +112,7 @@ class TestWatch:
     def test_of_a_very_short_run(self, dev: FakeDev) -> None:
         """Looks after each step."""
         with Progress(console=Console(file=io.StringIO())) as progress:
-            watch: Any = _Watch(FakeFitting(FakeRecipe(2)), dev, io.StringIO(), progress)  # type: ignore[arg-type]
+            watch: Any = _Watch(FakeFitting(2), dev, io.StringIO(), progress)  # type: ignore[arg-type]
             watch.told(1, "domain", 1.0)
             watch.told(2, "domain", 1.0)
 
@@ -128,27 +121,26 @@ class TestWatch:
 
 class TestTell:
     @pytest.fixture
-    def tell(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def printed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         """What is printed at the end."""
 
         def told(*, as_json: bool) -> str:
-            options = TrainOptions(tmp_path / "d", tmp_path / "r", tmp_path / "b", 1, 1, 1, "shipped", 1, "1", as_json=as_json)
-            _tell(options, FOUND, 90.0, 150.0)
+            tell(tmp_path / "b", tmp_path / "d", FOUND, Took(90.0, 150.0), as_json=as_json)
             return capsys.readouterr().out
 
         return told
 
-    def test_people_get_a_table(self, tell: Callable[..., str], tmp_path: Path) -> None:
+    def test_people_get_a_table(self, printed: Callable[..., str], tmp_path: Path) -> None:
         """And what to do next."""
-        printed = " ".join(tell(as_json=False).split())
+        said = " ".join(printed(as_json=False).split())
 
-        assert "domain 30 90.0% accuracy 0.500 0.625" in printed
-        assert "fitted in 2 min, 2 min in all, peak memory" in printed
-        assert f"router-extproc eval --data {tmp_path / 'd'} --models {tmp_path / 'b'}" in printed.replace("\n", "")
+        assert "domain 30 90.0% accuracy 0.500 0.625" in said
+        assert "fitted in 2 min, 2 min in all, peak memory" in said
+        assert f"router-extproc eval --data {tmp_path / 'd'} --models {tmp_path / 'b'}" in said.replace("\n", "")
 
-    def test_machines_get_one_line(self, tell: Callable[..., str], tmp_path: Path) -> None:
+    def test_machines_get_one_line(self, printed: Callable[..., str], tmp_path: Path) -> None:
         """With times, memory and the comparison by head."""
-        (line,) = tell(as_json=True).splitlines()
+        (line,) = printed(as_json=True).splitlines()
         told = json.loads(line)
 
         assert (told["bundle"], told["fit_s"], told["total_s"]) == (str(tmp_path / "b"), 90, 150)

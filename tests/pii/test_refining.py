@@ -36,6 +36,7 @@ class TestRefined:
             pytest.param("Reed's Tea House", "Reed's Tea House", ["Reed's Tea House"], id="within the name"),
             pytest.param("by Reed's.", "Reed's", ["Reed's"], id="at the end"),
             pytest.param("the U.S. team", "U.S", [], id="a country's initials"),
+            pytest.param("the Luhn check fails", "Luhn", [], id="a check of digits"),
             pytest.param("Ann, CTO of Reed Ltd", "CTO", [], id="an office"),
             pytest.param("Ann, CTO of Reed Ltd", "CTO of Reed Ltd", ["Reed Ltd"], id="an office at a firm"),
             pytest.param("We sold it constitutionally", "constitutionally", [], id="a word of small letters among capitals"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.tokens import CASES
+from router_extproc.training.quantisation import Range, range_of
 from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
@@ -104,6 +105,21 @@ class Reference:
         scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + EPSILON)
         found: Floats = scaled * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
         return found
+
+
+def ranges_of(weights: Mapping[str, Floats], layers: int) -> dict[tuple[int, str], Range]:
+    """Of each product, from a sample by chance."""
+    chance, reference = np.random.default_rng(9), Reference(weights, layers)
+    length = len(weights["encoder.positions.weight"])
+    for _ in range(20):
+        words = len(weights["encoder.words.weight"])
+        reference.read(chance.integers(0, words, length), chance.integers(0, 2 * CASES, length))
+    return {
+        (number, product): range_of(
+            np.concatenate(rows), weights[f"encoder.layers.{number}.{product}.weight"], smoothed=product != "down"
+        )
+        for (number, product), rows in reference.seen.items()
+    }
 
 
 def _softmax(value: Floats) -> Floats:

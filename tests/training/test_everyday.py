@@ -6,7 +6,7 @@ from random import Random
 
 from router_extproc.encoders.heads import CLASSES, SPANS
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import OTHER, everyday, harnessed, nameless, reframed, suspicious
+from router_extproc.training.everyday import OTHER, everyday, harnessed, nameless, reframed, staged, suspicious
 from router_extproc.training.phrases import phrases
 from router_extproc.training.texts import lines
 
@@ -53,6 +53,25 @@ class TestReframed:
         read = {**READ, "jailbreak": READ["jailbreak"][1:]}
 
         assert {example.target for example in reframed(read, Random(1))} == {0.0}
+
+
+class TestStaged:
+    def test_only_the_goal_makes_the_attack(self) -> None:
+        """Each story is told with a harmful goal as often as with its harmless neighbour."""
+        goals = [line.split(" | ") for line in lines("jailbreak/goal_pairs")]
+        bad, good = {first for first, _ in goals}, {second for _, second in goals}
+        made = staged(Random(1))
+
+        for harmful, harmless in zip(made[::2], made[1::2], strict=True):
+            assert (harmful.target, harmless.target) == (1.0, 0.0)
+            assert any(harmful.text.replace(one, two) == harmless.text for one, two in goals if one in harmful.text)
+        assert not bad & good
+        assert not any("{g}" in example.text for example in made)
+
+    def test_every_line_has_its_place_or_its_pair(self) -> None:
+        """A line without would teach that the stage is the attack."""
+        assert all(line.count("{g}") == 1 for line in lines("jailbreak/story_goals"))
+        assert all(len(line.split(" | ")) == 2 for line in lines("jailbreak/goal_pairs"))
 
 
 class TestHarnessed:

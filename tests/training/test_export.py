@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import pytest
-from reference_encoder import POSITIONS, VOCABULARY, Reference, random_weights
+from reference_encoder import POSITIONS, VOCABULARY, Reference, random_weights, ranges_of
 
 from router_extproc.encoders.graph import Graph
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.export import Exporter, Writer
-from router_extproc.training.quantisation import PRODUCTS, Range, range_of
+from router_extproc.training.quantisation import PRODUCTS
 from router_extproc.training.shape import HIDDEN
 
 if TYPE_CHECKING:
@@ -45,20 +45,7 @@ def batch(found: Windows) -> Arrays:
     return inputs
 
 
-def ranges() -> dict[tuple[int, str], Range]:
-    """Of each product, from a sample that the reference reads."""
-    reference = Reference(WEIGHTS, LAYERS)
-    for ids, marks in windows(*([POSITIONS] * 20), seed=9):
-        reference.read(ids, marks)
-    return {
-        (number, product): range_of(
-            np.concatenate(rows), WEIGHTS[f"encoder.layers.{number}.{product}.weight"], smoothed=product != "down"
-        )
-        for (number, product), rows in reference.seen.items()
-    }
-
-
-MODELS = {"float32": Exporter(WEIGHTS, None).model(LAYERS), "int8": Exporter(WEIGHTS, ranges()).model(LAYERS)}
+MODELS = {"float32": Exporter(WEIGHTS, None).model(LAYERS), "int8": Exporter(WEIGHTS, ranges_of(WEIGHTS, LAYERS)).model(LAYERS)}
 
 
 @pytest.fixture(scope="module")

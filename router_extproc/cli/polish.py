@@ -1,0 +1,65 @@
+"""`polish`: a finished bundle's network learns on from texts that it did not know."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from router_extproc.cli.console import err, fail
+from router_extproc.cli.exits import Exit
+from router_extproc.cli.train import Took, bundled_run, tell, watched
+from router_extproc.encoders.bundle import TOKENIZER, bundled
+from router_extproc.encoders.manifest import BundleError, read_manifest
+from router_extproc.evaluation.errors import DataError
+from router_extproc.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NEEDED = ("torch", "onnx", "safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class PolishOptions:
+    """What the command was told."""
+
+    data: Path
+    run: Path
+    output: Path
+    models: Path | None
+    batches: int
+    version: str
+    as_json: bool
+
+
+def run(options: PolishOptions) -> Exit:
+    """Train on; an interrupted run goes on where it was. See `router-extproc polish --help`."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    source, began = options.models or bundled(), time.perf_counter()
+    if options.output.exists() and options.output.samefile(source):
+        fail(Exit.INPUT, f"{options.output}: the bundle would be written over itself: choose another --output")
+    try:
+        _fit(options, source)
+        fitted = time.perf_counter() - began
+        found = bundled_run(options.run, options.data, source / TOKENIZER, options.output, options.version)
+    except (OSError, ValueError, BundleError, DataError) as error:
+        fail(Exit.INPUT, str(error))
+    tell(options.output, options.data, found, Took(fitted, time.perf_counter() - began), as_json=options.as_json)
+    return Exit.OK
+
+
+def _fit(options: PolishOptions, source: Path) -> None:
+    from router_extproc.encoders.tokens import WordPieces  # noqa: PLC0415 - none of this is wanted before the extra was found
+    from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
+    from router_extproc.training.fit import training_examples  # noqa: PLC0415 - as above
+    from router_extproc.training.polish import Polishing  # noqa: PLC0415 - as above
+
+    recipe = Recipe.of(read_manifest(source).training["recipe"])
+    pieces = WordPieces(source / TOKENIZER)
+    err.print("reading the data and composing examples")
+    polishing = Polishing(source, training_examples(options.data, recipe), recipe, pieces, options.run, options.batches)
+    watched(polishing, DevSet(options.data, pieces, recipe.licence), options.run)

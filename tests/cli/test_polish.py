@@ -1,0 +1,44 @@
+"""`router-extproc polish`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.conftest import Cli
+
+
+class TestPolish:
+    @pytest.mark.parametrize("name", ["torch", "onnx", "safetensors"])
+    def test_says_what_is_missing(self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """And how to get it, before anything is read or written."""
+        monkeypatch.setitem(sys.modules, name, None)
+        result = cli("polish", "--data", tmp_path / "none", "--run", tmp_path / "run", "--output", tmp_path / "out")
+
+        assert (result.exit_code, result.stdout) == (4, "")
+        assert "pip install 'router-extproc[train]'" in result.stderr
+        assert not list(tmp_path.iterdir())
+
+    def test_does_not_write_a_bundle_over_itself(self, cli: Cli, tmp_path: Path) -> None:
+        """A run that ends half-way would leave none."""
+        pytest.importorskip("torch", reason="torch comes with the train extra")
+        result = cli("polish", "--data", tmp_path, "--run", tmp_path / "run", "--models", tmp_path, "--output", tmp_path)
+
+        assert result.exit_code == 3
+        assert "choose another --output" in result.stderr
+
+    def test_a_folder_that_is_no_bundle(self, cli: Cli, tmp_path: Path) -> None:
+        """Is told of."""
+        pytest.importorskip("torch", reason="torch comes with the train extra")
+        (tmp_path / "models").mkdir()
+        result = cli(
+            "polish", "--data", tmp_path, "--run", tmp_path / "run", "--models", tmp_path / "models", "--output", tmp_path / "out"
+        )
+
+        assert result.exit_code == 3
+        assert "manifest.json" in result.stderr
