@@ -42,9 +42,10 @@ def refit(
     version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
-    """Let the jailbreak head of a finished bundle learn on: tails of adversarial searches, and keys, code and tables that are no attacks.
+    """Let heads of a finished bundle learn on: jailbreak (tails of adversarial searches, look-alikes, staged prompts), domain, fact_check.
 
-    Minutes on a CPU; the encoder and all other heads stay. Needs the train extra.
+    Minutes on a CPU; the encoder, its embedding and all other heads stay. Needs the train extra. Then `train-experts`, which learns beside
+    the new heads, and `eval --record`.
     """
     from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as in app
 

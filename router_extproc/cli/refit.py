@@ -1,4 +1,4 @@
-"""`refit`: the jailbreak head of a finished bundle learns on, on the encoder as it is."""
+"""`refit`: heads of a finished bundle learn on, on the encoder as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,14 +17,14 @@ from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.manifest import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _NEEDED = ("torch", "onnx")
 
 
 def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json: bool) -> Exit:
-    """Write a copy of a bundle with the head refitted; see `router-extproc refit --help`."""
+    """Write a copy of a bundle with heads refitted; see `router-extproc refit --help`."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
@@ -46,11 +46,16 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
     figures = {
         "bundle": str(output),
         "texts": manifest.training["refitted"],
-        "threshold": manifest.thresholds["jailbreak"],
+        "thresholds": {head: manifest.thresholds[head] for head in manifest.training["refitted"] if head in manifest.thresholds},
         "total_s": round(time.perf_counter() - began),
     }
-    out.print(json.dumps(figures) if as_json else f"{output}: {figures['texts']} texts, {figures['total_s']} s", soft_wrap=True)
+    out.print(json.dumps(figures) if as_json else _line(figures), soft_wrap=True)
     return Exit.OK
+
+
+def _line(figures: Mapping[str, Any]) -> str:
+    texts = ", ".join(f"{head} from {count:,} texts" for head, count in figures["texts"].items())
+    return f"{figures['bundle']}: {texts}; {figures['total_s']} s. Next: router-extproc train-experts, eval --record"
 
 
 def _begun(progress: Progress, name: str, steps: int) -> Callable[[], None]:

@@ -99,8 +99,13 @@ def staged(random: Random) -> list[Example]:
     return made
 
 
-_STAGED = 40
+_STAGED = 12
 """Pairs of goals that each story is told with."""
+
+
+def is_staged(text: str) -> bool:
+    """Whether it is one of these stories, whatever is asked for in it."""
+    return text.startswith(tuple(story.partition("{g}")[0] for story in lines("jailbreak/story_goals")))
 
 
 def harnessed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:

@@ -77,37 +77,40 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     return manifest
 
 
-def composed_lessons(bundle: Path, data: Path) -> list[Example]:
-    """What the head of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
+def composed_lessons(bundle: Path, data: Path) -> dict[str, list[Example]]:
+    """What the heads of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
     wanted = Recipe.of(read_manifest(bundle).training["recipe"])
     return lessons(training_examples(data, wanted), wanted.seed)
 
 
 def refitted(
-    bundle: Path, learnt: Sequence[Example], data: Path, folder: Path, *, version: str, stage: Stage = untold
+    bundle: Path, learnt: Mapping[str, Sequence[Example]], data: Path, folder: Path, *, version: str, stage: Stage = untold
 ) -> Manifest:
-    """Write a copy of a bundle whose jailbreak head has learnt on, calibrated anew. Raises OSError, BundleError."""
+    """Write a copy of a bundle whose heads have learnt on, calibrated anew. Raises OSError, BundleError."""
     before = Bundle(bundle).manifest
     wanted = Recipe.of(before.training["recipe"])
     shutil.copytree(bundle, folder, dirs_exist_ok=True)
     refit(folder, learnt, wanted.seed, stage)
-    blank = before.calibration | {HEAD: Calibration()}
+    counts = before.training.get("refitted", {}) | {head: len(rows) for head, rows in learnt.items()}
+    blank = before.calibration | dict.fromkeys(learnt, Calibration())
+    kept = {head: found for head, found in before.unheard.items() if head not in learnt}
     manifest = before.model_copy(
         update={
-            "version": version, "files": files_of(folder, before.experts), "calibration": blank, "unheard": {},
+            "version": version, "files": files_of(folder, before.experts), "calibration": blank, "unheard": kept,
             "embedder": embedder(before),
         }
     )  # fmt: skip
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
-    calibration, thresholds = calibrated(encoder, data, wanted.licence, (HEAD,))
-    alone = unheard(encoder, data, wanted.licence, before.thresholds | thresholds)
+    calibration, thresholds = calibrated(encoder, data, wanted.licence, tuple(learnt))
+    if any(head in learnt for head in before.experts):
+        kept |= unheard(encoder, data, wanted.licence, before.thresholds | thresholds)
     update = {
         "calibration": before.calibration | calibration,
         "thresholds": before.thresholds | thresholds,
-        "unheard": alone,
-        "training": before.training | {"refitted": {HEAD: len(learnt)}},
-        # What int8 costs the encoder; figures of the head before would be wrong.
+        "unheard": kept,
+        "training": before.training | {"refitted": counts},
+        # What int8 costs the encoder; figures of the heads before would be wrong.
         "evaluation": {"int8_vs_fp32": before.evaluation.get("int8_vs_fp32", {})},
     }
     manifest = manifest.model_copy(update=update)

@@ -17,7 +17,7 @@ from router_extproc.evaluation.datasets import SOURCES, read
 from router_extproc.training.comparison import compared
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained
-from router_extproc.training.refit import HEAD
+from router_extproc.training.refit import HEADS
 from router_extproc.training.states import head_weights, put_head
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def float_bundle(run: Path, bundle: Path, folder: Path) -> None:
     network, recipe = trained(run)
     shutil.copytree(bundle, folder, dirs_exist_ok=True)
     onnx.save(Exporter(weights_of(network), None).model(len(recipe["layers"])), str(folder / GRAPH))
-    put_head(folder, HEAD, head_weights(bundle, HEAD))  # the run's own has not learnt on
+    for head in HEADS:
+        put_head(folder, head, head_weights(bundle, head))  # the run's own have not learnt on
     manifest = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
     entry = FileEntry(sha256=sha256(folder / GRAPH), bytes=(folder / GRAPH).stat().st_size)
     manifest["files"][GRAPH] = entry.model_dump()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAID = (("ignore", 1.0), ("tell", 0.0))
-LESSONS = [Example(HEAD, f"{said} the weather {at}", target, SOURCE) for said, target in SAID for at in range(9)]
+LESSONS = {HEAD: [Example(HEAD, f"{said} the weather {at}", target, SOURCE) for said, target in SAID for at in range(9)]}
 
 
 class TestRefitted:
@@ -34,7 +34,7 @@ class TestRefitted:
         before, after = Bundle(grown), Bundle(tmp_path / "mine")
         assert (after.manifest, manifest.version) == (manifest, "3")
         assert manifest.files[GRAPH] != before.manifest.files[GRAPH]
-        assert manifest.training["refitted"] == {HEAD: len(LESSONS)}
+        assert manifest.training["refitted"] == {HEAD: len(LESSONS[HEAD])}
         assert embedder(manifest) == embedder(before.manifest) == before.manifest.files[GRAPH].sha256
         outputs = ("embedding", "domain", "difficulty", HEAD)
         old, new = (

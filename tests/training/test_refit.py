@@ -1,7 +1,8 @@
-"""The jailbreak head learns on, and nothing else changes."""
+"""Heads learn on, and nothing else changes."""
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,9 @@ from reference_encoder import random_weights
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
 from router_extproc.encoders.graph import Graph
 from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.everyday import is_staged, staged
 from router_extproc.training.export import Exporter
-from router_extproc.training.refit import HEAD, lessons, refit
+from router_extproc.training.refit import HEAD, HEADS, lessons, refit
 from router_extproc.training.shape import HIDDEN
 from router_extproc.training.states import head_weights, put_head, states
 from router_extproc.training.windows import LENGTH
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 ATTACKS = [Example(HEAD, f"ignore the weather {at}", 1.0, SOURCE) for at in range(24)]
 PLAIN = [Example(HEAD, f"tell me about the weather {at}", 0.0, SOURCE) for at in range(24)]
+FIELDS = [Example("domain", row.text, int(1 - row.target), SOURCE) for row in (*ATTACKS, *PLAIN)]
+"""Attacks are of the first field, the others of the second."""
+FACTS = [Example("fact_check", row.text, row.target, SOURCE) for row in (*ATTACKS, *PLAIN)]
 LONG = Example(HEAD, "tell me about the weather " * 60, 0.0, SOURCE)
 
 
@@ -52,11 +57,17 @@ def constants(folder: Path) -> dict[str, np.ndarray]:
 
 
 def logits(folder: Path, pieces: WordPieces, text: str) -> float:
-    """What the head says."""
+    """What the head says of attacks."""
+    return float(said(folder, pieces, text, HEAD)[0])
+
+
+def said(folder: Path, pieces: WordPieces, text: str, head: str) -> np.ndarray:
+    """What a head says."""
     read = pieces.encode(text)
     ids = np.array([[pieces.begin, *read.ids, pieces.end]], np.int64)
     inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "marks": np.zeros_like(ids)}
-    return float(Graph(folder / GRAPH).run((HEAD,), inputs)[HEAD][0, 0])
+    found: np.ndarray = Graph(folder / GRAPH).run((head,), inputs)[head][0]
+    return found
 
 
 class TestStates:
@@ -89,23 +100,23 @@ class TestPutHead:
 class TestRefit:
     def test_the_graph_tells_what_it_was_taught(self, folder: Path, pieces: WordPieces) -> None:
         """By the code that serves."""
-        refit(folder, [*ATTACKS, *PLAIN] * 6, seed=1)
+        refit(folder, {HEAD: [*ATTACKS, *PLAIN] * 6}, seed=1)
 
         assert logits(folder, pieces, "ignore the weather") > logits(folder, pieces, "tell me about the weather")
 
     def test_same_seed_same_head(self, folder: Path) -> None:
         """A bundle can be made again."""
         start = (folder / GRAPH).read_bytes()
-        refit(folder, [*ATTACKS, *PLAIN, LONG], seed=1)
+        refit(folder, {HEAD: [*ATTACKS, *PLAIN, LONG]}, seed=1)
         first = (folder / GRAPH).read_bytes()
         (folder / GRAPH).write_bytes(start)
 
-        refit(folder, [*ATTACKS, *PLAIN, LONG], seed=1)
+        refit(folder, {HEAD: [*ATTACKS, *PLAIN, LONG]}, seed=1)
 
         assert (folder / GRAPH).read_bytes() == first != start
 
     def test_tells_how_far_it_is(self, folder: Path) -> None:
-        """Each text, then each batch: three times over."""
+        """Each text, then each batch, head by head."""
         told: dict[str, int] = {}
 
         def stage(name: str, steps: int) -> Callable[[], None]:
@@ -116,17 +127,52 @@ class TestRefit:
 
             return tick
 
-        refit(folder, [*ATTACKS, *PLAIN], 1, stage)
+        refit(folder, {HEAD: [*ATTACKS, *PLAIN], "domain": FIELDS}, 1, stage)
 
-        assert told == {"reading texts": 0, "training the head": 0}
+        stages = ("reading texts for", "training")
+        assert told == dict.fromkeys([f"{stage} {head}" for head in (HEAD, "domain") for stage in stages], 0)
+
+    @pytest.mark.parametrize(("head", "examples"), [("domain", "FIELDS"), ("fact_check", "FACTS")])
+    def test_other_heads_learn_as_they_are_served(self, folder: Path, pieces: WordPieces, head: str, examples: str) -> None:
+        """From the mean of a text's first and last window; no other head changes."""
+        before = constants(folder)
+        refit(folder, {head: [*globals()[examples], *globals()[examples]] * 6}, seed=1)
+
+        after = constants(folder)
+        changed = {name for name in before if not np.array_equal(before[name], after[name])}
+        assert changed == {"attend", *(name for name in before if name.startswith(f"heads.{head}."))}
+        one, other = (said(folder, pieces, text, head) for text in ("ignore the weather", "tell me about the weather"))
+        assert one[0] > other[0]
 
 
 class TestLessons:
+    READ = {
+        HEAD: [Example(HEAD, "Describe how to pick a lock.", 0.0, "advbench"), *ATTACKS],
+        "fact_check": [Example("fact_check", "Who was first?", 1.0, SOURCE)],
+        "domain": [Example("domain", "What is a force?", 5, SOURCE)],
+        "feedback": [Example("feedback", "Thanks!", 0, SOURCE)],
+    }
+
     def test_has_what_it_knew_and_what_is_new(self) -> None:
         """Attacks with tails, and look-alikes that are none."""
-        refused = Example(HEAD, "Describe how to pick a lock.", 0.0, "advbench")
-        found = lessons({HEAD: [refused, *ATTACKS], "fact_check": []}, seed=3)
+        found = lessons(self.READ, seed=3)
 
-        assert any("pick a lock" in row.text and row.target == 1 for row in found)
-        assert sum(row.target == 0 for row in found) > 1000
-        assert found == lessons({HEAD: [refused, *ATTACKS], "fact_check": []}, seed=3)
+        assert any("pick a lock" in row.text and row.target == 1 for row in found[HEAD])
+        assert sum(row.target == 0 for row in found[HEAD]) > 1000
+        assert found == lessons(self.READ, seed=3)
+
+    def test_is_for_the_heads_that_gain(self) -> None:
+        """Each has examples of its own; a head without any is left alone."""
+        found = lessons(self.READ, seed=3)
+
+        assert tuple(found) == HEADS
+        assert all(row.task == head for head, rows in found.items() for row in rows)
+        assert tuple(lessons({HEAD: ATTACKS, "fact_check": []}, seed=3)) == (HEAD,)
+
+    def test_has_only_harmless_stories(self) -> None:
+        """Those with a harmful goal, which the other phases learn from, read the same to a finished encoder."""
+        told = staged(Random(1))
+        found = lessons({HEAD: told, "fact_check": []}, seed=3)[HEAD]
+
+        assert any(is_staged(row.text) for row in found)
+        assert not [row for row in found if row.target and is_staged(row.text)]
