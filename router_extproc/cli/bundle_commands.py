@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import Annotated
 
@@ -11,6 +12,14 @@ from router_extproc.cli.options import Bundle, JsonOutput  # noqa: TC001 - as ab
 
 commands = typer.Typer()
 """Joins the command table."""
+
+
+class LearningHead(StrEnum):
+    """The heads that `refit` lets learn on."""
+
+    JAILBREAK = "jailbreak"
+    DOMAIN = "domain"
+    FACT_CHECK = "fact_check"
 
 
 @commands.command(
@@ -39,6 +48,7 @@ def refit(
     data: Annotated[Path, typer.Option(help="A folder of data sets, as for train.")],
     output: Annotated[Path, typer.Option(help="The folder of the new bundle.")],
     models: Bundle = None,
+    head: Annotated[list[LearningHead] | None, typer.Option(help="Which; may be given again. All unless given.")] = None,
     version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
@@ -49,7 +59,8 @@ def refit(
     """
     from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as in app
 
-    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, version=version, as_json=json)))
+    heads = tuple(each.value for each in LearningHead if not head or each in head)
+    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, heads=heads, version=version, as_json=json)))
 
 
 @commands.command(epilog="Example: router-extproc polish --data ./data --run out/run --output out/polished --version 5")

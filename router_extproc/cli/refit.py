@@ -17,13 +17,13 @@ from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.manifest import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _NEEDED = ("torch", "onnx")
 
 
-def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json: bool) -> Exit:
+def run(*, data: Path, bundle: Path | None, output: Path, heads: Sequence[str], version: str, as_json: bool) -> Exit:
     """Write a copy of a bundle with heads refitted; see `router-extproc refit --help`."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
@@ -38,7 +38,7 @@ def run(*, data: Path, bundle: Path | None, output: Path, version: str, as_json:
         with Progress(*columns, console=err) as progress:
             begun = partial(_begun, progress)
             composed = begun("reading the data and composing examples", 1)
-            learnt = composed_lessons(source, data)
+            learnt = composed_lessons(source, data, heads)
             composed()
             manifest = refitted(source, learnt, data, output, version=version, stage=begun)
     except (OSError, ValueError, BundleError, StrangeError) as error:

@@ -9,7 +9,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import everyday, harnessed, nameless, reframed, staged, suspicious, tailed
+from router_extproc.training.everyday import TURNS, everyday, harnessed, nameless, reframed, staged, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
@@ -80,7 +80,7 @@ def _of_facts() -> list[Example]:
 
 def _benign_of_ours(own: Sequence[Example]) -> list[Example]:
     """Our texts for other heads are no attacks."""
-    names = ("fact_check/facts", "fact_check/claims", "fact_check/other", "fact_check/no_claims", "modality/captions")
+    names = ("fact_check/facts", "fact_check/claims", "fact_check/other", "fact_check/no_claims", "modality/captions", *TURNS)
     texts = [text for name in names for text in lines(name)]
     return [Example("jailbreak", text, 0.0, SOURCE) for text in (*texts, *(each.text for each in own))]
 

@@ -135,6 +135,11 @@ _HARMLESS = (
     "benign_elaborate", "benign_staged", "benign_agents", "benign_scary_words", "benign_about_prompts", "benign_tails",
     "benign_multilingual",
 )  # fmt: skip
+TURNS = (
+    "jailbreak/benign_turns_a", "jailbreak/benign_turns_b",
+    *(f"feedback/{label}{part}" for label in CLASSES["feedback"] for part in ("", "_turns")),
+)  # fmt: skip
+"""Files of what users say in the middle of a chat."""
 _HARMLESS_COPIES = 6
 """Harmless requests that each story is put around, too: what is asked for makes the attack."""
 

@@ -77,10 +77,10 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     return manifest
 
 
-def composed_lessons(bundle: Path, data: Path) -> dict[str, list[Example]]:
-    """What the heads of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
+def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, list[Example]]:
+    """What these heads of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
     wanted = Recipe.of(read_manifest(bundle).training["recipe"])
-    return lessons(training_examples(data, wanted), wanted.seed)
+    return lessons(training_examples(data, wanted), wanted.seed, heads)
 
 
 def refitted(

@@ -16,7 +16,7 @@ from router_extproc.encoders.heads import CLASSES, width
 from router_extproc.encoders.reading import ANYWHERE
 from router_extproc.training.augment import worn
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import harnessed, is_staged, staged, tailed
+from router_extproc.training.everyday import TURNS, harnessed, is_staged, staged, tailed
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.losses import pooled_loss
 from router_extproc.training.network import Pooled, mean
@@ -63,11 +63,13 @@ def refit(folder: Path, learnt: Mapping[str, Sequence[Example]], seed: int, stag
         put_head(folder, name, {part: value.detach().numpy() for part, value in head.state_dict().items()})
 
 
-def lessons(examples: Mapping[str, Sequence[Example]], seed: int) -> dict[str, list[Example]]:
-    """By head: some of what it was trained on, as people would write it; and for attacks, what is new or too rare there."""
+def lessons(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequence[str] = HEADS) -> dict[str, list[Example]]:
+    """By head of these: some of what it was trained on, as people would write it; and for attacks, what is new or too rare there."""
     random = Random(seed)
-    found = {head: _known(head, examples.get(head, ()), random) for head in HEADS}
-    found[HEAD] += [*tailed(examples, random), *lookalikes(random), *harnessed(examples, random), *_stories(random)]
+    found = {head: _known(head, examples.get(head, ()), random) for head in heads}
+    if HEAD in found:
+        found[HEAD] += [*tailed(examples, random), *lookalikes(random), *harnessed(examples, random)]
+        found[HEAD] += [*_stories(random), *_turns()]
     return {head: rows for head, rows in found.items() if rows}
 
 
@@ -81,6 +83,11 @@ def _stories(random: Random) -> list[Example]:
     """Only harmless ones: the encoder does not tell what is harmful in a story, so that the others would be taken for the same thing."""
     harmless = [row for row in staged(random) if not row.target]
     return harmless + [Example(HEAD, text, 0.0, SOURCE) for text in lines("jailbreak/benign_staged")] * 4
+
+
+def _turns() -> list[Example]:
+    """What users say in the middle of a chat: few words, which read like orders without what was said before."""
+    return [Example(HEAD, text, 0.0, SOURCE) for name in TURNS for text in lines(name)] * 2
 
 
 def _head(name: str, weights: Mapping[str, NDArray[np.float32]]) -> Pooled:

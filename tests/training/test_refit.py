@@ -17,11 +17,12 @@ from reference_encoder import random_weights
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
 from router_extproc.encoders.graph import Graph
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import is_staged, staged
+from router_extproc.training.everyday import TURNS, is_staged, staged
 from router_extproc.training.export import Exporter
 from router_extproc.training.refit import HEAD, HEADS, lessons, refit
 from router_extproc.training.shape import HIDDEN
 from router_extproc.training.states import head_weights, put_head, states
+from router_extproc.training.texts import lines
 from router_extproc.training.windows import LENGTH
 
 if TYPE_CHECKING:
@@ -168,6 +169,17 @@ class TestLessons:
         assert tuple(found) == HEADS
         assert all(row.task == head for head, rows in found.items() for row in rows)
         assert tuple(lessons({HEAD: ATTACKS, "fact_check": []}, seed=3)) == (HEAD,)
+
+    def test_may_be_for_some_heads(self) -> None:
+        """The others stay as they are."""
+        assert tuple(lessons(self.READ, 3, ("fact_check",))) == ("fact_check",)
+        assert tuple(lessons(self.READ, 3, ("domain", HEAD))) == ("domain", HEAD)
+
+    def test_has_what_is_said_in_the_middle_of_a_chat(self) -> None:
+        """Few words, which are no attacks: all our wordings of feedback among them."""
+        found = {row.text for row in lessons(self.READ, seed=3)[HEAD] if not row.target}
+
+        assert {text for name in TURNS for text in lines(name)} <= found
 
     def test_has_only_harmless_stories(self) -> None:
         """Those with a harmful goal, which the other phases learn from, read the same to a finished encoder."""

@@ -30,7 +30,7 @@ TREND = "{type: jailbreak_trend}"
 CHATS = Path(__file__).parent / "chats"
 ALONE = read_manifest(bundled()).thresholds["jailbreak"]
 """The bundle's threshold for one text."""
-FROM = 0.99
+FROM = 0.95
 
 
 def said(text: str, role: str = "user") -> dict[str, Any]:
@@ -141,7 +141,7 @@ class TestShipped:
         """A quarter of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
         alone = [trend for single, trend in chats["escalating"] if single < ALONE]
 
-        assert len(alone) == 18
+        assert len(alone) == 19
         assert sum(trend >= FROM for trend in alone) >= 5
 
     def test_seldom_flags_harmless_ones(self, chats: dict[str, list[tuple[float, float]]]) -> None:
