@@ -123,6 +123,7 @@ class TestJailbreak:
         """Nothing of the document is lost."""
         documents = {row.text for row in known["jailbreak"] if row.kind is not Kind.USER and row.target == 0}
         documents |= {row.text for row in known["fact_check"] if row.source == "boolq+passage"}
+        documents |= set(lines("jailbreak/document_requests"))
         words = {tuple(sorted(document.split())) for document in documents}
         attack = next(row for row in made["jailbreak"] if row.kind is not Kind.USER and row.target == 1)
         left = Counter(attack.text.split())
