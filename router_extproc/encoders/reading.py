@@ -134,6 +134,7 @@ def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold
         return ()
     places = Places()
     places.add(hinted.find(text, hints))
+    places.add(hinted.in_blocks(text, names))
     places.add(names)
     return tuple(places.spans)
 

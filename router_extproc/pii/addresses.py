@@ -44,6 +44,8 @@ _LOOSE_LAST = re2.compile(
     r"(?:(?i)[ ,]+(?:a|an|the|and|at|on|in|near|is|was|to|from|for|or)|(?:\d|\b[A-Z]{2})(\. \p{Lu}\p{Ll}+))$"
 )
 """The last word of another part of the sentence, or the first of the next one."""
+_LABEL_LAST = re2.compile(r"[\s,;]+\pL[\pL.]*$")
+"""The first word of the next line, or of the next field, if a colon follows."""
 _NUMBER_BEFORE = re2.compile(r"(?:^|[\s,:;(])((?:\d{1,6}[A-Za-z]?(?: \d{1,5})?,?|P\.) )$")
 _WORD_BEFORE = re2.compile(rf"(?:^|[^\pL])({_WORD} )$")
 _ROAD_FIRST = re2.compile(rf"^(?:{_ROAD})\b")
@@ -59,6 +61,17 @@ _REGION_BEHIND = re2.compile(r"^(,? [A-Z]{2})(?:$|[.,;:!?)\n]| \p{Ll})")
 _CORNER_BEFORE = re2.compile(r"(?i)(?:\bthe )?\b(?:corner|intersection|junction) of $")
 _CORNER_FIRST = re2.compile(r"(?i)^(?:the )?(?:corner|intersection|junction)\b")
 _CROSSED = re2.compile(rf"^( (?:and|&) (?:(?:{_WORD} ){{0,3}}(?:{_ROAD})\b|{_WORD}(?: {_WORD}){{0,3}}))")
+_NUMBERED = rf"(?:{_ROAD}|Route|Rte|Interstate|Freeway|Calle|Carrera|Avenida|Avda|Rua|Via|Rue|Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Level|Room|Door|Gate)"
+_NUMBER_FIRST = re2.compile(r"^(\d{1,6}) [^\n,]+$")
+_OF_ITS_OWN = re2.compile(r"^(?:\d{1,5}[A-Za-z]? \pL[^\d]*|[^\d]*\pL[^\d]* \d{1,4}\.?)$")
+_NUMBER_OF_A_ROAD = re2.compile(rf"(?i)(?:^|[^\pL]){_NUMBERED}\.? \d+\.?$")
+"""`100 Highway 61`, `8 Collins Street 3000`: the last number is no house's."""
+_ANOTHER = re2.compile(r"(?i),? (?:and|or) (?:\d{1,6} |unit \d|p\.? ?o\.? ?box |psc \d|the corner of )")
+"""Between two addresses; within one, `and` joins roads."""
+_DOT_OF_IT = re2.compile(
+    r"(?i)(?:\b(?:u\.|út|útja|utca|tér|tere|rakpart|körút|köz|sor) \d{1,4}$|\b(?:str|rd|ave|blvd|ln|dr|sq|pl)$)"
+)
+"""Ends that keep the dot behind them: Hungarian house numbers, and roads cut short."""
 _AROUND = 60
 """Characters beside an address that are looked at."""
 _LONE_WORD = 0.97
@@ -72,7 +85,8 @@ def completed(text: str, spans: Sequence[Span]) -> list[Span]:
     told: list[Span] = []
     for span in _with_whole_ones(text, spans):
         if span.type == _ADDRESS:
-            told += _corrected(text, span)
+            for one in _one_by_one(text, span):
+                told += _corrected(text, one)
         else:
             told.append(span)
     return _joined(sorted(told, key=_by_start))
@@ -110,6 +124,18 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
     return found
 
 
+def _one_by_one(text: str, span: Span) -> Iterator[Span]:
+    """The addresses of an enumeration that was marked as one."""
+    start = span.start
+    for between in _ANOTHER.finditer(text[span.start : span.end]):
+        behind = between.group().lstrip(", ")
+        end = span.start + between.start()
+        if _has_digit(text[start:end]):
+            yield replace(span, start=start, end=end)
+            start = span.start + between.end() - len(behind) + behind.index(" ") + 1
+    yield replace(span, start=start)
+
+
 def _corrected(text: str, span: Span) -> Iterator[Span]:
     """An address from its first word to its last, and whose name was taken along."""
     name, span = _without_name(text, span)
@@ -120,7 +146,18 @@ def _corrected(text: str, span: Span) -> Iterator[Span]:
     written = text[span.start : span.end]
     lone = " " not in written and not _has_digit(written) and _OF_A_ROAD.search(written) is None
     if span.start < span.end and not (lone and span.score < _LONE_WORD):
+        yield from _apart(written, span)
+
+
+def _apart(written: str, span: Span) -> Iterator[Span]:
+    """A number and the address behind it that has its own, or the address as it is: `12 Rosenweg 5` is two, `12 Rosenweg` is one."""
+    number = _NUMBER_FIRST.search(written)
+    behind = written[number.end(1) + 1 :] if number else ""
+    if number is None or not _OF_ITS_OWN.search(behind) or _NUMBER_OF_A_ROAD.search(behind):
         yield span
+        return
+    yield replace(span, end=span.start + number.end(1))
+    yield replace(span, start=span.end - len(behind))
 
 
 def _without_name(text: str, span: Span) -> tuple[Span | None, Span]:
@@ -140,6 +177,9 @@ def _without_name(text: str, span: Span) -> tuple[Span | None, Span]:
 def _without_loose_words(text: str, span: Span) -> Span:
     first = _LOOSE_FIRST.search(text[span.start : span.end])
     start = span.start + (first.end() if first else 0)
+    label = _LABEL_LAST.search(text[start : span.end]) if text[span.end : span.end + 1] == ":" else None
+    if label:
+        return replace(span, start=start, end=start + label.start())
     last = _LOOSE_LAST.search(text[start : span.end])
     if last is None:
         return replace(span, start=start)
@@ -165,7 +205,13 @@ def _to_its_end(text: str, span: Span) -> Span:
         return replace(span, end=end)
     end += _length(_LAND_BEHIND.search(text[end : end + _AROUND]))
     end += _length(_REGION_BEHIND.search(text[end : end + _AROUND]))
-    return replace(span, end=end)
+    return replace(span, end=end + _keeps_dot(text, span.start, end))
+
+
+def _keeps_dot(text: str, start: int, end: int) -> bool:
+    """Whether the dot behind an address belongs to it. That of `Rd.` may end the sentence as well, unless a comma follows."""
+    kept = _DOT_OF_IT.search(text[start:end]) if text[end : end + 1] == "." else None
+    return kept is not None and (kept.group()[-1].isdigit() or text[end + 1 : end + 2] == ",")
 
 
 def _from_corner(text: str, span: Span) -> Span:

@@ -5,6 +5,7 @@ Neither is enough alone: a model takes book numbers for telephone numbers, and a
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import re2
@@ -39,6 +40,13 @@ _SUM_BEHIND = re2.compile(
     r"(?:plus|minus|times|modulo|mod|divided|multiplied|percent|items?|pieces|units|dollars?|euros?|usd|eur|kwh|k?hz|mhz|ohm|km|m|kg|bytes|"
     r"users|people|inhabitants|visitors|points|in the (?:test|sequence))\b)"
 )
+_LINE = re2.compile(r"(?m)^[ \t]*([+(\d][\d +().\-/]{6,30}(?:x\d{1,6})?)[ \t\r]*$")
+_MOST_LINES = 50
+"""Lines with nothing but a number that are looked at."""
+_ABOVE = 3
+_SHORT_LINE = 60
+"""Lines above a number, and the characters of each at most, that may say whose it is."""
+_NAMES = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
 _LINE_OF_NUMBERS = re2.compile(r"^[\d\s.,\-/|:]*$")
 
 
@@ -50,6 +58,39 @@ def find(text: str, hints: Sequence[Span]) -> Iterator[Span]:
             if start >= last and _agree(text, start, end, followed):
                 last = end
                 yield Span(start, end, PiiType.PHONE, NEARBY)
+
+
+def in_blocks(text: str, names: Sequence[Span]) -> Iterator[Span]:
+    """Numbers that have a line of their own close below a line with a name or an address, or above it, as in a signature."""
+    held = [span for span in names if span.type in _NAMES]
+    for line in islice(_LINE.finditer(text), _MOST_LINES if held else 0):
+        above, below = list(_ends_above(text, line.start())), line.end() + 1
+        beside = any(_starts_on_line(text, span, below) or any(_ends_on_line(text, span, end) for end in above) for span in held)
+        written = line.group(1).rstrip()
+        whole = next(candidates(written), None) == (0, len(written)) if beside else False
+        number = bare(written)
+        if whole and _shape(written, number) != "bare" and not _ANOTHER_THING.search(number):
+            yield Span(line.start(1), line.start(1) + len(written), PiiType.PHONE, NEARBY)
+
+
+def _ends_above(text: str, start: int) -> Iterator[int]:
+    """Where the short lines end that stand above this one, the nearest first."""
+    for _ in range(_ABOVE):
+        end = start - 1
+        start = text.rfind("\n", 0, max(0, end)) + 1
+        if end - start > _SHORT_LINE:
+            return
+        yield end
+
+
+def _ends_on_line(text: str, span: Span, at: int) -> bool:
+    """Whether it is the last thing on the line whose end is there."""
+    return 0 < span.end <= at and not text[span.end : at].strip(" \t\r,;.")
+
+
+def _starts_on_line(text: str, span: Span, at: int) -> bool:
+    """Whether it is the first thing on the line whose start is there."""
+    return span.start >= at and not text[at : span.start].strip(" \t")
 
 
 def _near(text: str, hint: Span) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,7 @@ class TestCompleted:
     @pytest.mark.parametrize(
         ("text", "marked", "whole"),
         [
-            pytest.param("to 21 José Matía 66 now", "José Matía 66", "21 José Matía 66", id="a number before"),
+            pytest.param("to 21 José Matía Suite 66 now", "José Matía Suite 66", "21 José Matía Suite 66", id="a number before"),
             pytest.param("at Lange Strasse 44.", "Strasse 44", "Lange Strasse 44", id="the road's name"),
             pytest.param("near Cobbler Street in town", "Cobbler", "Cobbler Street", id="the word street"),
             pytest.param("to P. O. Box 21, Elm", "O. Box 21, Elm", "P. O. Box 21, Elm", id="a box"),
@@ -39,11 +39,40 @@ class TestCompleted:
             pytest.param("lives at 12 Rue de la Paix", "12 Rue de la Paix", "12 Rue de la Paix", id="whole already"),
             pytest.param("St Mary Street Street", "Mary Street", "Mary Street", id="a road already"),
             pytest.param("4 Elm Hill OK then", "4 Elm Hill", "4 Elm Hill OK", id="initials that are a region's too"),
+            pytest.param("at Váci utca 76., Pest", "Váci utca 76", "Váci utca 76.", id="a Hungarian house"),
+            pytest.param("at 4 Elm Str., Hill", "4 Elm Str", "4 Elm Str.", id="a road cut short"),
+            pytest.param("at 4 Elm Str. The door", "4 Elm Str", "4 Elm Str", id="a road at a sentence's end"),
+            pytest.param("4 Elm Road, Hill\nVAT: none", "4 Elm Road, Hill\nVAT", "4 Elm Road, Hill", id="the next line's label"),
+            pytest.param("4 Elm Road, Hill, tel: none", "4 Elm Road, Hill, tel", "4 Elm Road, Hill", id="the next field's label"),
         ],
     )
     def test_tells_all_of_it_and_no_more(self, text: str, marked: str, whole: str) -> None:
         """By how addresses are written."""
         assert said(text, marked) == [(whole, "ADDRESS")]
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            pytest.param("21 José Matía 66", ["21", "José Matía 66"], id="a number before"),
+            pytest.param("12 Rosenweg 5, Wien", ["12", "Rosenweg 5"], id="a number and an address"),
+            pytest.param("64 Via della Rosa 143", ["64", "Via della Rosa 143"], id="of several words"),
+            pytest.param("04 55 Elm Road, Hill", ["04", "55 Elm Road"], id="the number first"),
+            pytest.param("1 Elm Road and 2 Fir Road", ["1 Elm Road", "2 Fir Road"], id="two addresses"),
+            pytest.param("Elm Road 7, or P.O. Box 12", ["Elm Road 7", "P.O. Box 12"], id="a house or a box"),
+            pytest.param("12 Rosenweg", ["12 Rosenweg"], id="one number"),
+            pytest.param("100 Highway 61", ["100 Highway 61"], id="a numbered road"),
+            pytest.param("8 Collins Street 3000", ["8 Collins Street 3000"], id="a postcode"),
+            pytest.param("45 Calle 13", ["45 Calle 13"], id="a numbered street"),
+            pytest.param("14 70 Elm Road Suite 68, Hill 7", ["14 70 Elm Road Suite 68, Hill 7"], id="a whole one with a suite"),
+            pytest.param("9 14 Elm Road, Hill, Sweden", ["9 14 Elm Road, Hill, Sweden"], id="a whole one with a country"),
+            pytest.param("Elm and Fir Road 9", ["Elm and Fir Road 9"], id="roads that cross"),
+        ],
+    )
+    def test_tells_two_addresses_from_one(self, text: str, expected: list[str]) -> None:
+        """A lone number before an address that has its own is another's; so is what stands behind `and` with a number."""
+        marked = " and ".join(expected) if text.count(" and ") and len(expected) > 1 else " ".join(expected)
+        marked = marked if marked in text else ", or ".join(expected)
+        assert said(text, marked) == [(part, "ADDRESS") for part in expected]
 
     @pytest.mark.parametrize(
         ("text", "marked", "expected"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.hinted import MAX_HINTS, find
+from router_extproc.pii.hinted import MAX_HINTS, find, in_blocks
 
 
 def found(text: str, number: str, chance: float = 0.6) -> list[str]:
@@ -88,3 +88,52 @@ class TestFind:
         spans = list(find(text, [Span(start, start + size, "PHONE", 1.0) for start, size in sorted(hints)]))
         assert all(0 <= span.start < span.end <= len(text) and text[span.end - 1].isdigit() for span in spans)
         assert all(first.end <= second.start for first, second in pairwise(spans))
+
+
+def below(text: str, name: str, type_: str = "PERSON") -> list[str]:
+    """Numbers that are found where this part of the text is a name."""
+    start = text.index(name)
+    return [text[span.start : span.end] for span in in_blocks(text, [Span(start, start + len(name), type_, 0.9)])]
+
+
+class TestInBlocks:
+    @pytest.mark.parametrize(
+        ("text", "name", "type_"),
+        [
+            pytest.param("Mia Roe\n932 0712", "Mia Roe", "PERSON", id="below a person"),
+            pytest.param("932 0712\nMia Roe", "Mia Roe", "PERSON", id="above a person"),
+            pytest.param("Roe Ltd.\n\n932 0712", "Roe Ltd", "ORGANIZATION", id="below a firm and a blank line"),
+            pytest.param(
+                "Regards,\nMia Roe\n9 Elm Road\nLeeds\n 932 0712 \nmia@roe.io", "9 Elm Road", "ADDRESS", id="below a town"
+            ),
+            pytest.param("Mia Roe\n932 0712\n932 0713", "Mia Roe", "PERSON", id="two"),
+        ],
+    )
+    def test_a_line_of_its_own_near_a_name(self, text: str, name: str, type_: str) -> None:
+        """As in a signature."""
+        assert below(text, name, type_)[0] == "932 0712"
+
+    @pytest.mark.parametrize(
+        ("text", "name", "type_"),
+        [
+            pytest.param("Mia Roe\n9320712", "Mia Roe", "PERSON", id="bare digits"),
+            pytest.param("Mia Roe\nOrder 932 0712", "Mia Roe", "PERSON", id="not alone on its line"),
+            pytest.param("Mia Roe came\n932 0712", "Mia Roe", "PERSON", id="a sentence above"),
+            pytest.param("Mia Roe\nOne\nTwo\nThree\n932 0712", "Mia Roe", "PERSON", id="too far above"),
+            pytest.param(f"Mia Roe\n{'long ' * 20}\n932 0712", "Mia Roe", "PERSON", id="prose between"),
+            pytest.param("Mia Roe\n0-306-40615-2", "Mia Roe", "PERSON", id="a book"),
+            pytest.param("Mia Roe\n1.250.000", "Mia Roe", "PERSON", id="thousands"),
+            pytest.param("Mia Roe\n932 0712", "Mia Roe", "AGE", id="below what is no name"),
+        ],
+    )
+    def test_other_numbers(self, text: str, name: str, type_: str) -> None:
+        """Nothing speaks for them."""
+        assert below(text, name, type_) == []
+
+    @given(st.text(alphabet="Ann Roe\n0123456789-+().", max_size=80), st.integers(0, 40), st.integers(1, 20))
+    def test_spans_are_numbers_of_the_text_in_order(self, text: str, start: int, length: int) -> None:
+        """Whatever is marked."""
+        end = min(len(text), start + length)
+        spans = list(in_blocks(text, [Span(start, end, "PERSON", 0.9)] if start < end else []))
+        assert all(left.end <= right.start for left, right in pairwise(spans))
+        assert all(text[span.start : span.end].strip() == text[span.start : span.end] for span in spans)
