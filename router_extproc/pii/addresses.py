@@ -61,7 +61,9 @@ _REGION_BEHIND = re2.compile(r"^(,? [A-Z]{2})(?:$|[.,;:!?)\n]| \p{Ll})")
 _CORNER_BEFORE = re2.compile(r"(?i)(?:\bthe )?\b(?:corner|intersection|junction) of $")
 _CORNER_FIRST = re2.compile(r"(?i)^(?:the )?(?:corner|intersection|junction)\b")
 _CROSSED = re2.compile(rf"^( (?:and|&) (?:(?:{_WORD} ){{0,3}}(?:{_ROAD})\b|{_WORD}(?: {_WORD}){{0,3}}))")
-_NUMBERED = rf"(?:{_ROAD}|Route|Rte|Interstate|Freeway|Calle|Carrera|Avenida|Avda|Rua|Via|Rue|Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Level|Room|Door|Gate)"
+_WITHIN = r"Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Level|Room|Door|Gate"
+"""What is numbered within a house."""
+_NUMBERED = rf"(?:{_ROAD}|{_WITHIN}|Route|Rte|Interstate|Freeway|Calle|Carrera|Avenida|Avda|Rua|Via|Rue)"
 _NUMBER_FIRST = re2.compile(r"^(\d{1,6}) [^\n,]+$")
 _OF_ITS_OWN = re2.compile(r"^(?:\d{1,5}[A-Za-z]? \pL[^\d]*|[^\d]*\pL[^\d]* \d{1,4}\.?)$")
 _NUMBER_OF_A_ROAD = re2.compile(rf"(?i)(?:^|[^\pL]){_NUMBERED}\.? \d+\.?$")
