@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from router_extproc.cli.exits import Exit
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from router_extproc.cli.exits import Exit
 
 _WIDE = 150
 """Columns where there is no terminal to ask: a log keeps long lines."""
@@ -37,6 +38,12 @@ def fail(code: Exit, message: str) -> NoReturn:
     """Say what is wrong on stderr and end the program with that exit code."""
     err.print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
     raise typer.Exit(int(code))
+
+
+def require_training(*packages: str) -> None:
+    """End the program unless these packages are there, which only training needs."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
 
 
 def read_bytes(path: Path, code: Exit) -> bytes:

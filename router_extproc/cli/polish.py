@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from router_extproc.cli.console import err, fail
+from router_extproc.cli.console import err, fail, require_training
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.train import Took, bundled_run, tell, watched
 from router_extproc.encoders.bundle import TOKENIZER, bundled
@@ -36,9 +35,7 @@ class PolishOptions:
 
 def run(options: PolishOptions) -> Exit:
     """Train on; an interrupted run goes on where it was. See `router-extproc polish --help`."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    require_training(*_NEEDED)
     source, began = options.models or bundled(), time.perf_counter()
     if options.output.exists() and options.output.samefile(source):
         fail(Exit.INPUT, f"{options.output}: the bundle would be written over itself: choose another --output")

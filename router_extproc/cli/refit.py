@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
 from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.errors import StrangeError
@@ -25,9 +24,7 @@ _NEEDED = ("torch", "onnx")
 
 def run(*, data: Path, bundle: Path | None, output: Path, heads: Sequence[str], version: str, as_json: bool) -> Exit:
     """Write a copy of a bundle with heads refitted; see `router-extproc refit --help`."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    require_training(*_NEEDED)
     from router_extproc.training.package import composed_lessons, refitted  # noqa: PLC0415 - not wanted before the extra was found
 
     source, began = bundle or bundled(), time.perf_counter()
@@ -45,8 +42,8 @@ def run(*, data: Path, bundle: Path | None, output: Path, heads: Sequence[str], 
         fail(Exit.INPUT, str(error))
     figures = {
         "bundle": str(output),
-        "texts": manifest.training["refitted"],
-        "thresholds": {head: manifest.thresholds[head] for head in manifest.training["refitted"] if head in manifest.thresholds},
+        "texts": {head: len(rows) for head, rows in learnt.items()},
+        "thresholds": {head: manifest.thresholds[head] for head in learnt if head in manifest.thresholds},
         "total_s": round(time.perf_counter() - began),
     }
     out.print(json.dumps(figures) if as_json else _line(figures), soft_wrap=True)

