@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from string import ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
@@ -73,13 +72,13 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
         for wrapper in lines(f"jailbreak/{name}"):
             holes = copies if "{x}" in wrapper or "{y}" in wrapper else 1
             for _ in range(holes if refused else 0):
-                text = _wrapped(wrapper, random.choice(refused))
+                wanted = random.choice(refused)
+                text = wrapper.replace("{x}", wanted).replace("{y}", _lowered(wanted).rstrip(".?!"))
                 text = made_up.attached(text) if random.random() < 0.05 else text
                 made.append(Example("jailbreak", text, 1.0, SOURCE))
     for wrapper in lines("jailbreak/attack_story"):
         holes = _HARMLESS_COPIES if "{x}" in wrapper and "{y}" not in wrapper else 0
         made += [Example("jailbreak", wrapper.replace("{x}", random.choice(tasks)), 0.0, SOURCE) for _ in range(holes)]
-    made += [row for row in near(read, random) if not row.target]
     for name in ("attack_override", "attack_multilingual"):
         made += [Example("jailbreak", text, 1.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(3)]
     for wrapper in lines("jailbreak/benign_frames"):
@@ -87,29 +86,6 @@ def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Ex
     for name in _HARMLESS:
         made += [Example("jailbreak", text, 0.0, SOURCE) for text in lines(f"jailbreak/{name}") for _ in range(6)]
     return made
-
-
-def near(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
-    """Pretexts around requests that are refused (1), and around harmless ones of the same fields and words (0)."""
-    refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
-    harmless = [text for name in _NEAR for text in lines(f"jailbreak/{name}") if len(text) < SHORT]
-    wrappers = [line for name in _PRETEXTS for line in lines(f"jailbreak/{name}") if "{x}" in line or "{y}" in line]
-    return [
-        Example("jailbreak", _wrapped(wrapper, random.choice(requests)), target, SOURCE)
-        for wrapper in wrappers
-        for target, requests in ((1.0, refused), (0.0, harmless))
-        for _ in range(_NEARS if requests else 0)
-    ]
-
-
-_PRETEXTS = ("attack_story", "attack_pretexts")
-_NEAR = ("near_requests_a", "near_requests_b", "benign_scary_words")
-_NEARS = 8
-"""Requests of each kind that each pretext is put around."""
-
-
-def _wrapped(wrapper: str, request: str) -> str:
-    return wrapper.replace("{x}", request).replace("{y}", _lowered(request).rstrip(".?!"))
 
 
 def staged(random: Random) -> list[Example]:
@@ -148,54 +124,15 @@ _HARNESSED = 9
 """Requests that each frame is put around."""
 
 
-def amid(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
-    """Pages of prose with an attack somewhere in them (1), with a request of a user's there, or as they are (0)."""
-    prose = [sentence for example in read["jailbreak"] if _is_page(example) for sentence in _SENTENCE.findall(example.text)]
-    prose += lines("jailbreak/document_plain")
-    attacks = [example.text.strip() for example in read["jailbreak"] if example.target == 1 and example.kind is Kind.USER]
-    attacks = [text for text in attacks if len(text) < _SHORT_ATTACK and not is_staged(text)]
-    tasks = [example.text.strip() for example in read["fact_check"] if len(example.text) < SHORT]
-    made = []
-    for target, texts, count in ((1.0, attacks, _AMID), (0.0, tasks, _AMID // 2), (0.0, [""], _AMID // 2)):
-        for _ in range(count if texts else 0):
-            before, after = _page(prose, random), _page(prose, random)
-            parts = (before, random.choice(texts), after)
-            made.append(Example("jailbreak", "\n\n".join(part for part in parts if part), target, SOURCE))
-    return made
-
-
-_AMID = 1600
-"""Pages with an attack, and as many without."""
-_SHORT_ATTACK = 600
-"""Characters: longer ones fill windows of their own."""
-_PAGE = range(1, 25)
-"""Sentences on each side."""
-_SENTENCE = re.compile(r"[A-Z][^.!?\n|]{30,200}[.!?](?=\s|$)")
-
-
-def _is_page(example: Example) -> bool:
-    return example.target == 0 and example.kind is not Kind.USER and example.source != SOURCE
-
-
-def _page(prose: Sequence[str], random: Random) -> str:
-    return " ".join(random.choices(prose, k=random.choice(_PAGE)))
-
-
 def _is_plain(example: Example) -> bool:
     return example.target == 0 and example.kind is Kind.USER and len(example.text) < SHORT and example.source != SOURCE
 
 
-_WRAPPED = {"attack_story": 14, "attack_pretexts": 14, "attack_rules": 24}
+_WRAPPED = {"attack_story": 14, "attack_rules": 24}
 """Wrappers of refused requests, and how many requests each is put around."""
 
-STAGES = (
-    "benign_staged", "benign_personas", "benign_dark", "benign_professional", "benign_hypothetical", "benign_instructions",
-    "benign_pretexts", "benign_wrapped_a", "benign_wrapped_b", "benign_wrapped_c",
-)  # fmt: skip
-"""Files of prompts that are dressed up as attacks are, and ask for nothing that is refused."""
-
 _HARMLESS = (
-    *STAGES, *_NEAR, "benign_elaborate", "benign_agents", "benign_about_prompts", "benign_tails",
+    "benign_elaborate", "benign_staged", "benign_agents", "benign_scary_words", "benign_about_prompts", "benign_tails",
     "benign_multilingual",
 )  # fmt: skip
 TURNS = (

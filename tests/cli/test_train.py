@@ -171,7 +171,6 @@ def train(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     monkeypatch.setattr("router_extproc.training.base.TEACHER_SHA256", hashlib.sha256(known).hexdigest())
     few = dict.fromkeys(("jailbreak", "domain", "fact_check"), 200)  # reading tens of thousands of texts takes ten minutes
     monkeypatch.setattr("router_extproc.training.refit._ROWS", few)
-    monkeypatch.setattr("router_extproc.training.refit._MADE", few)
 
     def run(*arguments: object, data: Path = folder / "data", run: Path = folder / "run") -> Result:
         more = ("--output", folder / "mine", "--steps", 1, "--teacher-steps", 1, "--polish", 1, "--seed", 7, *arguments)

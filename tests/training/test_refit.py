@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -170,20 +169,6 @@ class TestLessons:
         assert tuple(found) == HEADS
         assert all(row.task == head for head, rows in found.items() for row in rows)
         assert tuple(lessons({HEAD: ATTACKS, "fact_check": []}, seed=3)) == (HEAD,)
-
-    def test_has_all_that_people_wrote(self) -> None:
-        """And a part of what we made, of which there is far more."""
-        made = [Example(HEAD, f"made {at}", 0.0, SOURCE) for at in range(9000)]
-        written = [Example(HEAD, f"written {at}", 0.0, "people") for at in range(900)]
-        known = [
-            row
-            for row in lessons({HEAD: [*made, *written], "fact_check": []}, seed=3)[HEAD]
-            if row.text.lower().startswith(("made", "writ"))
-        ]
-
-        counts = Counter(row.source for row in known)
-        assert 700 < counts["people"] <= 900
-        assert 3000 < counts[SOURCE] <= 4000
 
     def test_may_be_for_some_heads(self) -> None:
         """The others stay as they are."""

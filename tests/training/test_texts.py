@@ -48,7 +48,6 @@ class TestLines:
         ("name", "holes"),
         [
             pytest.param("jailbreak/attack_story", {"x", "y"}, id="attacks"),
-            pytest.param("jailbreak/attack_pretexts", {"x", "y"}, id="pretexts"),
             pytest.param("jailbreak/attack_rules", {"x", "y"}, id="rules"),
             pytest.param("jailbreak/benign_frames", {"k"}, id="frames"),
         ],
