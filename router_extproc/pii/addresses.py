@@ -44,8 +44,10 @@ _LOOSE_LAST = re2.compile(
     r"(?:(?i)[ ,]+(?:a|an|the|and|at|on|in|near|is|was|to|from|for|or)|(?:\d|\b[A-Z]{2})(\. \p{Lu}\p{Ll}+))$"
 )
 """The last word of another part of the sentence, or the first of the next one."""
-_LABEL_LAST = re2.compile(r"[\s,;]+\pL[\pL.]*$")
-"""The first word of the next line, or of the next field, if a colon follows."""
+_LABEL_LAST = re2.compile(
+    r"(?:[ ,;]*\n\s*\pL[\pL.]*|[ ,;]+(?i:tel|telephone|phone|mobile|cell|fax|e-?mail|web|vat|attn|ref|date|contact))$"
+)
+"""The first word of the next line, or what names the next field, if a colon follows."""
 _NUMBER_BEFORE = re2.compile(r"(?:^|[\s,:;(])((?:\d{1,6}[A-Za-z]?(?: \d{1,5})?,?|P\.) )$")
 _WORD_BEFORE = re2.compile(rf"(?:^|[^\pL])({_WORD} )$")
 _ROAD_FIRST = re2.compile(rf"^(?:{_ROAD})\b")

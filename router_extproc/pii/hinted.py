@@ -46,6 +46,8 @@ _MOST_LINES = 50
 _ABOVE = 3
 _SHORT_LINE = 60
 """Lines above a number, and the characters of each at most, that may say whose it is."""
+_EMPTY = 8
+"""Blanks and signs at most between a name and the end of its line."""
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
 _LINE_OF_NUMBERS = re2.compile(r"^[\d\s.,\-/|:]*$")
 
@@ -85,12 +87,12 @@ def _ends_above(text: str, start: int) -> Iterator[int]:
 
 def _ends_on_line(text: str, span: Span, at: int) -> bool:
     """Whether it is the last thing on the line whose end is there."""
-    return 0 < span.end <= at and not text[span.end : at].strip(" \t\r,;.")
+    return 0 <= at - span.end <= _EMPTY and not text[span.end : at].strip(" \t\r,;.")
 
 
 def _starts_on_line(text: str, span: Span, at: int) -> bool:
     """Whether it is the first thing on the line whose start is there."""
-    return span.start >= at and not text[at : span.start].strip(" \t")
+    return 0 <= span.start - at <= _EMPTY and not text[at : span.start].strip(" \t")
 
 
 def _near(text: str, hint: Span) -> Iterator[tuple[int, int]]:

@@ -44,6 +44,8 @@ class TestCompleted:
             pytest.param("at 4 Elm Str. The door", "4 Elm Str", "4 Elm Str", id="a road at a sentence's end"),
             pytest.param("4 Elm Road, Hill\nVAT: none", "4 Elm Road, Hill\nVAT", "4 Elm Road, Hill", id="the next line's label"),
             pytest.param("4 Elm Road, Hill, tel: none", "4 Elm Road, Hill, tel", "4 Elm Road, Hill", id="the next field's label"),
+            pytest.param("at 4 Elm Road: come in", "4 Elm Road", "4 Elm Road", id="a colon behind a road"),
+            pytest.param("at 4 Elm Road, Hill: come in", "4 Elm Road, Hill", "4 Elm Road, Hill", id="a colon behind a town"),
         ],
     )
     def test_tells_all_of_it_and_no_more(self, text: str, marked: str, whole: str) -> None:
