@@ -11,7 +11,7 @@ _FIRST_UNSPACED = "\u0e00"
 """Thai; beyond it stand the scripts without spaces between words."""
 
 NUMBERED = (
-    r"orders?|invoices?|tickets?|cases?|ref|refs|references?|serials?|s/n|parts?|models?|sku|skus|isbn(?:-1[03])?|issn|asin|ean|upc|gtin|imei|"
+    r"orders?|invoices?|tickets?|cases?|ref|refs|references?|serials?|s/n|p/n|m?pn|parts?|models?|sku|skus|isbn(?:-1[03])?|issn|asin|ean|upc|gtin|imei|"
     r"imsi|iccid|vin|mac|tracking|parcels?|shipments?|packages?|bookings?|reservations?|confirmation|transactions?|batch|lots?|items?|"
     r"products?|catalogu?es?|commits?|builds?|versions?|revisions?|release|firmware|rfc|cve|doi|arxiv|pmid|patents?|bugs?|issues?|"
     r"jobs?|po|purchase|flights?|rooms?|bar ?codes?|codes?|hash|checksum|uuid|guid|policy|claims?|contracts?|registration|"

@@ -25,10 +25,14 @@ _NOBODY = frozenset(
         "u.s", "u.k", "us", "uk", "usa", "u.s.a", "eu", "u.n", "un", "uae",
         "ceo", "cto", "cfo", "coo", "cio", "vp", "hr", "hotline", "pm",
         "luhn", "verhoeff", "iban", "bic", "isbn", "issn", "ean", "gtin", "upc", "sku", "vin", "ssn", "uuid", "guid", "sha", "md5",
-        "crc", "json", "yaml", "xml", "csv", "html", "sql", "regex",
+        "crc", "json", "yaml", "xml", "csv", "html", "sql", "regex", "pn", "p/n", "mpn", "s/n",
     }
 )  # fmt: skip
 """Countries, offices, and what numbers and texts are checked and written by: nobody's names."""
+_CHECKS = frozenset({"luhn", "verhoeff", "damm"})
+"""Checksums that are called after persons."""
+_OF_A_CHECK = re2.compile(r"(?i)^(?:\(| (?:algorithm|check|checksum|test|digit|formula|validation|valid|sum)\b)")
+_PART_NUMBER = re2.compile(r"^(?:PN|P/N|MPN|SKU|S/N|SN)\b")
 _OFFICE = re2.compile(r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) ")
 _EMPLOYER = re2.compile(
     r"(?i)\b(?:(?:works?|worked|working|employed|intern|interned|internship|jobs?|role|position|career|interview|account|accountant|engineer|"
@@ -93,8 +97,15 @@ def _by_start(span: Span) -> int:
 
 
 def _is_nobody(text: str, span: Span) -> bool:
-    """Whether it is no name, but a country's initials, an office or a standard."""
-    return span.type == _ORGANIZATION and text[span.start : span.end].lower() in _NOBODY
+    """Whether it is nobody's name, but a country's initials, an office, a standard or a checksum; or no address, but a part's number."""
+    written = text[span.start : span.end]
+    if span.type == _PERSON:
+        return written.lower() in _CHECKS and (
+            written.islower() or _OF_A_CHECK.search(text[span.end : span.end + 16]) is not None
+        )
+    return (span.type == _ORGANIZATION and written.lower() in _NOBODY) or (
+        span.type == "ADDRESS" and _PART_NUMBER.search(written) is not None
+    )
 
 
 def _cleaned(text: str, span: Span) -> Span:

@@ -38,6 +38,7 @@ class TestFind:
             pytest.param("4155552671", id="bare"),
             pytest.param("order 415-555-2671", id="order"),
             pytest.param("my phone, serial number 415-555-2671", id="serial"),
+            pytest.param("my phone, part number PN 415-555-2671", id="part"),
             pytest.param("call me on 12/05/2024", id="date"),
             pytest.param("call 2024-05-12", id="ISO date"),
             pytest.param("call it 1914-1918", id="years"),

@@ -48,6 +48,22 @@ class TestRefined:
         assert [found for found, _ in said(text, (name, "ORGANIZATION", 0.9))] == left
 
     @pytest.mark.parametrize(
+        ("text", "name", "type_", "counts"),
+        [
+            pytest.param('assert luhn("49") is False', "luhn", "PERSON", False, id="a checksum in code"),
+            pytest.param("it fails the Luhn check", "Luhn", "PERSON", False, id="a checksum's name"),
+            pytest.param("ask Luhn about it", "Luhn", "PERSON", True, id="somebody who is called so"),
+            pytest.param("Hans Luhn checks it", "Hans Luhn", "PERSON", True, id="a whole name"),
+            pytest.param("the manual of PN 4461-670", "PN 4461-670", "ADDRESS", False, id="a part's number"),
+            pytest.param("the data of PN 4461-670", "PN", "ORGANIZATION", False, id="what stands before it"),
+            pytest.param("at PNC Plaza 4", "PNC Plaza 4", "ADDRESS", True, id="an address with like letters"),
+        ],
+    )
+    def test_what_numbers_are_called_by_is_nobody(self, text: str, name: str, type_: str, *, counts: bool) -> None:
+        """However sure the model is."""
+        assert said(text, (name, type_, 0.99)) == ([(name, type_)] if counts else [])
+
+    @pytest.mark.parametrize(
         ("text", "counts"),
         [
             pytest.param("I work at Panjiva now", True, id="work at"),
