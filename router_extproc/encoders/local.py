@@ -21,6 +21,7 @@ from router_extproc.encoders.scores import Kind, Scores
 from router_extproc.encoders.tokens import writable
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
+from router_extproc.pii.trimming import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -82,7 +83,9 @@ class LocalClassifier:
         if undisguised != item.text:
             chances["jailbreak"] = self._read(undisguised, item.kind, ("jailbreak",)).chances["jailbreak"]
         chances["jailbreak"] = max(chances["jailbreak"], *(other.chances["jailbreak"] for _, other in others), 0.0)
-        spans = merged(find(writable(item.text)), reading.spans)
+        text = writable(item.text)
+        checked = find(text)
+        spans = merged(checked, list(trimmed(text, reading.spans, checked)))
         read = [(len(item.text), reading.coverage), *((size, other.coverage) for size, other in others)]
         return Scores(classes, chances, spans, _together(read), (time.perf_counter() - began) * 1000)
 

@@ -17,6 +17,7 @@ from router_extproc.pii import hinted
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.merging import Places
 from router_extproc.pii.refining import refined
+from router_extproc.pii.trimming import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,14 +129,14 @@ def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
     text = writable(text)
     marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
-    names = refined(text, _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN]), threshold)
+    found = _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN])
     hints = _joined([hint for each in marks for hint in each.hints])
-    if not hints and not names:
-        return ()
     places = Places()
     places.add(hinted.find(text, hints))
+    places.add(hinted.in_addresses(text, found))
+    names = refined(text, list(trimmed(text, found, places.spans)), threshold)
     places.add(hinted.in_blocks(text, names))
-    places.add(names)
+    places.add(trimmed(text, names, list(places.spans)))
     return tuple(places.spans)
 
 

@@ -16,6 +16,7 @@ NUMBERED = (
     r"products?|catalogu?es?|commits?|builds?|versions?|revisions?|release|firmware|rfc|cve|doi|arxiv|pmid|patents?|bugs?|issues?|"
     r"jobs?|po|purchase|flights?|rooms?|bar ?codes?|codes?|hash|checksum|uuid|guid|policy|claims?|contracts?|registration|"
     r"price|prices|costs?|amounts?|total|population|revenue|salary|timestamps?|epoch|coordinates|latitude|longitude|ratio|score|"
+    r"art|articles?|artikel|artikelnummer|ersatzteil|ersatzteilnummer|register|drawings?|patterns?|référence|réf|referencia|riferimento|"
     r"bestellnummer|bestellung|rechnung|rechnungsnummer|seriennummer|teilenummer|sendungsnummer|commande|facture|pedido|factura|ordine|"
     r"fattura|zamówienia|encomenda"
 )

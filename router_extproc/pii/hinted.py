@@ -5,7 +5,7 @@ Neither is enough alone: a model takes book numbers for telephone numbers, and a
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 import re2
@@ -29,7 +29,18 @@ _SURE = {"written": 0.3, "grouped": 0.5, "bare": 0.75}
 _ANOTHER_THING = re2.compile(
     r"^\d{1,5}-\d{1,7}-\d{1,7}-[\dXx]$"  # a book
     r"|[.\-/ ]\d$"  # a check digit
+    r"|^0 \d{3} \d{3} \d{3}$"  # a part
 )
+_GROUPS = re2.compile(r"\d+")
+_ABROAD = ("+", "(", "00")
+_GROUPS_OF_A_NUMBER = 3
+"""An area and two more."""
+_SURELY = 8
+"""Digits that no postcode has, in three groups."""
+_LONGEST = 12
+"""Digits of a number without a country's code."""
+_NUMBERED = re2.compile(r"(?:^|[^\pL])(\pL+)?[.:]? ?(?:(?:No|Nr)\.|№) ?$")
+_TELEPHONE = re2.compile(r"(?i)^(?:tele)?(?:phone|fon|fax|tel|mobil|mobile|cell|contact|handy)")
 _SUM_BEFORE = re2.compile(
     r"(?i)(?:[=*/×÷^<>|&%$€£@_\\]\s*|[\d)]\s*[+\-]\s*|"  # noqa: RUF001 - people write this sign
     r"\b(?:what is|calculate|compute|sum|plus|minus|times|modulo|mod|divided by|multiply|add|subtract|scored?|sequence|series|digits|"
@@ -46,6 +57,8 @@ _MOST_LINES = 50
 _ABOVE = 3
 _SHORT_LINE = 60
 """Lines above a number, and the characters of each at most, that may say whose it is."""
+_COLUMN = 120
+"""Characters above and below a number in which other lines of numbers are looked for."""
 _EMPTY = 8
 """Blanks and signs at most between a name and the end of its line."""
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
@@ -71,8 +84,47 @@ def in_blocks(text: str, names: Sequence[Span]) -> Iterator[Span]:
         written = line.group(1).rstrip()
         whole = next(candidates(written), None) == (0, len(written)) if beside else False
         number = bare(written)
-        if whole and _shape(written, number) != "bare" and not _ANOTHER_THING.search(number):
+        shape = _shape(written, number)
+        if (
+            shape == "bare"
+            or _ANOTHER_THING.search(number)
+            or (shape != "written" and _in_column(text, line.start(), line.end()))
+        ):
+            continue
+        if whole:
             yield Span(line.start(1), line.start(1) + len(written), PiiType.PHONE, NEARBY)
+
+
+def _in_column(text: str, start: int, end: int) -> bool:
+    """Whether a line of numbers is one of several that follow each other: a signature has two at most, a telephone's and a fax's."""
+    above = text[max(0, start - _COLUMN) : max(0, start - 1)].split("\n")[::-1] if start else []
+    below = text[end + 1 : end + _COLUMN].split("\n")
+    beside = sum(1 for lines in (above, below) for _ in takewhile(_holds_numbers, lines))
+    return beside > 1
+
+
+def _holds_numbers(line: str) -> bool:
+    return bool(line.strip()) and _LINE_OF_NUMBERS.search(line) is not None
+
+
+def in_addresses(text: str, names: Sequence[Span]) -> Iterator[Span]:
+    """Numbers that a model takes for a part of an address, though no house and no town has one like that."""
+    for span in names:
+        right = min(len(text), span.end + _AROUND)
+        for start, end in candidates(text[span.start : right]) if span.type == "ADDRESS" else ():
+            left = span.start + start
+            whole = span.start + end < right or right == len(text)
+            if left < span.end and whole and _is_long(text, left, span.start + end):
+                yield Span(left, span.start + end, PiiType.PHONE, NEARBY)
+
+
+def _is_long(text: str, start: int, end: int) -> bool:
+    """Whether it has more digits, in more groups, than a postcode, and numbers nothing else."""
+    number = bare(text[start:end])
+    groups = _GROUPS.findall(number)
+    if len(groups) < _GROUPS_OF_A_NUMBER or sum(map(len, groups)) < _SURELY:
+        return False
+    return not (_is_a_code(number) or _in_a_code(text, start) or _counts(text, start, end))
 
 
 def _ends_above(text: str, start: int) -> Iterator[int]:
@@ -108,7 +160,9 @@ def _agree(text: str, start: int, end: int, hints: Sequence[Span]) -> bool:
     """Whether the model is as sure of all of it as its shape asks for."""
     number = bare(text[start:end])
     shape = _shape(text[start:end], number)
-    if _ANOTHER_THING.search(number) or _counts(text, start, end) or (shape != "written" and _among_numbers(text, start, end)):
+    if _is_a_code(number) or _in_a_code(text, start) or _listed(text, start, end) or _counts(text, start, end):
+        return False
+    if shape != "written" and _among_numbers(text, start, end):
         return False
     said = sum(hint.score * max(0, min(end, hint.end) - max(start, hint.start)) for hint in hints)
     return said >= _SURE[shape] * (end - start)
@@ -118,6 +172,39 @@ def _shape(written: str, number: str) -> str:
     if _WRITTEN.fullmatch(written):
         return "written"
     return "bare" if number.isdigit() else "grouped"
+
+
+def _is_a_code(number: str) -> bool:
+    """Whether it is grouped as articles are: the last group shorter than the one before it, or more digits than a country has."""
+    if _ANOTHER_THING.search(number):
+        return not number.startswith(_ABROAD)
+    if number.startswith(_ABROAD):
+        return False
+    groups = _GROUPS.findall(number)
+    # Of two groups, the second may be an extension.
+    long = len(groups) >= _GROUPS_OF_A_NUMBER
+    short = long and number[-len(groups[-1]) - 1] in ".-/" and len(groups[-1]) < len(groups[-2])
+    return short or sum(map(len, groups)) > _LONGEST
+
+
+def _in_a_code(text: str, start: int) -> bool:
+    """Whether it goes on after letters and digits, as a parcel's number does, or is called a number, and no telephone's."""
+    before = text[max(0, start - _AROUND) : start]
+    if before.endswith(" "):
+        token = before.split()[-1] if before.strip() else ""
+        if token.isalnum() and token.isupper() and not token.isalpha():
+            return True
+    called = _NUMBERED.search(before)
+    return called is not None and not _TELEPHONE.search(called.group(1) or "")
+
+
+def _listed(text: str, start: int, end: int) -> bool:
+    """Whether it is one of several with as many digits, as tickets are: nobody has three telephones in a row."""
+    digits = end - start
+    if not text[start:end].isdigit():
+        return False
+    around = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
+    return sum(len(group) == digits for each in around for group in _GROUPS.findall(each)) > 1
 
 
 def _counts(text: str, start: int, end: int) -> bool:

@@ -9,6 +9,7 @@ import re2
 
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.addresses import completed
+from router_extproc.pii.firms import widened
 from router_extproc.pii.kinds import NEARBY, PiiType
 
 if TYPE_CHECKING:
@@ -29,11 +30,57 @@ _NOBODY = frozenset(
     }
 )  # fmt: skip
 """Countries, offices, and what numbers and texts are checked and written by: nobody's names."""
+_FIELDS = frozenset(
+    {
+        "company", "phone", "telephone", "mobile", "panel", "warehouse", "gate", "place", "address", "contact", "customer",
+        "client", "tenant", "owner", "office", "name", "firm", "employer", "street", "city", "country", "consignee", "consignor",
+        "sender", "recipient", "receiver", "hausmeister", "arzt", "firma", "adresse", "telefon", "empfänger", "absender",
+        "destinataire", "expéditeur", "cliente", "empresa",
+    }
+)  # fmt: skip
+"""What stands before data in forms."""
+_FIELD_BEHIND = re2.compile(r"^ *(?:[:\n]|\.{3})")
 _CHECKS = frozenset({"luhn", "verhoeff", "damm"})
 """Checksums that are called after persons."""
-_OF_A_CHECK = re2.compile(r"(?i)^(?:\(| (?:algorithm|check|checksum|test|digit|formula|validation|valid|sum)\b)")
+_LUHN = re2.compile(r"(?i)^(?:luhn (?-i:\p{Ll})\pL*|(?-i:\p{Ll}\pL*|\p{Lu}{2}\pL*) luhn)$")
+"""Beside a word that is no name."""
+_OF_A_CHECK = re2.compile(
+    r"(?i)^(?:\(| (?:algorithm|check|checksum|test|digit|formula|validation|valid|sum|"
+    r"pass(?:es|ed)?|fail(?:s|ed|ure)?|success|mismatch|checked|mod)\b)"
+)
+_CHECKED_BY = re2.compile(
+    r"(?i)\b(?:pass|passes|passed|fail|fails|failed|failing|violates?|algorithm (?:of|by)|"
+    r"algoritmo (?:di|de)|algorithme de|implement|using|via) $"
+)
 _PART_NUMBER = re2.compile(r"^(?:PN|P/N|MPN|SKU|S/N|SN)\b")
-_OFFICE = re2.compile(r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) ")
+_OFFICE = r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) "
+_DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_SENTENCE_WITHIN = re2.compile(r"\p{Ll}{4,}(\. )\p{Lu}")
+"""The end of a sentence that was taken along."""
+_SMALL_FIRST = re2.compile(r"^(\p{Ll}{2,}) \p{Lu}")
+_PARTICLES = frozenset(
+    {
+        "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "al", "el", "la", "las", "le", "les", "lo", "los",
+        "van", "von", "vom", "zu", "zum", "zur", "af", "av", "bin", "bint", "ben", "ibn", "abu", "ter", "ten", "te", "st",
+        "san", "mac", "fitz", "ap",
+    }
+)  # fmt: skip
+"""Words of small letters that names begin with."""
+_BEFORE_A_NAME = {
+    _PERSON: re2.compile(
+        r"^(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Rev|Reverend|Sir|Dame|Lord|Lady|Father|Sister|Brother|Judge|Captain|Sergeant|Officer|Lt|Sgt|Cpl|Capt|Col|Gen|Fr|Hon|Ing|Mgr|Dipl|Mag|Seu|Dona|Don|Doña|Uncle|"
+        r"Aunt|Auntie|Grandma|Grandpa|Granny|Cousin|Nurse|Coach|Herr|Frau|Señora?|Signora?|Signor|Monsieur|Madame|Mme|"
+        rf"{_DAY})\.? )+"
+    ),
+    _ORGANIZATION: re2.compile(rf"{_OFFICE}|^(?:the|a|an) |^(?:{_DAY}) "),
+}
+"""Titles, kin, days and articles that are no part of a name."""
+_TITLE = re2.compile(r"^(?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Monsieur|Madame|Señora?|Signora?)\.? \p{Lu}")
+"""Titles that firms are not called by."""
+_GOES_ON = (" of", " of the", " for", " for the")
+_REST = re2.compile(r"^ (?:the )?\p{Lu}[\pL'’-]+(?: \p{Lu}[\pL'’-]+){0,3}")  # noqa: RUF001 - people write this apostrophe
+_DOT_OF_IT = re2.compile(r"(?:\.\pL{1,2}|\bS\.[prn]\.[alc])\.$")
+"""`S.r.l.`, `S.A.`: a dot between its letters goes with one behind them."""
 _EMPLOYER = re2.compile(
     r"(?i)\b(?:(?:works?|worked|working|employed|intern|interned|internship|jobs?|role|position|career|interview|account|accountant|engineer|"
     r"analyst|consultant|manager|developer|lawyer|researcher) (?:at|for|by|with)|"
@@ -82,14 +129,31 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     found = []
     for span, sure in judged:
         type_ = known.get(text[span.start : span.end]) if span.type in _NAMES else None
-        if type_ is not None:
+        if type_ is not None and type_ != span.type:
             found.append(replace(span, type=type_, score=max(span.score, threshold)))
-        elif sure:
-            found.append(span)
-    found = completed(text, found)
+        elif type_ is not None or sure:
+            found.append(widened(text, replace(span, score=max(span.score, threshold))))
+    found = completed(text, _rejoined(text, found))
     if not found:
         return []
     return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
+
+
+def _rejoined(text: str, spans: Sequence[Span]) -> list[Span]:
+    """With one person in place of a first name and a last one that were marked apart."""
+    found: list[Span] = []
+    for span in spans:
+        last = found[-1] if found else None
+        if last is not None and last.type == _PERSON and text[last.end : span.start] == " " and _is_last_name(text, span):
+            found[-1] = replace(last, end=span.end, score=max(last.score, span.score))
+        else:
+            found.append(span)
+    return found
+
+
+def _is_last_name(text: str, span: Span) -> bool:
+    written = text[span.start : span.end]
+    return span.type in _NAMES and written[0].isupper() and (span.type == _PERSON or " " not in written)
 
 
 def _by_start(span: Span) -> int:
@@ -99,20 +163,42 @@ def _by_start(span: Span) -> int:
 def _is_nobody(text: str, span: Span) -> bool:
     """Whether it is nobody's name, but a country's initials, an office, a standard or a checksum; or no address, but a part's number."""
     written = text[span.start : span.end]
+    if written.lower() in _FIELDS and _FIELD_BEHIND.search(text[span.end : span.end + 8]):
+        return True
     if span.type == _PERSON:
-        return written.lower() in _CHECKS and (
-            written.islower() or _OF_A_CHECK.search(text[span.end : span.end + 16]) is not None
+        return _LUHN.search(written) is not None or (
+            written.lower() in _CHECKS and (written.islower() or _is_a_check(text, span))
         )
     return (span.type == _ORGANIZATION and written.lower() in _NOBODY) or (
         span.type == "ADDRESS" and _PART_NUMBER.search(written) is not None
     )
 
 
+def _is_a_check(text: str, span: Span) -> bool:
+    """Whether the words around a checksum's name say that it is one."""
+    before, behind = text[max(0, span.start - _BEFORE) : span.start], text[span.end : span.end + 16]
+    return _OF_A_CHECK.search(behind) is not None or _CHECKED_BY.search(before) is not None
+
+
 def _cleaned(text: str, span: Span) -> Span:
     """A name without the 's that makes an owner of it, and without an office in it."""
-    office = _OFFICE.search(text[span.start : span.end]) if span.type == _ORGANIZATION else None
-    if office:
-        span = replace(span, start=span.start + office.end())
+    written = text[span.start : span.end]
+    if span.type == _ORGANIZATION and _TITLE.search(written):
+        span = replace(span, type=_PERSON)
+    first = _BEFORE_A_NAME[span.type].search(written) if span.type in _NAMES else None
+    if first and first.end() < len(written):
+        span = replace(span, start=span.start + first.end())
+    sentence = _SENTENCE_WITHIN.search(text[span.start : span.end]) if span.type in _NAMES else None
+    if sentence:
+        span = replace(span, end=span.start + sentence.start(1))
+    small = _SMALL_FIRST.search(text[span.start : span.end]) if span.type in _NAMES else None
+    if small and small.group(1) not in _PARTICLES:
+        span = replace(span, start=span.start + small.end(1) + 1)
+    if span.type == _ORGANIZATION:
+        more = _REST.search(text[span.end : span.end + _BEFORE]) if written.endswith(_GOES_ON) else None
+        span = replace(
+            span, end=span.end + (more.end() if more else _DOT_OF_IT.search(text[span.start : span.end + 1]) is not None)
+        )
     behind = text[span.end : span.end + 8]
     if span.type not in _NAMES or not _OWNED.search(behind) or _JOINED.search(behind):
         return span

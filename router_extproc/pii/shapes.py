@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _SEPARATOR = r"[ .\-/\x{a0}\x{2010}-\x{2013}]"
 _CANDIDATE = re2.compile(
-    rf"(?:\+\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}|\(\+?\d{{1,4}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
+    rf"(?:(?:\+|\b00)\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}"
+    rf"|(?:\b[0178] ?)?\(\+?\d{{1,6}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
     rf"(?:{_SEPARATOR}{{1,2}}(?:\(0\){_SEPARATOR}?)?\d{{1,8}}){{0,7}}"
     r"(?:(?: ?x| ?ext\.? ?| extension )\d{1,6})?"
 )
@@ -24,13 +25,20 @@ _NOT_A_NUMBER = re2.compile(
     r"|(?:1[89]|20)\d\d ?[\-/] ?(?:1[89]|20)\d\d"  # years
     r"|[1-9]\d{0,2}(?:\.\d{3})+"  # thousands
     r"|\d+\.\d+|0\.\d.*|[\d() \-/]*[ \-/]\d+\.\d.*|\d+\.\d[\d.]*[ \-/].*|\d{1,3}(?:\.\d{1,3}){3}"  # decimals, an address
+    r"|\d{4}[ \-]\d{6}[ \-]\d{4,5}|[1-9]\d{13,}"  # cards
     r")$"
 )
 _BEFORE = frozenset("$€£¥#/+")
 _BEHIND = frozenset("%°€$£")
 """What makes another thing of a number."""
 _THOUSANDS = re2.compile(r"^\d,$")
+_SPACED_THOUSANDS = re2.compile(r"^[1-9]\d{0,2}(?: \d{3})+$")
+_DECIMALS = re2.compile(r"^,\d")
+_ACCOUNT_BEFORE = re2.compile(r"(?:^|[^\pL\d])[A-Z]{2}\d{2} ?$")
+"""The begin of an account number of any country, right or wrong."""
 _DIGITS = range(7, 16)
+_ACCOUNT = 6
+"""Characters before a number in which an account number may begin."""
 _EXTENSION = re2.compile(r"(?i) ?(?:x|ext).*$")
 
 
@@ -44,8 +52,11 @@ def candidates(text: str) -> Iterator[tuple[int, int]]:
         if sum(map(str.isdigit, number)) not in _DIGITS or _NOT_A_NUMBER.search(number):
             continue
         before = text[max(0, start - 2) : start]
+        if _SPACED_THOUSANDS.search(number) and _DECIMALS.search(text[end : end + 2]):
+            continue
         if (
             stands_alone(text, start, end)
+            and not _ACCOUNT_BEFORE.search(text[max(0, start - _ACCOUNT) : start])
             and before[-1:] not in _BEFORE
             and not _THOUSANDS.search(before)
             and text[end : end + 1] not in _BEHIND

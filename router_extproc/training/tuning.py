@@ -16,6 +16,7 @@ from router_extproc.encoders.manifest import Calibration
 from router_extproc.encoders.scores import Kind
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
+from router_extproc.pii.trimming import trimmed
 from router_extproc.training.calibrate import best_threshold, chance_calibration, class_calibration, threshold_at
 from router_extproc.training.corpus import read
 
@@ -98,10 +99,15 @@ def span_threshold(encoder: Encoder, data: Path, licence: Licence) -> float:
     """From which score on a span counts: the one with the best F1 on the dev set, together with what patterns find."""
     rows = read(data, "dev", licence)["pii"]
     found = [
-        (merged(find(row.text), reading.spans), frozenset(row.target), row.types)
+        (_both(row.text, reading.spans), frozenset(row.target), row.types)
         for row, reading in zip(rows, readings_of(encoder, rows, TAGS), strict=True)
     ]
     return float(max(_SPAN_THRESHOLDS, key=lambda cut: _span_f1(found, cut)))
+
+
+def _both(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    checked = find(text)
+    return merged(checked, list(trimmed(text, spans, checked)))
 
 
 def _span_f1(found: Sequence[tuple[Sequence[Span], frozenset[Any], frozenset[str]]], cut: float) -> float:

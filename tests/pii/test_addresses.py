@@ -44,6 +44,28 @@ class TestCompleted:
             pytest.param("at 4 Elm Str. The door", "4 Elm Str", "4 Elm Str", id="a road at a sentence's end"),
             pytest.param("4 Elm Road, Hill\nVAT: none", "4 Elm Road, Hill\nVAT", "4 Elm Road, Hill", id="the next line's label"),
             pytest.param("4 Elm Road, Hill, tel: none", "4 Elm Road, Hill, tel", "4 Elm Road, Hill", id="the next field's label"),
+            pytest.param("4 Elm Road, Hill, puh. 09 1", "4 Elm Road, Hill, puh", "4 Elm Road, Hill", id="a label cut short"),
+            pytest.param("4 Elm Road, Hill\n3. Plate", "4 Elm Road, Hill\n3", "4 Elm Road, Hill", id="the next item's number"),
+            pytest.param(
+                "4 Elm Road\nItalia\n12 crates", "4 Elm Road\nItalia\n12", "4 Elm Road\nItalia", id="what is counted below"
+            ),
+            pytest.param("4 Elm Road, Perú between 9", "4 Elm Road, Perú between", "4 Elm Road, Perú", id="a word of time"),
+            pytest.param("S.n.c.\n4 Elm Road", "c.\n4 Elm Road", "4 Elm Road", id="an abbreviation's end above"),
+            pytest.param(
+                "4 Elm Road, Hill QLD 4350 now", "4 Elm Road, Hill QLD", "4 Elm Road, Hill QLD 4350", id="a region's postcode"
+            ),
+            pytest.param("4 Elm Road, Hill (TN) be", "4 Elm Road, Hill", "4 Elm Road, Hill (TN)", id="a province"),
+            pytest.param(
+                "4 Elm Road, Hill, Suisse. Go", "4 Elm Road, Hill", "4 Elm Road, Hill, Suisse", id="a land in its own words"
+            ),
+            pytest.param("Petőfi Sándor u. 33", "u. 33", "Petőfi Sándor u. 33", id="a road before its kind"),
+            pytest.param(
+                "PO Box 940, Station B, Ottawa, ON K1P 5T6.",
+                "PO Box 940",
+                "PO Box 940, Station B, Ottawa, ON K1P 5T6",
+                id="to its postcode",
+            ),
+            pytest.param("at Room 23, 4 Elm Road, Hill", "23, 4 Elm Road, Hill", "Room 23, 4 Elm Road, Hill", id="a room"),
             pytest.param("at 4 Elm Road: come in", "4 Elm Road", "4 Elm Road", id="a colon behind a road"),
             pytest.param("at 4 Elm Road, Hill: come in", "4 Elm Road, Hill", "4 Elm Road, Hill", id="a colon behind a town"),
         ],
@@ -51,6 +73,43 @@ class TestCompleted:
     def test_tells_all_of_it_and_no_more(self, text: str, marked: str, whole: str) -> None:
         """By how addresses are written."""
         assert said(text, marked) == [(whole, "ADDRESS")]
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "SNL 511-609",
+            "8x40",
+            "34 XY",
+            "P",
+            "hep-th/9711200",
+            "tube Ø 38",
+            "7034, comet",
+            "12.3456.789 rev",
+            "NGC 7293, HD 189733",
+            "23A",
+        ],
+    )
+    def test_codes_are_none(self, code: str) -> None:
+        """Whatever the model thinks of them."""
+        assert said(f"the Data of {code} is", code, score=0.99) == []
+
+    @pytest.mark.parametrize(
+        ("text", "marked"),
+        [
+            pytest.param("my zip code is 40938.", "40938", id="a postcode that is called so"),
+            pytest.param("stop at 07576 Magasinsgatan", "07576", id="a number before a road"),
+            pytest.param("at elm road 5", "elm road 5", id="small letters"),
+            pytest.param("at 大手門 9", "大手門 9", id="a script without capitals"),
+            pytest.param("at ul. 5", "ul. 5", id="a road's kind"),
+        ],
+    )
+    def test_short_ones_are_no_codes(self, text: str, marked: str) -> None:
+        """If a word, or what stands beside them, speaks for them."""
+        assert said(text, marked) != []
+
+    def test_british_ones_need_no_model(self) -> None:
+        """Their postcodes are like nothing else."""
+        assert said("it is 6 Pilot's Rise, Whitby YO22 4ZZ now") == [("6 Pilot's Rise, Whitby YO22 4ZZ", "ADDRESS")]
 
     @pytest.mark.parametrize(
         ("text", "expected"),

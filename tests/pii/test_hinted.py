@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.hinted import MAX_HINTS, find, in_blocks
+from router_extproc.pii.hinted import MAX_HINTS, find, in_addresses, in_blocks
 
 
 def found(text: str, number: str, chance: float = 0.6) -> list[str]:
@@ -107,6 +107,7 @@ class TestInBlocks:
                 "Regards,\nMia Roe\n9 Elm Road\nLeeds\n 932 0712 \nmia@roe.io", "9 Elm Road", "ADDRESS", id="below a town"
             ),
             pytest.param("Mia Roe\n932 0712\n932 0713", "Mia Roe", "PERSON", id="two"),
+            pytest.param("Mia Roe\n932 0712\n\n12 34\n56 78", "Mia Roe", "PERSON", id="numbers after a blank line"),
         ],
     )
     def test_a_line_of_its_own_near_a_name(self, text: str, name: str, type_: str) -> None:
@@ -123,12 +124,19 @@ class TestInBlocks:
             pytest.param(f"Mia Roe\n{'long ' * 20}\n932 0712", "Mia Roe", "PERSON", id="prose between"),
             pytest.param("Mia Roe\n0-306-40615-2", "Mia Roe", "PERSON", id="a book"),
             pytest.param("Mia Roe\n1.250.000", "Mia Roe", "PERSON", id="thousands"),
+            pytest.param("Mia Roe\n932 0712\n932 0713\n932 0714", "Mia Roe", "PERSON", id="a column of numbers"),
+            pytest.param("12 34\n56 78\n932 0712\nMia Roe", "Mia Roe", "PERSON", id="a column above a name"),
             pytest.param("Mia Roe\n932 0712", "Mia Roe", "AGE", id="below what is no name"),
         ],
     )
     def test_other_numbers(self, text: str, name: str, type_: str) -> None:
         """Nothing speaks for them."""
         assert below(text, name, type_) == []
+
+    def test_written_as_only_telephone_numbers_are(self) -> None:
+        """However many there are."""
+        numbers = ["+44 131 496 0712", "+44 131 496 0713", "+44 131 496 0714"]
+        assert below("\n".join(["Mia Roe", *numbers]), "Mia Roe", "PERSON") == numbers
 
     @given(st.text(alphabet="Ann Roe\n0123456789-+().", max_size=80), st.integers(0, 40), st.integers(1, 20))
     def test_spans_are_numbers_of_the_text_in_order(self, text: str, start: int, length: int) -> None:
@@ -137,3 +145,48 @@ class TestInBlocks:
         spans = list(in_blocks(text, [Span(start, end, "PERSON", 0.9)] if start < end else []))
         assert all(left.end <= right.start for left, right in pairwise(spans))
         assert all(text[span.start : span.end].strip() == text[span.start : span.end] for span in spans)
+
+
+class TestInAddresses:
+    @pytest.mark.parametrize(
+        ("text", "found"),
+        [
+            pytest.param("Roe 22 555 01 64 tunes", ["22 555 01 64"], id="three groups"),
+            pytest.param("Lane 5, FPO AP 96688-2455", [], id="a long postcode"),
+            pytest.param("Lane 5, 89219-510 Olinda", [], id="another country's"),
+            pytest.param("disc 88-402-1170-22 there", [], id="a part"),
+            pytest.param("item no. 22 555 01 64 there", [], id="what counts something"),
+        ],
+    )
+    def test_tells_telephone_numbers(self, text: str, found: list[str]) -> None:
+        """That a model takes for a house's."""
+        spans = in_addresses(text, [Span(0, len(text), "ADDRESS", 0.9)])
+        assert [text[span.start : span.end] for span in spans] == found
+        assert list(in_addresses(text, [Span(0, len(text), "PERSON", 0.9)])) == []
+
+
+class TestCodes:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("seal 12.3456.789 rev", id="the last group is shorter"),
+            pytest.param("drawing of 0815-4711-007-02", id="a zero before it"),
+            pytest.param("tube 8718696 411568", id="too many digits"),
+            pytest.param("pump 0 221 504 470", id="a lone zero"),
+            pytest.param("stubs 0012348, 0012351, 0012377", id="a list"),
+            pytest.param("parcel 1Z AA1 01 2345 6784", id="after letters and digits"),
+            pytest.param("box 1:43 No. 430 067 890", id="called a number"),
+        ],
+    )
+    def test_are_no_telephone_numbers(self, text: str) -> None:
+        """However sure the model is."""
+        assert list(find(text, [Span(0, len(text), "PHONE", 0.95)])) == []
+
+    @pytest.mark.parametrize(
+        "text", ["(09341) 555-0", "07121/55 50 36", "phone No. 430 067 890", "Poole 01202 496-001", "0043 (316) 555 270"]
+    )
+    def test_telephone_numbers_with_like_shapes(self, text: str) -> None:
+        """These are some."""
+        (span,) = find(text, [Span(0, len(text), "PHONE", 0.95)])
+        assert not any(map(str.isdigit, text[: span.start]))
+        assert span.end == len(text)

@@ -54,6 +54,11 @@ class TestRefined:
             pytest.param("it fails the Luhn check", "Luhn", "PERSON", False, id="a checksum's name"),
             pytest.param("ask Luhn about it", "Luhn", "PERSON", True, id="somebody who is called so"),
             pytest.param("Hans Luhn checks it", "Hans Luhn", "PERSON", True, id="a whole name"),
+            pytest.param("49 fails Luhn on purpose", "Luhn", "PERSON", False, id="what a number fails"),
+            pytest.param("WARN luhn mismatch", "luhn mismatch", "PERSON", False, id="with a word behind it"),
+            pytest.param("are ICCIDs Luhn checked", "ICCIDs Luhn", "PERSON", False, id="with one before it"),
+            pytest.param("Company: Roe", "Company", "ORGANIZATION", False, id="a form's field"),
+            pytest.param("the Company pays", "Company", "ORGANIZATION", True, id="no form"),
             pytest.param("the manual of PN 4461-670", "PN 4461-670", "ADDRESS", False, id="a part's number"),
             pytest.param("the data of PN 4461-670", "PN", "ORGANIZATION", False, id="what stands before it"),
             pytest.param("at PNC Plaza 4", "PNC Plaza 4", "ADDRESS", True, id="an address with like letters"),
@@ -62,6 +67,32 @@ class TestRefined:
     def test_what_numbers_are_called_by_is_nobody(self, text: str, name: str, type_: str, *, counts: bool) -> None:
         """However sure the model is."""
         assert said(text, (name, type_, 0.99)) == ([(name, type_)] if counts else [])
+
+    @pytest.mark.parametrize(
+        ("text", "name", "type_", "left"),
+        [
+            pytest.param("ask Reverend Mia Roe", "Reverend Mia Roe", "PERSON", ("Mia Roe", "PERSON"), id="a title"),
+            pytest.param("ask Aunt Mia", "Aunt Mia", "PERSON", ("Mia", "PERSON"), id="kin"),
+            pytest.param("ask Frau Roe", "Frau Roe", "ORGANIZATION", ("Roe", "PERSON"), id="a title that no firm has"),
+            pytest.param("ask Dr", "Dr", "PERSON", ("Dr", "PERSON"), id="nothing but a title"),
+            pytest.param("at the Bank of Elm", "the Bank of Elm", "ORGANIZATION", ("Bank of Elm", "ORGANIZATION"), id="an article"),
+            pytest.param("on Monday Roe Media", "Monday Roe Media", "ORGANIZATION", ("Roe Media", "ORGANIZATION"), id="a day"),
+            pytest.param("bill Roe now", "bill Roe", "PERSON", ("Roe", "PERSON"), id="a word of small letters"),
+            pytest.param("von Roe came", "von Roe", "PERSON", ("von Roe", "PERSON"), id="a particle"),
+            pytest.param("Elm Home of Art won", "Elm Home of", "ORGANIZATION", ("Elm Home of Art", "ORGANIZATION"), id="cut short"),
+            pytest.param("by Marmi S.r.l. in May", "Marmi S.r.l", "ORGANIZATION", ("Marmi S.r.l.", "ORGANIZATION"), id="its last dot"),
+            pytest.param("for Mia Roe. Settle it", "Mia Roe. Settle", "PERSON", ("Mia Roe. Settle", "PERSON"), id="an initial may end so"),
+            pytest.param("for Mia Plank. Settle it", "Mia Plank. Settle", "PERSON", ("Mia Plank", "PERSON"), id="the next sentence"),
+        ],
+    )  # fmt: skip
+    def test_cleans_what_stands_beside_names(self, text: str, name: str, type_: str, left: tuple[str, str]) -> None:
+        """Titles, days and articles are no part of them."""
+        assert said(text, (name, type_, 0.9)) == [left]
+
+    def test_joins_a_first_name_and_a_last_one(self) -> None:
+        """That were marked apart."""
+        assert said("by Mia Roe here", ("Mia", "PERSON", 0.9), ("Roe", "ORGANIZATION", 0.9)) == [("Mia Roe", "PERSON")]
+        assert said("Mia, Roe", ("Mia", "PERSON", 0.9), ("Roe", "PERSON", 0.9)) == [("Mia", "PERSON"), ("Roe", "PERSON")]
 
     @pytest.mark.parametrize(
         ("text", "counts"),

@@ -12,6 +12,7 @@ from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.reading import Reading
 from router_extproc.errors import SpecError
 from router_extproc.pii.kinds import BY_PATTERN
+from router_extproc.pii.trimming import trimmed
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
 from router_extproc.signals.neural.options import GuardOptions
@@ -131,8 +132,8 @@ class Pii(Guard):
         """The signal. Without any text there is no private data."""
         pairs, read = self._read(request)
         scores: dict[str, float] = {}
-        for (_, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
-            for kind, score in self._told(reading, finding.result()):
+        for (segment, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
+            for kind, score in self._told(segment.text, reading, finding.result()):
                 scores[kind] = max(score, scores.get(kind, 0.0))
         if not scores:
             return Signal(self.name, 0.0, label="", labels={}, coverage=read)
@@ -146,14 +147,19 @@ class Pii(Guard):
         for (segment, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
             found = finding.result()
             spans = [span for span in found.spans if span.type in self._types]
-            spans += [span for span in reading.spans if span.type in self._types and found.leaves_room(span)]
+            spans += self._judged(segment.text, reading, found)
             told[segment.text] = spans
         return told
 
-    def _told(self, reading: Reading, found: Found) -> Iterator[tuple[str, float]]:
+    def _told(self, text: str, reading: Reading, found: Found) -> Iterator[tuple[str, float]]:
         """Types of one text that count."""
         yield from ((kind, score) for kind, score in found.scores.items() if kind in self._types)
-        yield from ((span.type, span.score) for span in reading.spans if span.type in self._types and found.leaves_room(span))
+        yield from ((span.type, span.score) for span in self._judged(text, reading, found))
+
+    def _judged(self, text: str, reading: Reading, found: Found) -> list[Span]:
+        """What the model says of one text, where patterns leave room."""
+        spans = trimmed(text, reading.spans, found.spans)
+        return [span for span in spans if span.type in self._types and found.leaves_room(span)]
 
     def _findings(self, request: Request, deadline: float) -> list[Future[Found]]:
         memo = request.memo
