@@ -99,8 +99,8 @@ _DOT_OF_IT = re2.compile(
 _AROUND = 60
 """Characters beside an address that are looked at."""
 _PLACE = re2.compile(r"(?:^|[^\pL\d])(?:\p{Lu}[\pL'’-]*\p{Ll}[\pL'’-]+|\p{Lu}{4,}|\p{Lo}+)(?:$|[^\pL\d])")  # noqa: RUF001 - people write this apostrophe
-_SMALL_PLACE = re2.compile(r"\p{Ll}{4,}")
-"""A road's or a town's name, and one in a text that knows no capitals."""
+_ANY_PLACE = re2.compile(r"\p{Ll}{4,}|\p{Lu}{3,}")
+"""A road's or a town's name, and one in a text that is all of small letters, or all of capitals."""
 _PLACE_BEHIND = re2.compile(r"^,? \p{Lu}\p{Ll}+")
 _POSTCODE = re2.compile(r"(?i)\b(?:zip|post(?:al)?[ -]?codes?|plz|cap|cep|p\.?o\.? box|box)\b[^.\n]{0,16}$")
 """What speaks for digits alone."""
@@ -191,7 +191,8 @@ def _is_a_code(text: str, span: Span) -> bool:
         return True
     if not _has_digit(written) or _PLACE.search(written) or is_of_a_road(written):
         return False
-    if text[max(0, span.start - _AROUND) : span.end + _AROUND].islower() and _SMALL_PLACE.search(written):
+    around = text[max(0, span.start - _AROUND) : span.end + _AROUND]
+    if (around.islower() or around.isupper()) and _ANY_PLACE.search(written):
         return False
     return not (
         _PLACE_BEHIND.search(text[span.end : span.end + _AROUND])

@@ -139,6 +139,26 @@ class TestScores:
         assert found["PERSON"] == "Barbara Hoffmann"
         assert set(found) <= set(SPANS)
 
+    def test_tell_an_address_and_the_number_beside_it(self, classifier: LocalClassifier) -> None:
+        """The encoder marks both as one."""
+        text = "Write to Hortense Roe, Gartenstr. 112a, 72764 Reutlingen, 07121/55 50 36, before noon."
+        found = {span.type: text[span.start : span.end] for span in one(classifier, text).pii}
+
+        assert found["ADDRESS"] == "Gartenstr. 112a, 72764 Reutlingen"
+        assert found["PHONE"] == "07121/55 50 36"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Is the oil filter 11.4273.508 rev C interchangeable with 11.4273.509?",
+            "Bearing housing SNL 511-609 with adapter H 311: how many rings do I order?",
+            "Why is 3714 496353 98432 not a valid number under the mod-10 algorithm?",
+        ],
+    )
+    def test_take_codes_for_nobodys(self, classifier: LocalClassifier, text: str) -> None:
+        """Parts and cards that are none."""
+        assert one(classifier, text).pii == ()
+
 
 class TestHostileTexts:
     @pytest.mark.parametrize(

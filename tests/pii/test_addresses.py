@@ -98,7 +98,8 @@ class TestCompleted:
         [
             pytest.param("my zip code is 40938.", "40938", id="a postcode that is called so"),
             pytest.param("stop at 07576 Magasinsgatan", "07576", id="a number before a road"),
-            pytest.param("at elm road 5", "elm road 5", id="small letters"),
+            pytest.param("at elmhurst 5", "elmhurst 5", id="small letters"),
+            pytest.param("AT 5 ELM, OAK", "5 ELM", id="capitals"),
             pytest.param("at 大手門 9", "大手門 9", id="a script without capitals"),
             pytest.param("at ul. 5", "ul. 5", id="a road's kind"),
         ],

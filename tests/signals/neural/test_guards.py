@@ -179,6 +179,13 @@ class TestPii:
 
         assert signal(found).evidence == ("EMAIL",)
 
+    def test_what_the_model_runs_into_one_is_told_apart(self, outcome: Decided) -> None:
+        """What patterns leave of a name counts."""
+        found = outcome("{type: pii}", "{signal: it, is: PERSON}", "tell alice smith@acme.com")
+
+        assert found.decision.name == "hit"
+        assert signal(found).evidence == ("EMAIL", "PERSON")
+
     def test_tools_results_are_read(self, outcome: Decided) -> None:
         """And the coverage is over all texts."""
         assert outcome("{type: pii}", "{signal: it, is: EMAIL}", CALM, tool(EMAIL)).decision.name == "hit"
