@@ -20,6 +20,7 @@ class LearningHead(StrEnum):
     JAILBREAK = "jailbreak"
     DOMAIN = "domain"
     FACT_CHECK = "fact_check"
+    FEEDBACK = "feedback"
 
 
 @commands.command(
@@ -52,7 +53,7 @@ def refit(
     version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
-    """Let heads of a finished bundle learn on: jailbreak (tails of adversarial searches, look-alikes, staged prompts), domain, fact_check.
+    """Let heads of a finished bundle learn on: jailbreak (tails of adversarial searches, look-alikes), domain, fact_check, feedback.
 
     Minutes on a CPU; the encoder, its embedding and all other heads stay. Needs the train extra. Then `train-experts`, which learns beside
     the new heads, and `eval --record`.

@@ -57,6 +57,8 @@ _MOST_LINES = 50
 _ABOVE = 3
 _SHORT_LINE = 60
 """Lines above a number, and the characters of each at most, that may say whose it is."""
+_LISTED_BEFORE = re2.compile(r"(?:\d+(?:[,;]| and| or)\s+)+$")
+_LISTED_BEHIND = re2.compile(r"^(?:(?:[,;]|,? and|,? or)\s+\d+)+")
 _COLUMN = 120
 """Characters above and below a number in which other lines of numbers are looked for."""
 _EMPTY = 8
@@ -85,11 +87,7 @@ def in_blocks(text: str, names: Sequence[Span]) -> Iterator[Span]:
         whole = next(candidates(written), None) == (0, len(written)) if beside else False
         number = bare(written)
         shape = _shape(written, number)
-        if (
-            shape == "bare"
-            or _ANOTHER_THING.search(number)
-            or (shape != "written" and _in_column(text, line.start(), line.end()))
-        ):
+        if shape == "bare" or _is_a_code(number) or (shape != "written" and _in_column(text, line.start(), line.end())):
             continue
         if whole:
             yield Span(line.start(1), line.start(1) + len(written), PiiType.PHONE, NEARBY)
@@ -199,12 +197,14 @@ def _in_a_code(text: str, start: int) -> bool:
 
 
 def _listed(text: str, start: int, end: int) -> bool:
-    """Whether it is one of several with as many digits, as tickets are: nobody has three telephones in a row."""
+    """Whether it is one of several with as many digits and nothing but commas between, as tickets are."""
     digits = end - start
     if not text[start:end].isdigit():
         return False
-    around = text[max(0, start - _AROUND) : start], text[end : end + _AROUND]
-    return sum(len(group) == digits for each in around for group in _GROUPS.findall(each)) > 1
+    before = _LISTED_BEFORE.search(text[max(0, start - _AROUND) : start])
+    behind = _LISTED_BEHIND.search(text[end : end + _AROUND])
+    beside = [group for found in (before, behind) if found for group in _GROUPS.findall(found.group())]
+    return sum(len(group) == digits for group in beside) > 1
 
 
 def _counts(text: str, start: int, end: int) -> bool:

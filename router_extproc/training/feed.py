@@ -49,10 +49,13 @@ _CHUNK = 2048
 """Examples sorted by length together."""
 _CHARACTERS = 6000
 """Read of a text at most; tokenising costs more than the windows that are drawn from it."""
-_AHEAD = 4
+_ALIGNED = 8
+"""A GPU's batches have lengths that are multiples of it: attention is faster then."""
+_AHEAD = 8
 """Batches of other processes that wait to be learned from."""
 _EVERY_WINDOW = 3
 """Windows of one text in a batch at most."""
+_TENSORS = ("tags", "owners", "wanted", "known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,9 @@ class Fed:
     """None where another process made the batch: sending the texts would take longer than learning from them."""
 
     def to(self, device: torch.device) -> Fed:
-        """The same batch in a device's memory."""
-        tensors = {name: getattr(self, name).to(device) for name in ("batch", "tags", "owners", "wanted", "known")}
-        return replace(self, **tensors)
+        """The same batch in a device's memory. A copy out of pinned memory does not wait for what the device does."""
+        tensors = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
+        return replace(self, batch=self.batch.to(device), **tensors)
 
 
 class Feed:
@@ -87,7 +90,10 @@ class Feed:
         seed: int,
         shares: Mapping[str, float] = SHARES,
         tokens: int = _TOKENS,
+        multiple: int = 1,
     ) -> None:
+        """Batches' lengths are multiples of `multiple`."""
+        self._multiple = multiple
         self._shares = shares
         self._tokens = tokens
         self._random = Random(seed)
@@ -121,7 +127,7 @@ class Feed:
     def _fed(self, task: str, batch: list[tuple[Example, list[Window]]]) -> Fed:
         windows = [each for _, found in batch for each in found]
         owners = [row for row, (_, found) in enumerate(batch) for _ in found]
-        made, tags = collate(windows, self._pieces.pad)
+        made, tags = collate(windows, self._pieces.pad, self._multiple)
         examples = tuple(example for example, _ in batch)
         pooled = task in POOLED
         wanted = torch.tensor([example.target for example in examples] if pooled else [])
@@ -173,7 +179,7 @@ def feed(
     workers = available_cpus() - 1 if device.type == "cuda" else 0
     if workers < 1:
         yield from Feed(examples, pieces, seed, shares, tokens)
-    feeds = [Feed(examples, pieces, seed * 1000 + number, shares, tokens) for number in range(workers)]
+    feeds = [Feed(examples, pieces, seed * 1000 + number, shares, tokens, _ALIGNED) for number in range(workers)]
     yield from Crew(feeds)
 
 
@@ -201,11 +207,11 @@ class Crew:
 def _ahead(receivers: Iterable[Callable[[], bytes]]) -> Iterator[Fed]:
     """What they receive, a few batches before they are asked for: a GPU must not wait for pipes."""
     with ThreadPoolExecutor(1) as thread:
-        coming: deque[Future[bytes]] = deque()
+        coming: deque[Future[Fed]] = deque()
         for receive in receivers:
-            coming.append(thread.submit(receive))
+            coming.append(thread.submit(_received, receive))
             if len(coming) > _AHEAD:
-                yield _unpacked(coming.popleft().result())
+                yield coming.popleft().result()
 
 
 def _make(feed: Iterable[Fed], writer: Connection, readers: Sequence[Connection]) -> None:
@@ -224,9 +230,14 @@ def _packed(fed: Fed) -> bytes:
     return pickle.dumps((fed.task, [tensor.numpy() for tensor in tensors]), pickle.HIGHEST_PROTOCOL)
 
 
+def _received(receive: Callable[[], bytes]) -> Fed:
+    return _unpacked(receive())
+
+
 def _unpacked(found: bytes) -> Fed:
     task, arrays = pickle.loads(found)  # noqa: S301 - from our own process
-    ids, mask, marks, *rest = (torch.from_numpy(array.copy()) for array in arrays)
+    tensors = (torch.from_numpy(array.copy()) for array in arrays)
+    ids, mask, marks, *rest = (tensor.pin_memory() for tensor in tensors) if torch.cuda.is_available() else tensors
     return Fed(task, Batch(ids, mask, marks), *rest)
 
 

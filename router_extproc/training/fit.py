@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from router_extproc.encoders.heads import POOLED
 from router_extproc.training.compose import composed
 from router_extproc.training.corpus import Example, evened, read, rows
 from router_extproc.training.feed import POLISH_SHARES, SHARES, feed
@@ -41,6 +42,8 @@ _TASTED = 16
 """Texts of each head that tell which inner neurons matter."""
 _KEPT_ROWS = 12_000
 """Of other heads, for the embedding."""
+_ASIDE = 0.2
+"""Weight of what the teacher says of a batch for each head that the batch is not for."""
 STATE, TEACHER, POLISHED = "state.pt", "teacher.pt", "polished.pt"
 
 
@@ -157,8 +160,11 @@ class Fitting:
         if fed.task != "embedding":
             told = said(network, hidden, fed)
             loss = of_labels(told, fed)
-            if self.recipe.teacher_steps:
-                loss = _LABELS * loss + (1 - _LABELS) * of_teacher(told, self._taught(self._teacher(), fed), fed)
+        if self.recipe.teacher_steps:
+            tutor, known = self._tutored(fed)
+            if fed.task != "embedding":
+                loss = _LABELS * loss + (1 - _LABELS) * of_teacher(told, said(tutor, known, fed), fed)
+            loss = loss + _ASIDE * of_others(network, hidden, tutor, known, fed)
         return loss + self._of_embedding(hidden, self._kept, fed)
 
     def _held(self, network: Network, fed: Fed) -> Tensor:
@@ -184,6 +190,13 @@ class Fitting:
         return self._tutor
 
     @torch.no_grad()
+    def _tutored(self, fed: Fed) -> tuple[Network, Tensor]:
+        """The teacher, and its hidden states."""
+        tutor = self._teacher()
+        with torch.autocast(self.device.type, enabled=False):
+            return tutor, tutor.encoder(fed.batch)
+
+    @torch.no_grad()
     def _taught(self, tutor: Network, fed: Fed) -> Tensor:
         with torch.autocast(self.device.type, enabled=False):
             return said(tutor, tutor.encoder(fed.batch), fed)
@@ -205,6 +218,22 @@ def of_labels(said: Tensor, fed: Fed) -> Tensor:
 def of_teacher(said: Tensor, taught: Tensor, fed: Fed) -> Tensor:
     """How far a batch's head is from what another network says."""
     return taught_tags_loss(said, taught, fed.batch.mask) if fed.task == "pii" else taught_loss(fed.task, said, taught)
+
+
+def of_others(network: Network, hidden: Tensor, tutor: Network, known: Tensor, fed: Fed) -> Tensor:
+    """How far the other heads are from what a tutor says of the batch: a text teaches each head, though only one has its label.
+
+    Requests of the routing sets do not teach `domain`: some are benchmark questions whose subject is known.
+    """
+    mask = fed.batch.mask
+    heads = [head for head in POOLED if head != fed.task and (head, fed.task) != ("domain", "difficulty")]
+    with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
+        taught = {head: tutor.pooled(head, known, mask) for head in heads}
+        tags = tutor.tags(known)
+    losses = [taught_loss(head, network.pooled(head, hidden, mask), taught[head]) for head in heads]
+    if fed.task != "pii":
+        losses.append(taught_tags_loss(network.tags(hidden), tags, mask))
+    return torch.stack(losses).sum()
 
 
 def said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -27,6 +27,8 @@ _WARM, _COOL = 0.04, 0.5
 """Shares of a run in which the learning rate rises and falls; between them it stays, so that a run may be made longer."""
 _WORDS_SHARE = 0.5
 """Learning rate of the word table, of the encoder's: most of its rows are seen rarely."""
+_TOLD_AT_ONCE = 20
+"""Losses that a GPU's run tells together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Loop:
         self._path = path
         self._recipe = dict(recipe)
         self._optimizer = self._make_optimizer()
+        # A look at a loss waits until a GPU has done all that it was given, and then it has nothing to do.
+        self._told_at_once = _TOLD_AT_ONCE if device.type == "cuda" else 1
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         encoder = self.network.encoder
@@ -78,17 +82,20 @@ class Loop:
     def run(self, feed: Iterable[Fed], loss: Loss, told: Told, *, save_every: int) -> None:
         """Train to the end."""
         self.network.train()
-        before: tuple[int, str, Tensor] | None = None
+        waiting: list[tuple[int, str, Tensor]] = []
         for fed in feed:
-            if before is not None:  # late, so that a GPU need not wait for the loss before its next batch comes
-                told(*before[:2], float(before[2]))
             if self.step >= self._schedule.steps:
                 break
-            found = self._learn(fed, loss)
+            waiting.append((self.step + 1, fed.task, self._learn(fed, loss)))
             self.step += 1
-            if self.step % save_every == 0 or self.step == self._schedule.steps:
+            last = self.step == self._schedule.steps
+            if self.step % save_every == 0 or last:
                 self.save()
-            before = (self.step, fed.task, found)
+            if len(waiting) == self._told_at_once or last:
+                _tell(waiting, told)
+                waiting = []
+            if last:
+                break
         self.network.eval()
 
     def _learn(self, fed: Fed, loss: Loss) -> Tensor:
@@ -112,8 +119,7 @@ class Loop:
     def _note_average(self) -> None:
         share = min(self._schedule.average, (1 + self.step) / (40 + self.step))
         with torch.no_grad():
-            for kept, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                kept.lerp_(weight, 1 - share)
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - share)
 
     def start(self, network: Network) -> None:
         """Begin with that network's weights."""
@@ -145,3 +151,9 @@ class Loop:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
+
+
+def _tell(waiting: Sequence[tuple[int, str, Tensor]], told: Told) -> None:
+    losses = torch.stack([loss for _, _, loss in waiting]).tolist()
+    for (step, task, _), loss in zip(waiting, losses, strict=True):
+        told(step, task, loss)

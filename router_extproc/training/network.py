@@ -36,7 +36,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch in a device's memory."""
-        return Batch(self.ids.to(device), self.mask.to(device), self.marks.to(device))
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in (self.ids, self.mask, self.marks)))
 
 
 class Layer(nn.Module):

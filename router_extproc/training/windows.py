@@ -64,9 +64,9 @@ def tagged(tokens: Tokens, spans: Sequence[tuple[int, int, str]]) -> list[int]:
     return tags
 
 
-def collate(windows: Sequence[Window], pad: int) -> tuple[Batch, torch.Tensor]:
-    """The batch, and the tags (IGNORED where there are none)."""
-    longest = max(len(each.ids) for each in windows)
+def collate(windows: Sequence[Window], pad: int, multiple: int = 1) -> tuple[Batch, torch.Tensor]:
+    """The batch, its length a multiple of that, and the tags (IGNORED where there are none)."""
+    longest = -(-max(len(each.ids) for each in windows) // multiple) * multiple
     ids = torch.full((len(windows), longest), pad)
     marks = torch.zeros((len(windows), longest), dtype=torch.long)
     mask = torch.zeros((len(windows), longest), dtype=torch.bool)

@@ -45,7 +45,7 @@ class TestRefit:
 
     def test_a_head_that_does_not_learn_on(self, cli: Cli, tmp_path: Path) -> None:
         """Is wrong usage."""
-        result = cli("refit", "--data", tmp_path, "--output", tmp_path / "out", "--head", "feedback")
+        result = cli("refit", "--data", tmp_path, "--output", tmp_path / "out", "--head", "modality")
 
         assert result.exit_code == 2
         assert "fact_check" in result.stderr

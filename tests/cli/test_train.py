@@ -169,7 +169,8 @@ def train(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     monkeypatch.syspath_prepend(folder)
     known = (folder / "weights" / "teacher.safetensors").read_bytes()
     monkeypatch.setattr("router_extproc.training.base.TEACHER_SHA256", hashlib.sha256(known).hexdigest())
-    few = dict.fromkeys(("jailbreak", "domain", "fact_check"), 200)  # reading tens of thousands of texts takes ten minutes
+    # Reading tens of thousands of texts takes ten minutes.
+    few = dict.fromkeys(("jailbreak", "domain", "fact_check", "feedback"), 200)
     monkeypatch.setattr("router_extproc.training.refit._ROWS", few)
 
     def run(*arguments: object, data: Path = folder / "data", run: Path = folder / "run") -> Result:

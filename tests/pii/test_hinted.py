@@ -124,6 +124,7 @@ class TestInBlocks:
             pytest.param(f"Mia Roe\n{'long ' * 20}\n932 0712", "Mia Roe", "PERSON", id="prose between"),
             pytest.param("Mia Roe\n0-306-40615-2", "Mia Roe", "PERSON", id="a book"),
             pytest.param("Mia Roe\n1.250.000", "Mia Roe", "PERSON", id="thousands"),
+            pytest.param("Mia Roe\n12.3456.789", "Mia Roe", "PERSON", id="a part"),
             pytest.param("Mia Roe\n932 0712\n932 0713\n932 0714", "Mia Roe", "PERSON", id="a column of numbers"),
             pytest.param("12 34\n56 78\n932 0712\nMia Roe", "Mia Roe", "PERSON", id="a column above a name"),
             pytest.param("Mia Roe\n932 0712", "Mia Roe", "AGE", id="below what is no name"),

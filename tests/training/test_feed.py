@@ -81,6 +81,13 @@ class TestFeed:
             assert len(each.examples) <= ROWS
             assert each.batch.ids.shape[1] <= LENGTH
 
+    def test_lengths_may_be_multiples(self, pieces: WordPieces) -> None:
+        """The same texts, with more padding."""
+        for aligned, plain in zip(islice(Feed(EXAMPLES, pieces, 1, SHARES, TOKENS, 8), 20), fed(pieces), strict=False):
+            assert aligned.batch.ids.shape[1] % 8 == 0
+            assert aligned.examples == plain.examples
+            assert aligned.batch.mask.sum() == plain.batch.mask.sum()
+
     def test_mixes_heads(self, pieces: WordPieces) -> None:
         """Those that there are examples of, by their shares."""
         tasks = [each.task for each in fed(pieces, count=120)]

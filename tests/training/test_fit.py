@@ -14,10 +14,11 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 
 from labelled import write
 
+from router_extproc.encoders.heads import POOLED
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.corpus import Licence, rows
 from router_extproc.training.feed import POLISH_SHARES, SHARES, Feed
-from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Weights, trained, training_examples
+from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Weights, of_others, trained, training_examples
 from router_extproc.training.overlap import Forbidden
 from router_extproc.training.recipe import Recipe
 
@@ -135,6 +136,36 @@ class TestRun:
         assert fitting.step == 2
         assert fitting._tutor is None
         assert not (tmp_path / TEACHER).exists()
+
+
+class TestOfOthers:
+    @pytest.mark.parametrize("head", SHARES)
+    def test_nothing_is_left_to_learn_from_the_same(self, start: Start, tmp_path: Path, head: str) -> None:
+        """Whatever the batch is for."""
+        assert self.loss(start(tmp_path), head)[0] == pytest.approx(0, abs=1e-4)
+
+    @pytest.mark.parametrize("head", SHARES)
+    def test_each_text_teaches_the_other_heads(self, start: Start, tmp_path: Path, head: str) -> None:
+        """Not its own, which has its label, and routing's requests not `domain`."""
+        taught = self.loss(start(tmp_path), head, another=True)[1]
+
+        own = "tags" if head == "pii" else head
+        spared = {own, "domain"} if head == "difficulty" else {own} - {"embedding"}
+        assert taught == {*POOLED, "tags"} - spared
+
+    @staticmethod
+    def loss(fitting: Fitting, head: str, *, another: bool = False) -> tuple[float, set[str]]:
+        """What is left to learn beside a tutor, and the heads that learn from it."""
+        network = fitting._fitting.network.eval()
+        tutor = fitting._frozen(network)
+        if another:
+            for value in tutor.parameters():
+                value.add_(torch.randn(value.shape, generator=torch.Generator().manual_seed(1)) * 0.1)
+        batch = next(iter(Feed({head: fitting._examples[head]}, fitting._pieces, 1, {head: 1.0}, 1024)))
+        loss = of_others(network, network.encoder(batch.batch), tutor, tutor.encoder(batch.batch), batch)
+        loss.backward()
+        heads = {name: network.heads[name].outer.bias for name in POOLED} | {"tags": network.tags.bias}
+        return float(loss.detach()), {name for name, bias in heads.items() if bias.grad is not None}
 
 
 class TestLastPhase:

@@ -152,6 +152,7 @@ class TestLessons:
         "fact_check": [Example("fact_check", "Who was first?", 1.0, SOURCE)],
         "domain": [Example("domain", "What is a force?", 5, SOURCE)],
         "feedback": [Example("feedback", "Thanks!", 0, SOURCE)],
+        "modality": [Example("modality", "Draw a cat.", 1, SOURCE)],
     }
 
     def test_has_what_it_knew_and_what_is_new(self) -> None:

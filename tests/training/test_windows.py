@@ -91,6 +91,14 @@ class TestCollate:
         assert batch.mask.tolist() == [[True, True, True], [True, True, False]]
         assert tags.tolist() == [[IGNORED, 4, IGNORED], [IGNORED] * 3]
 
+    def test_pads_to_a_multiple(self) -> None:
+        """Which attention on a GPU likes; what more there is, is padding."""
+        batch, tags = collate([Window([2, 7, 3], [0, 1, 0])], 9, 8)
+
+        assert batch.ids.tolist() == [[2, 7, 3, 9, 9, 9, 9, 9]]
+        assert batch.mask.sum() == 3
+        assert tags.tolist() == [[IGNORED] * 8]
+
     def test_marks_are_kind_and_case(self) -> None:
         """A document's pieces are told from a user's; padding has none."""
         batch, _ = collate([Window([2, 7, 3], [0, 2, 0], None, 1), Window([2, 3], [0, 3])], 9)
