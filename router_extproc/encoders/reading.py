@@ -131,6 +131,8 @@ def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold
     marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
     found = _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN])
     hints = _joined([hint for each in marks for hint in each.hints])
+    if not found and not hints:  # as in most texts
+        return tuple(refined(text, (), threshold))
     places = Places()
     places.add(hinted.find(text, hints))
     places.add(hinted.in_addresses(text, found))
