@@ -41,6 +41,7 @@ _FIELDS = re2.compile(r" +(?:[–—|·•*/]|-{2,3}|>>) +")  # noqa: RUF001 - p
 _LINE_BEFORE = re2.compile(r"(?:^|[\n:|•·–—*] *)$")  # noqa: RUF001 - people write these signs
 _LINE_BEHIND = re2.compile(r"^ *(?:$|[\n,|•·–—*(+]|\d)")  # noqa: RUF001 - people write these signs
 _LONGEST_LINE = 80
+"""Characters of the line above a name at most that are looked at."""
 _LONGEST = 400
 """Characters of an address at most that are looked at."""
 
@@ -59,6 +60,11 @@ def parted(text: str, span: Span) -> tuple[Span | None, Span]:
             continue
         return _name(text, span, match, above=above), replace(span, start=span.start + match.start(3))
     return None, span
+
+
+def is_a_full_name(written: str) -> bool:
+    """Whether it is written as a person's first and last name are."""
+    return _FULL_NAME.search(written) is not None
 
 
 def _holds_place(rest: str) -> bool:
@@ -80,10 +86,10 @@ def _name(text: str, span: Span, match: re2.Match[str], *, above: bool) -> Span 
 
 def _begins_block(text: str, start: int, end: int) -> bool:
     """Whether it is a first and a last name below a line that is no name: a person's, since a firm stands below whom it employs."""
-    if not _FULL_NAME.search(text[start:end]) or is_a_firm(text[start:end]):
+    if not is_a_full_name(text[start:end]) or is_a_firm(text[start:end]):
         return False
     above = text[max(0, start - _LONGEST_LINE) : start].rstrip().rpartition("\n")[2].strip()
-    return not (above and _NAME.search(above)) or _LABEL.search(above.rstrip(":").lower()) is not None
+    return not (above and _NAME.search(above)) or _LABEL.search(above.rstrip(":")) is not None
 
 
 def _lines(text: str, span: Span) -> Span:
@@ -111,7 +117,7 @@ def _field(text: str, span: Span) -> Span:
 def _is_a_name(text: str, span: Span, written: str) -> bool:
     """Whether it is a person's first and last name, and all of a line or of a field."""
     return (
-        _FULL_NAME.search(written) is not None
+        is_a_full_name(written)
         and not is_of_a_road(written)
         and not _BUILDING.search(written)
         and _LINE_BEFORE.search(text[max(0, span.start - 4) : span.start]) is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from router_extproc.pii.blocks import is_a_full_name
 from router_extproc.pii.roads import is_of_a_road
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _BETWEEN = re2.compile(
     r"(?:[\s,;:|/\\(\[<•·–—-]|\b(?i:ph|phone|t|tel|telephone|telefon|tél|f|fax|m|mob|mobile|mobil|cell|c|p|e|e-?mail|mail|web|call)\b\.?)*$"  # noqa: RUF001 - people write this dash
 )
 _BEHIND = re2.compile(r"^[\s,;:|/\\)\]>•·–—-]*")  # noqa: RUF001 - as above
-_FULL_NAME = re2.compile(r"^\p{Lu}[\pL.'’-]+(?: \p{Lu}[\pL.'’-]+){1,2}$")  # noqa: RUF001 - people write this apostrophe
 _SHORTEST = 3
 """Characters of a name that is left."""
 
@@ -62,7 +62,7 @@ def _piece(text: str, span: Span, start: int, end: int) -> Iterator[Span]:
         return
     type_ = span.type
     if type_ == "ADDRESS" and not any(map(str.isdigit, written)) and not is_of_a_road(written):
-        if not _FULL_NAME.search(written):
+        if not is_a_full_name(written):
             return
         type_ = "PERSON"
     yield replace(span, start=start, end=end, type=type_)
