@@ -75,10 +75,10 @@ def polish(
     version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
-    """Let a finished bundle's network learn on from the data and from our texts, held to what it said before; then as train goes on.
+    """Let a finished bundle's network learn more of private data, held to what it said before in all else.
 
-    The weights are those of its graph, so that no older run is needed. Embeddings move a little: train quality models and heads anew.
-    Some 40 minutes on two cores. Needs the train extra.
+    The weights are those of its graph, so that no older run is needed. Calibration and thresholds of the heads stay. Embeddings move a
+    little: train quality models and heads anew. Some 40 minutes on two cores. Needs the train extra.
     """
     from router_extproc.cli.polish import PolishOptions  # noqa: PLC0415 - as in app
     from router_extproc.cli.polish import run as run_polish  # noqa: PLC0415 - as in app

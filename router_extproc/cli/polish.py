@@ -1,4 +1,4 @@
-"""`polish`: a finished bundle's network learns on from texts that it did not know."""
+"""`polish`: a finished bundle's network learns more of private data, and is held to what it was in all else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(options: PolishOptions) -> Exit:
     try:
         _fit(options, source)
         fitted = time.perf_counter() - began
-        found = bundled_run(options.run, options.data, source / TOKENIZER, options.output, options.version)
+        found = bundled_run(options.run, options.data, source / TOKENIZER, options.output, options.version, source)
     except (OSError, ValueError, BundleError, DataError) as error:
         fail(Exit.INPUT, str(error))
     tell(options.output, options.data, found, Took(fitted, time.perf_counter() - began), as_json=options.as_json)

@@ -152,8 +152,10 @@ class _Watch:
         err.print("dev " + " ".join(f"{name} {value:.3f}" for name, value in figures.items()))
 
 
-def bundled_run(run: Path, data: Path, tokenizer: Path, output: Path, version: str) -> list[Comparison]:
-    """The bundle of a run, and what int8 costs it. Raises OSError, BundleError, DataError."""
+def bundled_run(
+    run: Path, data: Path, tokenizer: Path, output: Path, version: str, before: Path | None = None
+) -> list[Comparison]:
+    """The bundle of a run, and what int8 costs it; `before` as in make_bundle. Raises OSError, BundleError, DataError."""
     from router_extproc.training.notes import note  # noqa: PLC0415 - as above
     from router_extproc.training.package import Sources, make_bundle  # noqa: PLC0415 - as above
     from router_extproc.training.verify import compare  # noqa: PLC0415 - as above
@@ -161,7 +163,7 @@ def bundled_run(run: Path, data: Path, tokenizer: Path, output: Path, version: s
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=err, transient=True) as progress:
         task = progress.add_task("quantising and calibrating")
-        make_bundle(Sources(run, data, tokenizer), output, name=output.name, version=version)
+        make_bundle(Sources(run, data, tokenizer), output, name=output.name, version=version, before=before)
         progress.update(task, description="comparing int8 with float32 on the dev set")
         found = compare(run, output, run / "float32", data, lambda: progress.advance(task))
     note(output, {"int8_vs_fp32": {each.head: asdict(each) for each in found}})

@@ -92,6 +92,11 @@ def _made_of(training: Mapping[str, Any]) -> str:
         f" After that the {head} head learnt on, on the encoder as it was, from {count:,} texts (`router-extproc refit`)."
         for head, count in training.get("refitted", {}).items()
     )
+    if "polished" in training:
+        refitted += (
+            f" The network of version {training['polished']} then learnt more of private data, held to what it said before in "
+            "all else (`router-extproc polish`)."
+        )
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "

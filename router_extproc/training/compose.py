@@ -11,6 +11,7 @@ from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
 from router_extproc.training.everyday import TURNS, everyday, harnessed, nameless, reframed, staged, suspicious, tailed
 from router_extproc.training.lookalikes import lookalikes
+from router_extproc.training.marked import marked
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
 from router_extproc.training.texts import lines
@@ -59,7 +60,7 @@ def composed(read: Examples, random: Random) -> Examples:
         *lookalikes(random),
     ]
     made["modality"] += _pictures(read, random)
-    made["pii"] = [*nameless(natural, random), *private(read, random)]
+    made["pii"] = [*nameless(natural, random), *private(read, random), *marked(random)]
     return made
 
 

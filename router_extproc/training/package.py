@@ -49,8 +49,12 @@ class Sources:
     tokenizer: Path
 
 
-def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> Manifest:
-    """Write the bundle of a training run. Raises OSError; BundleError if what was written cannot be loaded again."""
+def make_bundle(sources: Sources, folder: Path, *, name: str, version: str, before: Path | None = None) -> Manifest:
+    """Write the bundle of a training run. Raises OSError; BundleError if what was written cannot be loaded again.
+
+    `before`: the bundle that was polished. Its heads were held to what they said: they do not learn on again, and what it heard beside
+    them, their calibration and their thresholds stay, so that what operators have set on top of these stays right.
+    """
     network, recipe = trained(sources.run)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(sources.tokenizer, folder / TOKENIZER)
@@ -60,21 +64,42 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str) -> M
     known = ranges(network, _batches(examples, pieces))
     model = Exporter(weights_of(network), known).model(len(recipe["layers"]))
     onnx.save(model, str(folder / GRAPH))
-    refit(folder, lessons(examples, wanted.seed), wanted.seed)
+    if before is None:
+        refit(folder, lessons(examples, wanted.seed), wanted.seed)
     np.save(folder / BACKGROUND, np.zeros((1, 384), np.int8) + np.int8(1))
     manifest = _manifest(folder, name, version, recipe, examples)
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
     np.save(folder / BACKGROUND, _background(encoder, examples))
-    experts = taught(encoder, examples[HEAD], sources.data, wanted.licence)
-    calibration, thresholds = calibrated(encoder, sources.data, wanted.licence)
-    alone = unheard(encoder, sources.data, wanted.licence, thresholds)
     cut = span_threshold(encoder, sources.data, wanted.licence)
-    manifest = _manifest(folder, name, version, recipe, examples, calibration, thresholds, cut)
-    manifest = manifest.model_copy(update={"experts": experts, "unheard": alone, "files": files_of(folder, experts)})
+    update = _judged(encoder, examples, sources.data, wanted) if before is None else _kept(before, folder, manifest)
+    manifest = manifest.model_copy(update=update | {"files": files_of(folder, update["experts"]), "span_threshold": cut})
     write(folder, manifest)
     Bundle(folder)
     return manifest
+
+
+def _judged(encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: Path, recipe: Recipe) -> dict[str, Any]:
+    """What a manifest tells of the heads: experts, which are written beside the graph, and what the dev set says of both."""
+    experts = taught(encoder, examples[HEAD], data, recipe.licence)
+    calibration, thresholds = calibrated(encoder, data, recipe.licence)
+    alone = unheard(encoder, data, recipe.licence, thresholds)
+    return {"experts": experts, "calibration": calibration, "thresholds": thresholds, "unheard": alone}
+
+
+def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """The same of the bundle that was polished, whose experts are copied."""
+    known = read_manifest(before)
+    for name in known.files.keys() - manifest.files.keys():
+        shutil.copyfile(before / name, folder / name)
+    history = {"refitted": known.training.get("refitted", {}), "polished": known.version}
+    return {
+        "experts": known.experts,
+        "calibration": known.calibration,
+        "thresholds": known.thresholds,
+        "unheard": known.unheard,
+        "training": manifest.training | history,
+    }
 
 
 def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, list[Example]]:
@@ -154,10 +179,8 @@ def _manifest(
     version: str,
     recipe: Mapping[str, Any],
     examples: Mapping[str, Sequence[Example]],
-    calibration: Mapping[str, Calibration] | None = None,
-    thresholds: Mapping[str, float] | None = None,
-    spans_from: float = 0.0,
 ) -> Manifest:
+    """Before anything is known of the heads."""
     return Manifest(
         format=FORMAT,
         name=name,
@@ -168,9 +191,9 @@ def _manifest(
         classes=CLASSES,
         chances=CHANCES,
         spans=SPANS,
-        calibration=dict(calibration or dict.fromkeys(POOLED, Calibration())),
-        thresholds=dict(thresholds or dict.fromkeys(CHANCES, 0.5)),
-        span_threshold=spans_from,
+        calibration=dict.fromkeys(POOLED, Calibration()),
+        thresholds=dict.fromkeys(CHANCES, 0.5),
+        span_threshold=0.0,
         training={
             "base": "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)",
             "teacher": "sentence-transformers/all-mpnet-base-v2 (Apache-2.0)" if recipe["teacher_steps"] else None,

@@ -1,4 +1,4 @@
-"""Polish: a finished bundle's network learns on, from the labels of new texts, and is held to what it was elsewhere."""
+"""Polish: a finished bundle's network learns more of private data, and is held to what it was in all else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from router_extproc.training.feed import feed
-from router_extproc.training.fit import POLISHED, of_labels, of_teacher, said
+from router_extproc.training.fit import POLISHED, of_labels, of_others, of_teacher, said
 from router_extproc.training.loop import Loop, Schedule
 from router_extproc.training.losses import nearness_loss
 from router_extproc.training.network import embedding
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from router_extproc.training.recipe import Recipe
 
 SHARES = {
-    "domain": 0.15, "jailbreak": 0.32, "pii": 0.18, "fact_check": 0.1,
-    "modality": 0.03, "feedback": 0.06, "difficulty": 0.04, "embedding": 0.12,
+    "domain": 0.14, "jailbreak": 0.28, "pii": 0.28, "fact_check": 0.09,
+    "modality": 0.04, "feedback": 0.07, "difficulty": 0.03, "embedding": 0.07,
 }  # fmt: skip
 """How often each head gets a batch."""
-_LABELS = {"jailbreak": 1.0, "domain": 0.5, "pii": 0.5, "fact_check": 0.5, "feedback": 0.5}
+_LABELS = {"pii": 0.8}
 """Weight of the labels; the rest, and all of the other heads, is what the network said before (Li and Hoiem 2016)."""
+_ASIDE = 0.4
+"""Weight of what the network said before of a batch for each head that the batch is not for."""
 _KEEP_SHARE = 0.1
 """Of the batches of heads that also hold the embedding to what it was."""
 _PART = 4
@@ -86,6 +88,7 @@ class Polishing:
                 with torch.no_grad():
                     known = said(self._anchor, before, fed)
                 loss = loss + (1 - share) * of_teacher(told, known, fed)
+        loss = loss + _ASIDE * of_others(network, hidden, self._anchor, before, fed)
         if fed.task == "embedding" or self._random.random() < _KEEP_SHARE:
             mask = fed.batch.mask
             loss = loss + nearness_loss(embedding(hidden.float(), mask), embedding(before.float(), mask))

@@ -16,7 +16,7 @@ from tiny_base import write_base, write_parts, write_teacher
 from training_data import write_training
 
 from router_extproc.cli.train import Took, _Watch, tell
-from router_extproc.encoders.bundle import TOKENIZER, Bundle
+from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle
 from router_extproc.encoders.heads import POOLED
 from router_extproc.evaluation.datasets import SOURCES
 from router_extproc.training.base import PACKAGE
@@ -196,6 +196,30 @@ class TestTrain:
         assert set(manifest.evaluation["int8_vs_fp32"]) == set(SOURCES)
         assert "# Model bundle `mine`, version 5" in (folder / "mine" / CARD).read_text()
         assert [json.loads(line)["step"] for line in (folder / "run" / "curve.jsonl").read_text().splitlines()] == [1, 2, 3]
+
+    @pytest.mark.slow
+    def test_a_bundle_is_polished(self, train: Callable[..., Result], cli: Cli, folder: Path) -> None:
+        """Its heads learned on before: what the run says of them is packed as it is, and what they heard and meant stays."""
+        from router_extproc.training.fit import trained  # noqa: PLC0415 - needs the extra, which is asked for in `folder`
+        from router_extproc.training.restore import restored  # noqa: PLC0415 - as above
+
+        assert train("--version", "5").exit_code == 0
+        options = ("--run", folder / "polish", "--output", folder / "polished", "--version", "6", "--batches", 1)
+        result = cli("polish", "--data", folder / "data", "--models", folder / "mine", *options)
+
+        assert result.exit_code == 0, result.stderr
+        before, manifest = Bundle(folder / "mine").manifest, Bundle(folder / "polished").manifest
+        assert (manifest.version, manifest.training["polished"]) == ("6", "5")
+        assert (manifest.calibration, manifest.unheard) == (before.calibration, before.unheard)
+        assert (manifest.thresholds, manifest.experts) == (before.thresholds, before.experts)
+        beside = before.files.keys() - {GRAPH, BACKGROUND}
+        assert {name: manifest.files[name] for name in beside} == {name: before.files[name] for name in beside}
+        assert manifest.files[GRAPH] != before.files[GRAPH]
+        packed, left = restored(folder / "polished").state_dict(), trained(folder / "polish")[0].state_dict()
+        heads = [name for name in left if name.startswith("heads.")]
+        assert len(heads) > 20
+        assert [name for name in heads if not packed[name].equal(left[name])] == []
+        assert "The network of version 5 then learnt more of private data" in (folder / "polished" / CARD).read_text()
 
     def test_without_the_teacher(self, train: Callable[..., Result], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The parts that are missing are named, with what installs them alone."""

@@ -154,3 +154,11 @@ class TestRefitted:
 
         assert "the jailbreak head learnt on, on the encoder as it was, from 13,080 texts" in page
         assert "learnt on" not in card(plain)
+
+    def test_tells_of_a_network_that_was_polished(self) -> None:
+        """And from which version."""
+        plain = manifest()
+        page = card(manifest(training=plain.training | {"polished": "6"}))
+
+        assert "The network of version 6 then learnt more of private data" in page
+        assert "polish" not in card(plain)

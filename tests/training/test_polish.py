@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,6 +76,22 @@ class TestPolishing:
         assert {task for _, task, _ in told} <= set(SHARES)
         assert all(math.isfinite(loss) for *_, loss in told)
         assert moved(restored(start.bundle), before) == set()  # type: ignore[attr-defined]
+
+    def test_only_private_data_has_labels(self, start: Start, tmp_path: Path) -> None:
+        """What the data say of domains changes nothing: heads are held to what they said. Marks of private data do change it."""
+
+        def learned(head: str, target: object) -> Network:
+            polishing = start(tmp_path / head)
+            polishing._examples = {
+                task: [replace(each, target=target) if task == head else each for each in rows]
+                for task, rows in polishing._examples.items()
+            }
+            polishing.run(lambda *_: None)
+            return polishing.average
+
+        plain, domains, private = learned("none", None), learned("domain", 0), learned("pii", ())
+        assert moved(plain, domains) == set()
+        assert "tags.weight" in moved(plain, private)
 
     def test_an_interrupted_run_goes_on(self, start: Start, tmp_path: Path) -> None:
         """Where it was saved last."""
