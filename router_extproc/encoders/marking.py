@@ -94,6 +94,8 @@ def _hints(words: _Words) -> Iterator[Span]:
     if not len(words.bounds):
         return
     chances = words.chances[:, _NUMBER]
+    if chances.max() < _FAINT:  # as in most windows
+        return
     ends = np.flatnonzero(np.diff(np.concatenate(([False], chances >= _FAINT, [False])).astype(np.int8)))
     for first, last in ends.reshape(-1, 2).tolist():
         yield Span(words.bounds[first][0], words.bounds[last - 1][1], SPANS[_NUMBER], float(chances[first:last].mean()))
@@ -103,17 +105,21 @@ def _words(piece: Slice, chances: Floats, text: str) -> _Words:
     groups = list(_groups(piece.offsets, text))
     if not groups:
         return _Words((), np.zeros((0, len(SPANS)), np.float32), (), ())
-    firsts = np.array([first for first, _ in groups])
-    lengths = np.array([last - first for first, last in groups], np.float32)
-    # Words stand one after the other: what lies between their first tokens is theirs.
-    inside = chances[firsts[0] : groups[-1][1]]
-    means: Floats = (np.add.reduceat(inside, firsts - firsts[0], axis=0) / lengths[:, None]).astype(np.float32)
-    own = means[:, 1::2] + means[:, 2::2]
-    likeliest = own.argmax(1)
-    labels = np.where(own.max(1) > means[:, 0], likeliest, _NONE)
-    begins = (labels != _NONE) & (chances[firsts, 1 + 2 * likeliest] > chances[firsts, 2 + 2 * likeliest])
+    start, end = groups[0][0], groups[-1][1]
+    own, none = chances[start:end, 1::2] + chances[start:end, 2::2], chances[start:end, 0]
+    if len(groups) < end - start:
+        # Words stand one after the other: what lies between their first tokens is theirs.
+        firsts = np.array([first - start for first, _ in groups])
+        lengths = np.array([last - first for first, last in groups], np.float32)
+        own = (np.add.reduceat(own, firsts, axis=0) / lengths[:, None]).astype(np.float32)
+        none = (np.add.reduceat(none, firsts) / lengths).astype(np.float32)
+    labels = np.where(own.max(1) > none, own.argmax(1), _NONE).tolist()
+    begins = [
+        label != _NONE and bool(chances[first, 1 + 2 * label] > chances[first, 2 + 2 * label])
+        for label, (first, _) in zip(labels, groups, strict=True)
+    ]
     bounds = [(piece.offsets[first][0], piece.offsets[last - 1][1]) for first, last in groups]
-    return _Words(bounds, own, labels.tolist(), begins.tolist())
+    return _Words(bounds, own, labels, begins)
 
 
 def _groups(offsets: Sequence[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
