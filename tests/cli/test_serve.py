@@ -214,7 +214,15 @@ def _versions(served: Served) -> set[str]:
 def _children(pid: int) -> list[int]:
     """Worker processes: children that run our code, not multiprocessing's resource tracker."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [int(child) for child in found if _is_a_worker(child)]
+
+
+def _is_a_worker(child: str) -> bool:
+    """One that ends between the list and the look is none."""
+    try:
+        return b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class TestCanary:
