@@ -84,10 +84,9 @@ class Polishing:
             told, share = said(network, hidden, fed), _LABELS.get(fed.task, 0.0)
             if share:
                 loss = share * of_labels(told, fed)
-            if share < 1:
-                with torch.no_grad():
-                    known = said(self._anchor, before, fed)
-                loss = loss + (1 - share) * of_teacher(told, known, fed)
+            with torch.no_grad():
+                known = said(self._anchor, before, fed)
+            loss = loss + (1 - share) * of_teacher(told, known, fed)
         loss = loss + _ASIDE * of_others(network, hidden, self._anchor, before, fed)
         if fed.task == "embedding" or self._random.random() < _KEEP_SHARE:
             mask = fed.batch.mask
