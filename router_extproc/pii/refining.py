@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _PERSON, _ORGANIZATION = "PERSON", "ORGANIZATION"
 _NAMES = frozenset({_PERSON, _ORGANIZATION})
 _POSSESSIVE = re2.compile(r"['’]s?$")  # noqa: RUF001 - people write this apostrophe
+_OWNERS = ("'", "’", "'s", "’s")  # noqa: RUF001 - as above
+"""What _POSSESSIVE finds."""
 _OWNED = re2.compile(r"^ +[\p{Ll}\d]")
 _JOINED = re2.compile(r"^ +(?:and|or|but|to|in|on|at|for|from|with|by|is|was|are|has|had|will|would|that|who|which|as|than)\b")
 """What is owned: `Reed's offer`, but not `Moody's Investors`, nor `at Reed's and then`."""
@@ -123,8 +125,10 @@ _AGES = range(1, 116)
 
 def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     """Those that count, by their start, out of all that a model thinks likelier than nothing; and the ages of persons beside them."""
+    if not any(_may_count(span, threshold) for span in spans):  # as in many texts: nor does a likeness to a sure one help, then
+        spans = ()
     cleaned = [_cleaned(text, span) for span in spans if not _is_nobody(text, span)]
-    judged = [(span, span.score >= _needed(text, span, threshold)) for span in cleaned]
+    judged = [(span, _counts(text, span, threshold)) for span in cleaned]
     known = _known(text, [span for span, sure in judged if sure])
     found = []
     for span, sure in judged:
@@ -182,36 +186,60 @@ def _is_a_check(text: str, span: Span) -> bool:
 
 def _cleaned(text: str, span: Span) -> Span:
     """A name without the 's that makes an owner of it, and without an office in it."""
+    if span.type not in _NAMES:
+        return span
+    written = text[span.start : span.end]
+    if " " in written:
+        span = _without_others(text, span)
+    if span.type == _ORGANIZATION:
+        span = replace(span, end=span.end + _left_out(text, span, written))
+    return _unowned(text, span)
+
+
+def _without_others(text: str, span: Span) -> Span:
+    """A name of several words without those that are no part of it."""
     written = text[span.start : span.end]
     if span.type == _ORGANIZATION and _TITLE.search(written):
         span = replace(span, type=_PERSON)
-    first = _BEFORE_A_NAME[span.type].search(written) if span.type in _NAMES else None
+    first = _BEFORE_A_NAME[span.type].search(written)
     if first and first.end() < len(written):
         span = replace(span, start=span.start + first.end())
-    sentence = _SENTENCE_WITHIN.search(text[span.start : span.end]) if span.type in _NAMES else None
+    sentence = _SENTENCE_WITHIN.search(text[span.start : span.end]) if ". " in written else None
     if sentence:
         span = replace(span, end=span.start + sentence.start(1))
-    small = _SMALL_FIRST.search(text[span.start : span.end]) if span.type in _NAMES else None
-    if small and small.group(1) not in _PARTICLES:
-        span = replace(span, start=span.start + small.end(1) + 1)
-    if span.type == _ORGANIZATION:
-        more = _REST.search(text[span.end : span.end + _BEFORE]) if written.endswith(_GOES_ON) else None
-        span = replace(
-            span, end=span.end + (more.end() if more else _DOT_OF_IT.search(text[span.start : span.end + 1]) is not None)
-        )
-    behind = text[span.end : span.end + 8]
-    if span.type not in _NAMES or not _OWNED.search(behind) or _JOINED.search(behind):
+    small = _SMALL_FIRST.search(text[span.start : span.end]) if text[span.start].islower() else None
+    return replace(span, start=span.start + small.end(1) + 1) if small and small.group(1) not in _PARTICLES else span
+
+
+def _left_out(text: str, span: Span, marked: str) -> int:
+    """Characters behind an organisation's name that belong to it."""
+    more = _REST.search(text[span.end : span.end + _BEFORE]) if marked.endswith(_GOES_ON) else None
+    if more:
+        return int(more.end())
+    return int(text.startswith(".", span.end) and _DOT_OF_IT.search(text[span.start : span.end + 1]) is not None)
+
+
+def _unowned(text: str, span: Span) -> Span:
+    """A name without the 's that makes an owner of it."""
+    owner = _POSSESSIVE.search(text[span.start : span.end]) if text[span.start : span.end].endswith(_OWNERS) else None
+    if owner is None or not owner.start():
         return span
-    owner = _POSSESSIVE.search(text[span.start : span.end])
-    return replace(span, end=span.start + owner.start()) if owner and owner.start() else span
+    behind = text[span.end : span.end + 8]
+    owns = _OWNED.search(behind) and not _JOINED.search(behind)
+    return replace(span, end=span.start + owner.start()) if owns else span
 
 
-def _needed(text: str, span: Span, threshold: float) -> float:
-    """The score from which on it counts."""
+def _may_count(span: Span, threshold: float) -> bool:
+    """Whether its score is one that counts somewhere."""
+    return span.score >= threshold or (span.score >= _CUED and span.type == _ORGANIZATION)
+
+
+def _counts(text: str, span: Span, threshold: float) -> bool:
+    """Whether it counts where it stands, and as it is written."""
     written = text[span.start : span.end]
     if span.type in _NAMES and written.islower() and " " not in written and not text.islower():
-        return max(threshold, _PLAIN_WORD)
-    return min(threshold, _CUED) if span.type == _ORGANIZATION and _has_cue(text, span) else threshold
+        return span.score >= max(threshold, _PLAIN_WORD)
+    return span.score >= threshold or (_may_count(span, threshold) and _has_cue(text, span))
 
 
 def _has_cue(text: str, span: Span) -> bool:
