@@ -137,10 +137,11 @@ class TestMarked:
     @pytest.mark.parametrize("sure", [60.0, 200.0, 1e30])
     def test_bears_any_finite_logit(self, sure: float) -> None:
         """However sure the head is: no power overflows, and what begins a name still does."""
-        logits = tags("", B, I, "", "") * (sure / _SURE)
+        logits = tags("", B, I, "", "") * np.float32(sure / _SURE)
         (found,) = marked(window([(0, 3), (4, 7), (8, 12)]), logits, "Ann Lee left").spans
 
-        assert (found.start, found.end, found.score) == (0, 7, pytest.approx(1.0))
+        assert (found.start, found.end) == (0, 7)
+        assert found.score == pytest.approx(1.0)
 
     def test_tells_what_may_be_a_telephone_number(self) -> None:
         """Though the head thinks something else likelier; the score is the mean over the words that it stretches over."""
