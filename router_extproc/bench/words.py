@@ -10,8 +10,6 @@ from router_extproc.encoders.passages import SPECIAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from router_extproc.encoders.tokens import WordPieces
-
 _LIST = """
 time year people way day man thing woman life child world school state family student group country problem hand part place case week
 company system program question work government number night point home water room mother area money story fact month lot right study
@@ -26,10 +24,6 @@ EASY = "garden"
 _BASE = 64
 _OPENING = 4
 """Words that number a text: 64^4 different ones."""
-
-
-class WordsError(Exception):
-    """The tokenizer spells an ordinary word with several tokens."""
 
 
 def words(number: int, count: int) -> list[str]:
@@ -63,12 +57,3 @@ def half_easy_prompts(numbers: Iterator[int], tokens: int) -> Iterator[str]:
     """The same, every other one easy."""
     makers = itertools.cycle((prompt, easy_prompt))
     return (make(number, tokens) for make, number in zip(makers, numbers, strict=False))
-
-
-def exact_text(pieces: WordPieces, tokens: int) -> str:
-    """A text of exactly that many tokens of this tokenizer, the special ones included. Raises WordsError where that cannot be."""
-    text = prompt(0, tokens)
-    found = len(pieces.encode(text)) + SPECIAL
-    if found != tokens:
-        raise WordsError(f"an ordinary English text of {tokens} tokens has {found} in this bundle's vocabulary")
-    return text

@@ -35,13 +35,22 @@ class TestPasses:
 class TestTimes:
     def test_tells_medians_and_ratios(self) -> None:
         """Ratios are of the medians."""
-        times = Times({"encoder": [1.0, 2.0, 9.0], "all_heads": [2.2] * 3, "separate": [11.0] * 3, "tokenize": [0.1] * 3})
+        times = Times(by_name={"encoder": [1.0, 2.0, 9.0], "all_heads": [2.2] * 3, "separate": [11.0] * 3, "tokenize": [0.1] * 3})
 
         told = times.told()
 
         assert (told["encoder_ms"], told["encoder_p99_ms"]) == (2.0, 9.0)
         assert (told["all_heads_over_encoder"], told["separate_over_all_heads"]) == (1.1, 5.0)
         assert told["samples"] == 3
+
+    def test_every_text_counts_alike(self) -> None:
+        """However different they are: not the one in the middle for all."""
+        dear, cheap = 10.0, 2.0
+        times = Times(2, {"encoder": [cheap, dear, cheap, dear, cheap], "all_heads": [], "separate": [], "tokenize": [cheap]})
+
+        told = times.told()
+
+        assert (told["encoder_ms"], told["tokenize_ms"], told["all_heads_ms"]) == (6.0, cheap, 0.0)
 
     def test_of_nothing_are_nothing(self) -> None:
         """No division by zero."""

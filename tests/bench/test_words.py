@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from router_extproc.bench.words import EASY, WordsError, easy_prompts, exact_text, half_easy_prompts, prompt, prompts, words
+from router_extproc.bench.words import EASY, easy_prompts, half_easy_prompts, prompt, prompts, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from router_extproc.encoders.encoder import Encoder
-    from router_extproc.encoders.tokens import WordPieces
-
-
-class Syllables:
-    """A tokenizer that needs two tokens for each word."""
-
-    def encode(self, text: str) -> list[str]:
-        """Twice as many tokens as words."""
-        return text.split() * 2
 
 
 class TestWords:
@@ -35,20 +26,13 @@ class TestWords:
         assert len(words(7, count)) == count
 
 
-class TestExactText:
+class TestPrompt:
     @pytest.mark.parametrize("tokens", [16, 32, 64, 128, 256, 512])
     def test_has_that_many_tokens(self, encoder: Encoder, tokens: int) -> None:
         """The special ones included, as the benchmark says."""
         pieces = encoder.bundle.pieces
 
-        assert len(pieces.encode(exact_text(pieces, tokens))) == tokens - 2
-
-    def test_refuses_another_vocabulary(self) -> None:
-        """A figure for 64 tokens must not be one for 128."""
-        pieces: WordPieces = Syllables()  # type: ignore[assignment]  # it has what is needed
-
-        with pytest.raises(WordsError, match="an ordinary English text of 64 tokens has 126"):
-            exact_text(pieces, 64)
+        assert len(pieces.encode(prompt(0, tokens))) == tokens - 2
 
 
 class TestPrompts:
