@@ -52,27 +52,27 @@ class Lexicon:
     offset: float
     _squares: memoryview[float] = field(init=False, repr=False, compare=False)
     _products: memoryview[float] = field(init=False, repr=False, compare=False)
-    """By bucket: what a term that occurs once adds to the squared length, and to the sum."""
+    """By twice the bucket: what a term that occurs once adds to the squared length, and to the sum. Plain numbers, which a memoryview
+    gives twice as fast as an array does."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_squares", self._numbers(self.rarity**2))
-        object.__setattr__(self, "_products", self._numbers(self.rarity * self.weights))
+        # Side by side, since both are wanted of a term, and to fetch them takes longer than to add them up.
+        pairs = np.stack((self.rarity**2, self.rarity * self.weights), 1).astype(np.float32)
+        table = memoryview(pairs.data).cast("B").cast("f")
+        object.__setattr__(self, "_squares", table)
+        object.__setattr__(self, "_products", table[1:])
 
     def logits(self, ids: Sequence[int]) -> tuple[float]:
         """What a window's pieces add to the head's logit."""
         return (self._of_few(ids) if len(ids) <= _FEW else self._of_many(ids),)
-
-    @staticmethod
-    def _numbers(table: Floats) -> memoryview[float]:
-        """A table that gives plain numbers, twice as fast as an array does."""
-        return memoryview(table.astype(np.float32).data).cast("B").cast("f")
 
     def _of_few(self, ids: Sequence[int]) -> float:
         places = _places(ids)
         squares: float = sum(map(self._squares.__getitem__, places))
         total: float = sum(map(self._products.__getitem__, places))
         if len(set(places)) < len(places):
-            for place, count in Counter(places).items():
+            repeated = [(place, count) for place, count in Counter(places).items() if count > 1]
+            for place, count in repeated:
                 factor = 1 + log(count)
                 squares += (factor * factor - count) * self._squares[place]
                 total += (factor - count) * self._products[place]
@@ -85,9 +85,9 @@ class Lexicon:
 
 
 def _places(ids: Sequence[int]) -> list[int]:
-    """Buckets of the pieces and of the pairs of neighbours among them: what `counted` counts."""
-    places = [(piece * _ALONE & _WORD) >> _SHIFT for piece in ids]
-    places += [(first * _FIRST + second * _SECOND & _WORD) >> _SHIFT for first, second in pairwise(ids)]
+    """Twice the buckets of the pieces and of the pairs of neighbours among them: what `counted` counts."""
+    places = [(piece * _ALONE & _WORD) >> _SHIFT << 1 for piece in ids]
+    places += [(first * _FIRST + second * _SECOND & _WORD) >> _SHIFT << 1 for first, second in pairwise(ids)]
     return places
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import sub
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,16 +68,26 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """A window's words: W words, K types."""
+    """The words of a stretch: W words, K types."""
 
     bounds: Sequence[tuple[int, int]]
     """Character ranges in the text."""
-    chances: Floats
-    """(W, K): of each type."""
+    shares: Sequence[Sequence[float]]
+    """(W, 1 + K): probabilities of none and of each type, summed over the word's tokens."""
+    sizes: Sequence[int]
+    """Tokens of each."""
     labels: Sequence[int]
     """The likeliest type, _NONE where none is likelier."""
     begins: Sequence[bool]
     """Whether it rather begins a span than goes on with one."""
+
+    def chance(self, at: int, label: int) -> float:
+        """Of a word to be of a type: the mean over its tokens."""
+        return self.shares[at][1 + label] / self.sizes[at]
+
+    def mean(self, first: int, last: int, label: int) -> float:
+        """The mean chance of words, the last one included."""
+        return sum(self.chance(at, label) for at in range(first, last + 1)) / (last + 1 - first)
 
 
 def marked(piece: Slice, logits: Floats, text: str) -> Marks:
@@ -112,43 +123,35 @@ def _stretch(over: Floats, offsets: Sequence[tuple[int, int]], text: str) -> tup
 
 def _hints(words: _Words) -> Iterator[Span]:
     """Runs of words with a chance of being a telephone number's."""
-    chances = words.chances[:, _NUMBER]
-    if chances.max() < _FAINT:  # as in most windows
-        return
-    ends = np.flatnonzero(np.diff(np.concatenate(([False], chances >= _FAINT, [False])).astype(np.int8)))
-    for first, last in ends.reshape(-1, 2).tolist():
-        yield Span(words.bounds[first][0], words.bounds[last - 1][1], SPANS[_NUMBER], float(chances[first:last].mean()))
+    runs: list[list[int]] = []
+    for at in range(len(words.sizes)):
+        if words.chance(at, _NUMBER) >= _FAINT:
+            if runs and runs[-1][1] == at - 1:
+                runs[-1][1] = at
+            else:
+                runs.append([at, at])
+    for first, last in runs:
+        yield Span(words.bounds[first][0], words.bounds[last][1], SPANS[_NUMBER], words.mean(first, last, _NUMBER))
 
 
 def _words(offsets: Sequence[tuple[int, int]], start: int, end: int, over: Floats, text: str) -> _Words:
     """The words of a stretch of tokens, one at least."""
-    groups = list(_groups(offsets, start, end, text))
+    firsts = [start, *(at for at in range(start + 1, end) if not _goes_on(offsets, at, text))]
+    lasts = [*firsts[1:], end]
     # Between two runs of the graph each operation takes some 15 us, however small the array: so they are few.
     shares = np.exp(over[start:end]) @ _TYPES
     shares[:, 0] += 1
     shares /= shares.sum(1, keepdims=True)
-    if len(groups) < end - start:
+    if len(firsts) < end - start:
         # Words stand one after the other: what lies between their first tokens is theirs.
-        firsts = [first - start for first, _ in groups]
-        shares = np.add.reduceat(shares, firsts, axis=0)
-        shares /= np.array([[last - first] for first, last in groups], np.float32)
+        shares = np.add.reduceat(shares, [first - start for first in firsts], axis=0)
     labels = [place - 1 for place in shares.argmax(1).tolist()]
     begins = [
         label != _NONE and bool(over[first, 2 * label] > over[first, 1 + 2 * label])
-        for label, (first, _) in zip(labels, groups, strict=True)
+        for label, first in zip(labels, firsts, strict=True)
     ]
-    bounds = [(offsets[first][0], offsets[last - 1][1]) for first, last in groups]
-    return _Words(bounds, shares[:, 1:], labels, begins)
-
-
-def _groups(offsets: Sequence[tuple[int, int]], start: int, end: int, text: str) -> Iterator[tuple[int, int]]:
-    """Token ranges of whole words; a sign is a word of its own."""
-    first = start
-    for at in range(start + 1, end):
-        if not _goes_on(offsets, at, text):
-            yield first, at
-            first = at
-    yield first, end
+    bounds = [(offsets[first][0], offsets[last - 1][1]) for first, last in zip(firsts, lasts, strict=True)]
+    return _Words(bounds, shares.tolist(), list(map(sub, lasts, firsts)), labels, begins)
 
 
 def _goes_on(offsets: Sequence[tuple[int, int]], at: int, text: str) -> bool:
@@ -201,7 +204,7 @@ def _belongs(words: _Words, at: int, beside: int, label: int, text: str) -> bool
     return (
         SPANS[label] == "ORGANIZATION"
         and words.labels[at] == _NONE
-        and words.chances[at, label] >= _FRINGE
+        and words.chance(at, label) >= _FRINGE
         and text[first[1] : second[0]] == " "
         and text[words.bounds[at][0]].isupper()
     )
@@ -223,7 +226,7 @@ def _joins(words: _Words, at: int, label: int, text: str) -> bool:
     """Whether a word that has no type of its own may stand within a span."""
     start, end = words.bounds[at]
     word = text[start:end]
-    return word in _JOINTS.get(SPANS[label], "") or (words.chances[at, label] >= _HINT and word.lower() not in _LOOSE)
+    return word in _JOINTS.get(SPANS[label], "") or (words.chance(at, label) >= _HINT and word.lower() not in _LOOSE)
 
 
 def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
@@ -237,8 +240,7 @@ def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
         return None
     if SPANS[label] in _LETTERED and not any(map(str.isalpha, text[words.bounds[first][0] : words.bounds[last][1]])):
         return None
-    # As mean() of the array, which takes five times as long.
-    score = float(np.add.reduce(words.chances[first : last + 1, label])) / (last + 1 - first)
+    score = words.mean(first, last, label)
     end = words.bounds[last][1]
     if text[words.bounds[last][0] : end].lower() in _SHORTENED and text[end : end + 1] == ".":
         end += 1
