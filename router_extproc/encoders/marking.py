@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import sub
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,12 @@ import numpy as np
 from router_extproc.encoders.errors import finite
 from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.scores import Span
+from router_extproc.pii.kinds import BY_PATTERN
+from router_extproc.pii.refining import CUED
+from router_extproc.pii.shapes import has_digits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,6 +56,8 @@ _NUMBER = SPANS.index("PHONE")
 _TYPES = np.zeros((2 * len(SPANS), 1 + len(SPANS)), np.float32)
 _TYPES[range(2 * len(SPANS)), [1 + tag // 2 for tag in range(2 * len(SPANS))]] = 1
 """(tags, none and types): which tags are a type's."""
+_NOTHING = [1.0, *([0.0] * len(SPANS))]
+"""Probabilities of what has no type."""
 _FAINT = 0.2
 """Probability from which on a word may be a part of a telephone number, though something else be likelier."""
 
@@ -68,7 +74,7 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The words of a stretch: W words, K types."""
+    """The words of a window's stretches: W words, K types."""
 
     bounds: Sequence[tuple[int, int]]
     """Character ranges in the text."""
@@ -90,35 +96,91 @@ class _Words:
         return sum(self.chance(at, label) for at in range(first, last + 1)) / (last + 1 - first)
 
 
-def marked(piece: Slice, logits: Floats, text: str) -> Marks:
-    """The marks of one window, of whose tokens each has a row. Raises StrangeError."""
+def marked(windows: Iterable[tuple[Slice, Floats]], text: str, threshold: float) -> list[Marks]:
+    """The marks of a text's windows, each with a row of logits a token: none at all where no score could count. Raises StrangeError.
+
+    `threshold` is the score from which on a name counts at most.
+    """
+    seen = [one for piece, logits in windows if (one := _seen(piece.offsets, logits, text)) is not None]
+    needed = _needed(threshold, has_digits(text))
+    if not any((one.shares >= needed).any() for one in seen):  # as in most texts
+        return []
+    return [_marks(_words(one, text), text) for one in seen]
+
+
+@cache
+def _needed(threshold: float, numbers: bool) -> Floats:  # noqa: FBT001 - a key of the cache
+    """(1 + K,): what a token has at least of a type somewhere, if anything is to come of it. One name that counts may help others.
+
+    Where there are `numbers`, some may be a telephone's, by the type that is looked for or within whatever is likelier an address than
+    anything else.
+    """
+    needed = np.full(1 + len(SPANS), np.inf, np.float32)
+    for place, type_ in enumerate(SPANS, 1):
+        if type_ not in BY_PATTERN:
+            needed[place] = min(threshold, CUED) if type_ == "ORGANIZATION" else threshold
+    if numbers:
+        needed[1 + SPANS.index("ADDRESS")] = min(threshold, 1 / (1 + len(SPANS)))
+        needed[1 + _NUMBER] = _FAINT
+    return needed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The stretches of a window in which there may be marks: T tokens of it, K types."""
+
+    offsets: Sequence[tuple[int, int]]
+    """Of all the window's tokens."""
+    stretches: Sequence[tuple[int, int]]
+    """Tokens, in whole words. Between two of them are more tokens than one name leaves out."""
+    tags: Floats
+    """(T, 2 K): each tag's logit, less that of no tag."""
+    shares: Floats
+    """(T, 1 + K): probabilities of none and of each type."""
+
+
+def _seen(offsets: Sequence[tuple[int, int]], logits: Floats, text: str) -> _Seen | None:
+    """None if there are no marks."""
     over = logits[:, 1:] - logits[:, :1]
     # One maximum over the whole array is cheaper than one for each row.
     highest = float(over.max())
     finite(highest)
     if highest < _RARER:  # as in half of all windows
-        return Marks([], [])
+        return None
     if highest > _MOST:
         over = np.minimum(over, _MOST)
-    stretch = _stretch(over, piece.offsets, text)
-    if stretch is None:
-        return Marks([], [])
-    words = _words(piece.offsets, *stretch, over, text)
+    stretches = _stretches(over, offsets, text)
+    if not stretches:
+        return None
+    # Between two runs of the graph each operation takes some 15 us, however small the array: so they are few.
+    tags = over[[at for first, last in stretches for at in range(first, last)]]
+    shares = np.exp(tags) @ _TYPES
+    shares[:, 0] += 1
+    shares /= shares.sum(1, keepdims=True)
+    return _Seen(offsets, stretches, tags, shares)
+
+
+def _stretches(over: Floats, offsets: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Tokens with a chance of _FRINGE for some type, in whole words, and what stands between two that may be of one name."""
+    found: list[tuple[int, int]] = []
+    for at in (over >= _FAINTEST).nonzero()[0].tolist():
+        if offsets[at][0] == offsets[at][1] or (found and at < found[-1][1]):
+            continue
+        first, last = at, at + 1
+        while first > 0 and _goes_on(offsets, first, text):
+            first -= 1
+        while last < len(offsets) and _goes_on(offsets, last, text):
+            last += 1
+        if found and first - found[-1][1] <= _LONGEST_JOINT:
+            found[-1] = found[-1][0], last
+        else:
+            found.append((first, last))
+    return found
+
+
+def _marks(words: _Words, text: str) -> Marks:
     found = (_span(words, run, text) for run in _runs(words, text))
     return Marks([span for span in found if span is not None], list(_hints(words)))
-
-
-def _stretch(over: Floats, offsets: Sequence[tuple[int, int]], text: str) -> tuple[int, int] | None:
-    """The tokens from the first to the last with a chance of _FRINGE for some type, in whole words. Beside them nothing is marked."""
-    likely = [at for at in (over >= _FAINTEST).nonzero()[0].tolist() if offsets[at][0] < offsets[at][1]]
-    if not likely:
-        return None
-    first, last = likely[0], likely[-1] + 1
-    while first > 0 and _goes_on(offsets, first, text):
-        first -= 1
-    while last < len(offsets) and _goes_on(offsets, last, text):
-        last += 1
-    return first, last
 
 
 def _hints(words: _Words) -> Iterator[Span]:
@@ -134,24 +196,37 @@ def _hints(words: _Words) -> Iterator[Span]:
         yield Span(words.bounds[first][0], words.bounds[last][1], SPANS[_NUMBER], words.mean(first, last, _NUMBER))
 
 
-def _words(offsets: Sequence[tuple[int, int]], start: int, end: int, over: Floats, text: str) -> _Words:
-    """The words of a stretch of tokens, one at least."""
-    firsts = [start, *(at for at in range(start + 1, end) if not _goes_on(offsets, at, text))]
-    lasts = [*firsts[1:], end]
-    # Between two runs of the graph each operation takes some 15 us, however small the array: so they are few.
-    shares = np.exp(over[start:end]) @ _TYPES
-    shares[:, 0] += 1
-    shares /= shares.sum(1, keepdims=True)
-    if len(firsts) < end - start:
-        # Words stand one after the other: what lies between their first tokens is theirs.
-        shares = np.add.reduceat(shares, [first - start for first in firsts], axis=0)
+def _words(seen: _Seen, text: str) -> _Words:
+    """The words of all stretches; what stands between two of these is one word of no type."""
+    firsts: list[int] = []
+    sizes: list[int] = []
+    bounds: list[tuple[int, int]] = []
+    gaps: list[int] = []
+    row = 0
+    for start, end in seen.stretches:
+        if bounds:
+            gaps.append(len(bounds) + len(gaps))
+        begun = [start, *(at for at in range(start + 1, end) if not _goes_on(seen.offsets, at, text))]
+        for first, last in pairwise((*begun, end)):
+            firsts.append(row)
+            sizes.append(last - first)
+            bounds.append((seen.offsets[first][0], seen.offsets[last - 1][1]))
+            row += last - first
+    # Words stand one after the other: what lies between their first tokens is theirs.
+    shares = np.add.reduceat(seen.shares, firsts, axis=0) if len(firsts) < row else seen.shares
     labels = [place - 1 for place in shares.argmax(1).tolist()]
     begins = [
-        label != _NONE and bool(over[first, 2 * label] > over[first, 1 + 2 * label])
+        label != _NONE and bool(seen.tags[first, 2 * label] > seen.tags[first, 1 + 2 * label])
         for label, first in zip(labels, firsts, strict=True)
     ]
-    bounds = [(offsets[first][0], offsets[last - 1][1]) for first, last in zip(firsts, lasts, strict=True)]
-    return _Words(bounds, shares.tolist(), list(map(sub, lasts, firsts)), labels, begins)
+    known = shares.tolist()
+    for at in gaps:
+        known.insert(at, _NOTHING)
+        sizes.insert(at, 1)
+        labels.insert(at, _NONE)
+        begins.insert(at, False)
+        bounds.insert(at, (bounds[at - 1][1], bounds[at][0]))
+    return _Words(bounds, known, sizes, labels, begins)
 
 
 def _goes_on(offsets: Sequence[tuple[int, int]], at: int, text: str) -> bool:

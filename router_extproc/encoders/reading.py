@@ -128,17 +128,19 @@ def _embedding(rows: Sequence[Floats]) -> Floats:
 def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold: float) -> tuple[Span, ...]:
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
     text = writable(text)
-    marks = [marked(piece, logits[: len(piece)], text) for piece, logits in zip(slices, rows, strict=True)]
+    windows = ((piece, logits[: len(piece)]) for piece, logits in zip(slices, rows, strict=True))
+    marks = marked(windows, text, threshold)
     found = _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN])
     hints = _joined([hint for each in marks for hint in each.hints])
-    if not found and not hints:  # as in most texts
-        return tuple(refined(text, (), threshold))
     places = Places()
-    places.add(hinted.find(text, hints))
-    places.add(hinted.in_addresses(text, found))
-    names = refined(text, list(trimmed(text, found, places.spans)), threshold)
-    places.add(hinted.in_blocks(text, names))
-    places.add(trimmed(text, names, list(places.spans)))
+    if found or hints:  # in few texts
+        places.add(hinted.find(text, hints))
+        places.add(hinted.in_addresses(text, found))
+        found = list(trimmed(text, found, places.spans))
+    names = refined(text, found, threshold)
+    if names:
+        places.add(hinted.in_blocks(text, names))
+        places.add(trimmed(text, names, list(places.spans)))
     return tuple(places.spans)
 
 

@@ -110,7 +110,7 @@ _PERSONS_WORDS = 3
 """Words of a person's name at most."""
 _BEFORE = 40
 """Characters before a name in which its cue may stand."""
-_CUED = 0.45
+CUED = 0.45
 """The score from which on an organisation counts behind a cue."""
 _PLAIN_WORD = 0.95
 """The score from which on a lone word of small letters is a name, in a text that knows capitals."""
@@ -231,7 +231,7 @@ def _unowned(text: str, span: Span) -> Span:
 
 def _may_count(span: Span, threshold: float) -> bool:
     """Whether its score is one that counts somewhere."""
-    return span.score >= threshold or (span.score >= _CUED and span.type == _ORGANIZATION)
+    return span.score >= threshold or (span.score >= CUED and span.type == _ORGANIZATION)
 
 
 def _counts(text: str, span: Span, threshold: float) -> bool:

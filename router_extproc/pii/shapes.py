@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import digits
 from typing import TYPE_CHECKING
 
 import re2
@@ -40,6 +41,11 @@ _DIGITS = range(7, 16)
 _ACCOUNT = 6
 """Characters before a number in which an account number may begin."""
 _EXTENSION = re2.compile(r"(?i) ?(?:x|ext).*$")
+
+
+def has_digits(text: str) -> bool:
+    """Whether there is a digit of those that numbers are written with here. Many texts have none."""
+    return any(digit in text for digit in digits)
 
 
 def candidates(text: str) -> Iterator[tuple[int, int]]:

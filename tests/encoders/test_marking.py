@@ -15,7 +15,12 @@ _SURE = 9.0
 def said(text: str, *names: str) -> list[tuple[str, str]]:
     """Type and text of what is marked, if the head is sure of these tags: one a word or sign of the text."""
     offsets = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
-    return [(span.type, text[span.start : span.end]) for span in marked(window(offsets), tags("", *names, ""), text).spans]
+    return [(span.type, text[span.start : span.end]) for span in marks(window(offsets), tags("", *names, ""), text).spans]
+
+
+def marks(piece: Slice, logits: np.ndarray, text: str, threshold: float = 0.0) -> Marks:
+    """Those of a text of one window."""
+    return next(iter(marked([(piece, logits)], text, threshold)), Marks([], []))
 
 
 def window(offsets: list[tuple[int, int]]) -> Slice:
@@ -86,7 +91,7 @@ class TestMarked:
     def test_judges_words_whole(self) -> None:
         """A word whose first piece is missed is marked from its beginning."""
         text = "Konya left"
-        (span,) = marked(window([(0, 2), (2, 5), (6, 10)]), tags("", "", B, "", "") + tags("", I, "", "", "") / 2, text).spans
+        (span,) = marks(window([(0, 2), (2, 5), (6, 10)]), tags("", "", B, "", "") + tags("", I, "", "", "") / 2, text).spans
 
         assert (span.start, span.end) == (0, 5)
 
@@ -108,17 +113,17 @@ class TestMarked:
         logits = tags("", *([""] * len(offsets)), "")
         logits[2] = tags(FIRM)[0]
         logits[1 + [text[slice(*place)].lower() for place in offsets].index("centre"), tag(FIRM)] = _SURE - 1.5
-        (found,) = marked(window(offsets), logits, text).spans
+        (found,) = marks(window(offsets), logits, text).spans
 
         assert text[found.start : found.end] == marked_as
 
     def test_never_marks_the_special_tokens(self) -> None:
         """They stand for no character."""
-        assert marked(window([(0, 5)]), tags(B, "", I), "hello").spans == []
+        assert marks(window([(0, 5)]), tags(B, "", I), "hello").spans == []
 
     def test_never_marks_a_text_without_tokens(self) -> None:
         """An empty text has only the special ones."""
-        assert marked(window([]), tags(B, B), "") == Marks([], [])
+        assert marks(window([]), tags(B, B), "") == Marks([], [])
 
     def test_never_marks_signs_alone(self) -> None:
         """Whatever the head says of them."""
@@ -128,17 +133,45 @@ class TestMarked:
         """A token that is either B- or I- is surely of the type, though neither is the likeliest tag alone."""
         logits = tags("", "", "")
         logits[1, [0, tag("B-AGE"), tag("I-AGE")]] = _SURE, _SURE - 0.1, _SURE - 0.1
-        (found,) = marked(window([(0, 2)]), logits, "44").spans
+        (found,) = marks(window([(0, 2)]), logits, "44").spans
 
         assert found.type == "AGE"
         assert 0.6 < found.score < 0.7
+
+    @pytest.mark.parametrize(
+        ("threshold", "found"),
+        [pytest.param(0.5, ["Ann", "Ann"], id="one may count"), pytest.param(0.9, [], id="none may")],
+    )
+    def test_tells_of_all_windows_if_a_name_in_one_may_count(self, threshold: float, found: list[str]) -> None:
+        """Who is named surely once is named wherever it reads the same; where nobody is, nothing is looked for."""
+        text = "Ann left. Ann came."
+        first, last = window([(0, 3), (4, 8), (8, 9)]), window([(10, 13), (14, 18), (18, 19)])
+        likely, unlikely = tags("", B, "", "", ""), tags("", B, "", "", "")
+        likely[1, 0], unlikely[1, 0] = _SURE - 1.5, _SURE - 0.1  # 0.82 and 0.52
+        told = marked([(first, likely), (last, unlikely)], text, threshold)
+
+        assert [text[span.start : span.end] for each in told for span in each.spans] == found
+
+    @pytest.mark.parametrize(("text", "found"), [("Elm", []), ("E10", ["ADDRESS"])])
+    def test_tells_of_addresses_that_do_not_count_where_there_are_numbers(self, text: str, found: list[str]) -> None:
+        """A telephone number may be taken for a part of one."""
+        logits = tags("", PLACE, "")
+        logits[1, 0] = _SURE - 0.1
+
+        assert [span.type for span in marks(window([(0, 3)]), logits, text, threshold=0.9).spans] == found
+
+    def test_does_not_join_names_that_are_far_apart(self) -> None:
+        """Though nothing between them may be of any type, and the second rather goes on with a name."""
+        between = ["", "", "", "", ""]
+
+        assert said("Ann, - . - , Lee", B, *between, I) == [("PERSON", "Ann"), ("PERSON", "Lee")]
 
     @pytest.mark.filterwarnings("error")
     @pytest.mark.parametrize("sure", [60.0, 200.0, 1e30])
     def test_bears_any_finite_logit(self, sure: float) -> None:
         """However sure the head is: no power overflows, and what begins a name still does."""
         logits = tags("", B, I, "", "") * np.float32(sure / _SURE)
-        (found,) = marked(window([(0, 3), (4, 7), (8, 12)]), logits, "Ann Lee left").spans
+        (found,) = marks(window([(0, 3), (4, 7), (8, 12)]), logits, "Ann Lee left").spans
 
         assert (found.start, found.end) == (0, 7)
         assert found.score == pytest.approx(1.0)
@@ -148,7 +181,7 @@ class TestMarked:
         text = "at 449 4898 then"
         logits = tags("", "", "", "", "", "")
         logits[2:4, tag("B-PHONE")] = _SURE - 0.1
-        found = marked(window([(0, 2), (3, 6), (7, 11), (12, 16)]), logits, text)
+        found = marks(window([(0, 2), (3, 6), (7, 11), (12, 16)]), logits, text)
 
         assert (found.spans, [text[hint.start : hint.end] for hint in found.hints]) == ([], ["449 4898"])
         assert found.hints[0].score == pytest.approx(0.475, abs=0.01)
