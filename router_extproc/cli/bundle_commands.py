@@ -23,6 +23,13 @@ class LearningHead(StrEnum):
     FEEDBACK = "feedback"
 
 
+class HearingHead(StrEnum):
+    """The heads that may hear more than the graph."""
+
+    JAILBREAK = "jailbreak"
+    DOMAIN = "domain"
+
+
 @commands.command(
     name="train-experts", epilog="Example: router-extproc train-experts --data ./data --output out/mine --version 3"
 )
@@ -32,6 +39,7 @@ def train_experts(
     output: Annotated[Path, typer.Option(help="The folder of the new bundle; it may be the old one's.")],
     version: Annotated[str, typer.Option(help="Of the new bundle.")],
     models: Bundle = None,
+    head: Annotated[list[HearingHead] | None, typer.Option(help="Whose; may be given again. All unless given.")] = None,
     json: JsonOutput = False,
 ) -> None:
     """Learn a bundle's experts anew, what its heads hear beside the graph, and calibrate those heads. The graph stays.
@@ -40,7 +48,8 @@ def train_experts(
     """
     from router_extproc.cli.train_experts import run  # noqa: PLC0415 - as in app
 
-    raise typer.Exit(int(run(data=data, source=models, output=output, version=version, as_json=json)))
+    heads = tuple(each.value for each in HearingHead if not head or each in head)
+    raise typer.Exit(int(run(data=data, source=models, output=output, heads=heads, version=version, as_json=json)))
 
 
 @commands.command(epilog="Example: router-extproc refit --data ./data --output out/refitted --version 3")

@@ -11,37 +11,39 @@ from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.manifest import BundleError, read_manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from router_extproc.encoders.manifest import Manifest
 
 
-def run(*, data: Path, source: Path | None, output: Path, version: str, as_json: bool) -> Exit:
-    """Learn, weigh and calibrate."""
+def run(*, data: Path, source: Path | None, output: Path, heads: Sequence[str], version: str, as_json: bool) -> Exit:
+    """Learn, weigh and calibrate; see `router-extproc train-experts --help`."""
     require_training("torch", "faker")
     try:
-        made = _made(data, source or bundled(), output, version)
+        made = _made(data, source or bundled(), output, heads, version)
     except (OSError, ValueError, BundleError) as error:
         fail(Exit.INPUT, str(error))
     found = {
         head: {name: {"weight": entry.weight, "kinds": list(entry.kinds)} for name, entry in entries.items()}
         for head, entries in made.experts.items()
+        if head in heads
     }
     if as_json:
         out.print(json.dumps({"bundle": str(output), "experts": found, "thresholds": dict(made.thresholds)}), soft_wrap=True)
         return Exit.OK
     for head, experts in found.items():
         for name, entry in experts.items():
-            out.print(f"{head}: {name}, weight {entry['weight']:g}, threshold {made.thresholds[head]:.4f}")
-    if not found:
-        out.print("no expert: none makes its head better on the dev set")
+            threshold = f", threshold {made.thresholds[head]:.4f}" if head in made.thresholds else ""
+            out.print(f"{head}: {name}, weight {entry['weight']:g}{threshold}")
+    for head in sorted(set(heads) - set(found)):
+        out.print(f"{head}: no expert: none makes it better on the dev set")
     out.print(f"Next: router-extproc eval --data {data} --models {output} --record")
     return Exit.OK
 
 
-def _made(data: Path, source: Path, output: Path, version: str) -> Manifest:
-    from router_extproc.training.experts import HEAD  # noqa: PLC0415 - not wanted before the extra was found
-    from router_extproc.training.fit import training_examples  # noqa: PLC0415 - as above
+def _made(data: Path, source: Path, output: Path, heads: Sequence[str], version: str) -> Manifest:
+    from router_extproc.training.fit import training_examples  # noqa: PLC0415 - not wanted before the extra was found
     from router_extproc.training.recipe import Recipe  # noqa: PLC0415 - as above
     from router_extproc.training.retaught import retaught  # noqa: PLC0415 - as above
 
@@ -49,6 +51,6 @@ def _made(data: Path, source: Path, output: Path, version: str) -> Manifest:
     if recipe is None:
         raise BundleError(f"{source}: its manifest does not tell the recipe that says which sources it may learn from")
     err.print("reading the data and composing examples")
-    examples = training_examples(data, Recipe.of(recipe))[HEAD]
+    examples = training_examples(data, Recipe.of(recipe))
     err.print("learning, and weighing on the dev set")
-    return retaught(source, output, data, examples, version=version)
+    return retaught(source, output, data, examples, version=version, heads=heads)

@@ -81,7 +81,7 @@ class Bundle:
             raise BundleError(f"{error}; {_CURE}") from error
         self.background = _background(folder / BACKGROUND)
         """Embeddings of ordinary requests, one row each: what is not like anything an operator gives examples of."""
-        self.experts: Experts = read_experts(folder, self.manifest)
+        self.experts: Experts = read_experts(folder, self.manifest, self.pieces.size)
         """What heads hear beside the graph. Replaced only by training, which chooses the weights."""
         self._graph = Graph(folder / GRAPH)
         missing = sorted(_NEEDED - set(self._graph.outputs)) + sorted(_INPUTS - set(self._graph.inputs))

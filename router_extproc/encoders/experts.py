@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from router_extproc.encoders.glossary import read_glossary
 from router_extproc.encoders.heads import width
 from router_extproc.encoders.lexicon import read_lexicon
 from router_extproc.encoders.manifest import FILE_NAME, BundleError
@@ -40,8 +41,8 @@ class Seat:
 Experts = dict[str, tuple[Seat, ...]]
 """By head."""
 
-PIECES = "pieces"
-_READERS: Mapping[str, Callable[[Path], Expert]] = {PIECES: read_lexicon}
+PIECES, GLOSSARY = "pieces", "glossary"
+_READERS: Mapping[str, Callable[[Path], Expert]] = {PIECES: read_lexicon, GLOSSARY: read_glossary}
 """By name in the manifest."""
 
 
@@ -50,11 +51,12 @@ def file_of(name: str, head: str) -> str:
     return f"{name}.{head}.npz"
 
 
-def read_experts(folder: Path, manifest: Manifest) -> Experts:
-    """All experts of a bundle, whose files were checked already. Raises BundleError."""
+def read_experts(folder: Path, manifest: Manifest, pieces: int) -> Experts:
+    """All experts of a bundle, whose files were checked already; its tokenizer has that many pieces. Raises BundleError."""
     return {
         head: tuple(
-            Seat(_read(folder, manifest, name, head), entry.weight, frozenset(entry.kinds)) for name, entry in entries.items()
+            Seat(_read(folder, manifest, (name, head), pieces), entry.weight, frozenset(entry.kinds))
+            for name, entry in entries.items()
         )
         for head, entries in manifest.experts.items()
     }
@@ -71,7 +73,8 @@ def heard(seats: Sequence[Seat], kind: Kind, rows: Rows, windows: Sequence[Seque
     return rows
 
 
-def _read(folder: Path, manifest: Manifest, name: str, head: str) -> Expert:
+def _read(folder: Path, manifest: Manifest, place: tuple[str, str], pieces: int) -> Expert:
+    name, head = place
     cure = "use a bundle of this release"
     if name not in _READERS:
         raise BundleError(
@@ -83,4 +86,8 @@ def _read(folder: Path, manifest: Manifest, name: str, head: str) -> Expert:
     expert = _READERS[name](folder / file)
     if len(expert.logits(())) != width(head):
         raise BundleError(f"{folder / file}: it does not give what the head {head} has; {cure}")
+    try:
+        expert.logits((pieces - 1,))
+    except IndexError as error:
+        raise BundleError(f"{folder / file}: it does not know all {pieces} pieces of the tokenizer; {cure}") from error
     return expert

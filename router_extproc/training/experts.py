@@ -7,31 +7,50 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.experts import PIECES, Seat, file_of
+from router_extproc.encoders.experts import GLOSSARY, PIECES, Seat, file_of
+from router_extproc.encoders.glossary import read_glossary, write_glossary
+from router_extproc.encoders.heads import CLASSES, width
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, scaled, weighed, write_lexicon
 from router_extproc.encoders.manifest import ExpertEntry
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.calibrate import chance_calibration
+from router_extproc.training import glossary
+from router_extproc.training.calibrate import chance_calibration, class_calibration
 from router_extproc.training.corpus import read
 from router_extproc.training.tuning import readings_of, some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from router_extproc.encoders.encoder import Encoder
+    from router_extproc.encoders.experts import Expert
+    from router_extproc.encoders.tokens import WordPieces
     from router_extproc.training.corpus import Example, Licence
 
     Floats = NDArray[np.float64]
 
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a head may hear."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+    """Texts that it learns from and is asked about."""
+    weights: tuple[float, ...]
+    """That the dev set chooses from: no more than the head has itself, since on what was not seen, words go wrong first."""
+
+
 HEAD = "jailbreak"
-"""The one head that words help on sources that they were not learned from: docs/training.md."""
-_KINDS = (Kind.USER,)
-"""What hides in documents is too various to be told by its words."""
-_WEIGHTS = (0.5, 1.0)
-"""No more than the head has itself: on attacks of kinds that were not seen, words go wrong first."""
+_PLANS = {
+    # What hides in documents is too various to be told by its words.
+    HEAD: _Plan(PIECES, (Kind.USER,), (0.5, 1.0)),
+    "domain": _Plan(GLOSSARY, tuple(Kind), (0.1, 0.2, 0.3, 0.4, 0.5)),
+}
+HEADS = tuple(_PLANS)
+"""Those that words help on sources that they were not learned from: docs/training.md."""
 _LEAST_GAIN = 0.002
 """Of cross-entropy on the dev set, or there is no expert."""
 _PENALTY = 5e-6
@@ -43,36 +62,58 @@ _SEEN = 2
 _STEPS, _ROUNDS = 200, 20
 
 
-def taught(encoder: Encoder, examples: Sequence[Example], data: Path, licence: Licence) -> dict[str, dict[str, ExpertEntry]]:
-    """Learn the experts of an encoder that has none, write their files beside its graph, and seat them.
+def taught(
+    encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: Path, licence: Licence, heads: Sequence[str] = HEADS
+) -> dict[str, dict[str, ExpertEntry]]:
+    """Learn experts of some heads, write their files beside the encoder's graph, and seat them; those of other heads stay.
 
-    Gives the manifest's entries; none if the dev set gains nothing. The encoder's HEAD must not be calibrated. Raises OSError.
+    Gives the manifest's entries; none of a head for which the dev set gains nothing. These heads must not be calibrated. Raises OSError,
+    ValueError.
     """
-    texts = {example.text: example.target for example in examples if example.kind in _KINDS}
-    path = encoder.bundle.folder / file_of(PIECES, HEAD)
-    pieces = encoder.bundle.pieces
+    known = read(data, "dev", licence)
+    others = {head: seats for head, seats in encoder.bundle.experts.items() if head not in heads}
+    entries: dict[str, dict[str, ExpertEntry]] = {}
+    for head in heads:
+        plan, path = _PLANS[head], encoder.bundle.folder / file_of(_PLANS[head].name, head)
+        expert = _learnt(encoder.bundle.pieces, head, examples[head], path)
+        encoder.bundle.experts = others
+        dev = some(known[head])
+        least, chosen = _loss(encoder, head, dev) - _LEAST_GAIN, 0.0
+        for weight in plan.weights:
+            encoder.bundle.experts = others | {head: (Seat(expert, weight, frozenset(plan.kinds)),)}
+            loss = _loss(encoder, head, dev)
+            if loss < least:
+                least, chosen = loss, weight
+        if chosen:
+            others = others | {head: (Seat(expert, chosen, frozenset(plan.kinds)),)}
+            entries[head] = {plan.name: ExpertEntry(weight=chosen, kinds=plan.kinds)}
+        else:
+            path.unlink()
+        encoder.bundle.experts = others
+    return entries
+
+
+def _learnt(pieces: WordPieces, head: str, examples: Sequence[Example], path: Path) -> Expert:
+    """An expert as the bundle will have it: written, and read again."""
+    texts = {example.text: example.target for example in examples if example.kind in _PLANS[head].kinds}
     ids = [pieces.encode(text[:_READ]).ids for text in texts]
+    if _PLANS[head].name == GLOSSARY:
+        found = glossary.learned(ids, list(texts.values()), pieces.size, width(head))
+        write_glossary(path, found.rarity, found.weights, found.offsets)
+        return read_glossary(path)
     write_lexicon(path, learned(ids, [target >= 0.5 for target in texts.values()]))
-    lexicon = read_lexicon(path)
-    dev = some(read(data, "dev", licence)[HEAD])
-    encoder.bundle.experts = {}
-    least, chosen = _loss(encoder, dev) - _LEAST_GAIN, 0.0
-    for weight in _WEIGHTS:
-        encoder.bundle.experts = {HEAD: (Seat(lexicon, weight, frozenset(_KINDS)),)}
-        loss = _loss(encoder, dev)
-        if loss < least:
-            least, chosen = loss, weight
-    if not chosen:
-        path.unlink()
-        encoder.bundle.experts = {}
-        return {}
-    encoder.bundle.experts = {HEAD: (Seat(lexicon, chosen, frozenset(_KINDS)),)}
-    return {HEAD: {PIECES: ExpertEntry(weight=chosen, kinds=_KINDS)}}
+    return read_lexicon(path)
 
 
-def _loss(encoder: Encoder, dev: Sequence[Example]) -> float:
+def _loss(encoder: Encoder, head: str, dev: Sequence[Example]) -> float:
     """The cross-entropy that is left when the head has been calibrated."""
-    chances = np.array([reading.chances[HEAD] for reading in readings_of(encoder, dev, HEAD)]).clip(1e-9, 1 - 1e-9)
+    readings = readings_of(encoder, dev, head)
+    if head in CLASSES:
+        logits = np.log([[reading.classes[head][label] for label in CLASSES[head]] for reading in readings])
+        made = logits / class_calibration(logits, np.array([row.target for row in dev])).temperature
+        made -= np.log(np.exp(made).sum(1, keepdims=True))
+        return float(-made[range(len(dev)), [row.target for row in dev]].mean())
+    chances = np.array([reading.chances[head] for reading in readings]).clip(1e-9, 1 - 1e-9)
     targets = np.array([row.target for row in dev], np.float64)
     logits = np.log(chances / (1 - chances))
     found = chance_calibration(logits, targets)

@@ -21,7 +21,7 @@ from router_extproc.training.fit import trained, training_examples
 from router_extproc.training.notes import files_of, write
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
-from router_extproc.training.refit import HEAD, lessons, refit, untold
+from router_extproc.training.refit import lessons, refit, untold
 from router_extproc.training.tuning import calibrated, span_threshold, unheard
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
@@ -81,7 +81,7 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str, befo
 
 def _judged(encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: Path, recipe: Recipe) -> dict[str, Any]:
     """What a manifest tells of the heads: experts, which are written beside the graph, and what the dev set says of both."""
-    experts = taught(encoder, examples[HEAD], data, recipe.licence)
+    experts = taught(encoder, examples, data, recipe.licence)
     calibration, thresholds = calibrated(encoder, data, recipe.licence)
     alone = unheard(encoder, data, recipe.licence, thresholds)
     return {"experts": experts, "calibration": calibration, "thresholds": thresholds, "unheard": alone}
@@ -128,8 +128,7 @@ def refitted(
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
     calibration, thresholds = calibrated(encoder, data, wanted.licence, tuple(learnt))
-    if any(head in learnt for head in before.experts):
-        kept |= unheard(encoder, data, wanted.licence, before.thresholds | thresholds)
+    kept |= unheard(encoder, data, wanted.licence, before.thresholds | thresholds, tuple(learnt))
     update = {
         "calibration": before.calibration | calibration,
         "thresholds": before.thresholds | thresholds,

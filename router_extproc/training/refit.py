@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 HEAD = "jailbreak"
 HEADS = (HEAD, "domain", "fact_check", "feedback")
 """Those that gain: docs/training.md."""
-_ROWS = {HEAD: 12_000, "domain": 20_000, "fact_check": 14_000, "feedback": 20_000}
-"""Of what each head was trained on."""
+_ROWS = {HEAD: 12_000, "fact_check": 14_000, "feedback": 20_000}
+"""Of what each head was trained on, drawn as the network got them."""
+_TIMES = {"domain": 2}
+"""How often each text of a head comes, whatever its label: with more of each, rare labels are no longer rare enough to come again."""
 _EPOCHS = 2
 _BATCH = 64
 _RATE = 5e-4
@@ -75,7 +77,10 @@ def lessons(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequenc
 
 def _known(head: str, examples: Sequence[Example], random: Random) -> list[Example]:
     rows = [row for row in examples if not (head == HEAD and row.target and is_staged(row.text))]
-    rows = random.sample(rows, min(_ROWS[head], len(rows)))
+    if head in _TIMES:
+        rows = [*{row.text: row for row in rows}.values()] * _TIMES[head]
+    else:
+        rows = random.sample(rows, min(_ROWS[head], len(rows)))
     return [Example(head, worn(row.text, random), row.target, row.source, row.kind) for row in rows]
 
 

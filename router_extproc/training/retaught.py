@@ -10,30 +10,40 @@ from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.experts import file_of
 from router_extproc.encoders.manifest import Calibration, read_manifest
 from router_extproc.training.corpus import Licence
-from router_extproc.training.experts import HEAD, taught
+from router_extproc.training.experts import HEADS, taught
 from router_extproc.training.notes import files_of, write
 from router_extproc.training.tuning import calibrated, unheard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from router_extproc.encoders.manifest import Manifest
     from router_extproc.training.corpus import Example
 
 
-def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example], *, version: str) -> Manifest:
-    """Write a copy of a bundle with experts learned from these examples of HEAD, and HEAD calibrated anew.
+def retaught(
+    source: Path,
+    folder: Path,
+    data: Path,
+    examples: Mapping[str, Sequence[Example]],
+    *,
+    version: str,
+    heads: Sequence[str] = HEADS,
+) -> Manifest:
+    """Write a copy of a bundle whose experts of these heads are learned from examples, and these heads calibrated, anew.
 
     Of its evaluation only what int8 costs the graph is left: the rest is the old one's. Raises OSError, BundleError.
     """
     old = read_manifest(source)
     folder.mkdir(parents=True, exist_ok=True)
+    kept = {head: found for head, found in old.experts.items() if head not in heads}
     lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
         update={
-            "version": version, "experts": {}, "unheard": {}, "files": files_of(source, {}), "evaluation": lasting,
-            "calibration": {**old.calibration, HEAD: Calibration()},
+            "version": version, "experts": kept, "unheard": {head: old.unheard[head] for head in kept if head in old.unheard},
+            "files": files_of(source, kept), "evaluation": lasting,
+            "calibration": {**old.calibration, **dict.fromkeys(heads, Calibration())},
         }
     )  # fmt: skip
     for name in fresh.files:
@@ -43,9 +53,9 @@ def retaught(source: Path, folder: Path, data: Path, examples: Sequence[Example]
     encoder = Encoder(Bundle(folder), EncoderOptions())
     try:
         licence = Licence(old.training["recipe"]["licence"])
-        experts = taught(encoder, examples, data, licence)
-        calibration, thresholds = calibrated(encoder, data, licence, (HEAD,))
-        alone = unheard(encoder, data, licence, thresholds)
+        experts = kept | taught(encoder, examples, data, licence, heads)
+        calibration, thresholds = calibrated(encoder, data, licence, heads)
+        alone = fresh.unheard | unheard(encoder, data, licence, old.thresholds | thresholds, heads)
     finally:
         encoder.close()
     made = fresh.model_copy(

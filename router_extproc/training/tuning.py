@@ -60,14 +60,18 @@ def calibrated(
     return calibration, thresholds
 
 
-def unheard(encoder: Encoder, data: Path, licence: Licence, thresholds: Mapping[str, float]) -> dict[str, Calibration]:
-    """Calibrations for texts that experts are not asked about: the graph's alone, by the same rows.
+def unheard(
+    encoder: Encoder, data: Path, licence: Licence, thresholds: Mapping[str, float], heads: Sequence[str] = POOLED
+) -> dict[str, Calibration]:
+    """Calibrations of these heads for texts that no expert is asked about, if there are any: the graph's alone, by the same rows.
 
-    They are moved so that the thresholds, which were chosen with the experts, are as strict as those that would be chosen without.
+    The encoder has none yet for these heads. They are moved so that the thresholds, which were chosen with the experts, are as strict
+    as those that would be chosen without.
     """
     experts, encoder.bundle.experts = encoder.bundle.experts, {}
+    partly = tuple(head for head in heads if head in experts and not any(seat.kinds >= set(Kind) for seat in experts[head]))
     try:
-        alone, cuts = calibrated(encoder, data, licence, tuple(experts))
+        alone, cuts = calibrated(encoder, data, licence, partly)
     finally:
         encoder.bundle.experts = experts
     return {head: _moved(found, cuts[head], thresholds[head]) if head in cuts else found for head, found in alone.items()}

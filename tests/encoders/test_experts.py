@@ -11,6 +11,8 @@ import pytest
 
 from router_extproc.encoders.bundle import TOKENIZER, Bundle
 from router_extproc.encoders.experts import Seat, file_of, heard
+from router_extproc.encoders.glossary import write_glossary
+from router_extproc.encoders.heads import width
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, write_lexicon
 from router_extproc.encoders.manifest import FILE_NAME, BundleError, FileEntry, sha256
 from router_extproc.encoders.scores import Kind
@@ -148,6 +150,19 @@ class TestLoading:
         (folder / FILE_NAME).write_text(json.dumps(manifest), encoding="utf-8")
 
         with pytest.raises(BundleError, match="does not give what the head domain has"):
+            Bundle(folder)
+
+    def test_refuses_one_for_another_vocabulary(self, folder: Path) -> None:
+        """It would fail at the first word that it has not."""
+        labels = width("domain")
+        name = file_of("glossary", "domain")
+        write_glossary(folder / name, np.ones(3, np.float32), np.ones((3, labels), np.float32), np.zeros(labels, np.float32))
+        amend(folder, listed=False, **seated(name="glossary", head="domain"))
+        manifest = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        manifest["files"][name] = {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
+        (folder / FILE_NAME).write_text(json.dumps(manifest), encoding="utf-8")
+
+        with pytest.raises(BundleError, match=r"does not know all \d+ pieces"):
             Bundle(folder)
 
     def test_refuses_a_file_that_was_swapped(self, folder: Path) -> None:
