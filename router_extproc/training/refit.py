@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 HEAD = "jailbreak"
 HEADS = (HEAD, "domain", "fact_check", "feedback")
 """Those that gain: docs/training.md."""
-_ROWS = {HEAD: 12_000, "fact_check": 14_000, "feedback": 20_000}
-"""Of what each head was trained on, drawn as the network got them."""
+_ROWS = {HEAD: 12_000, "domain": 50_000, "fact_check": 14_000, "feedback": 20_000}
+"""Of what each head was trained on, at most."""
 _TIMES = {"domain": 2}
-"""How often each text of a head comes, whatever its label: with more of each, rare labels are no longer rare enough to come again."""
+"""How often each text of a head comes. Those of other heads are drawn as the network got them, the rarer labels more than once: of
+`domain` no label is rare any more.
+"""
 _EPOCHS = 2
 _BATCH = 64
 _RATE = 5e-4
@@ -77,10 +79,10 @@ def lessons(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequenc
 
 def _known(head: str, examples: Sequence[Example], random: Random) -> list[Example]:
     rows = [row for row in examples if not (head == HEAD and row.target and is_staged(row.text))]
-    if head in _TIMES:
-        rows = [*{row.text: row for row in rows}.values()] * _TIMES[head]
-    else:
-        rows = random.sample(rows, min(_ROWS[head], len(rows)))
+    once = [*{row.text: row for row in rows}.values()] if head in _TIMES else rows
+    if head not in _TIMES or len(once) > _ROWS[head]:
+        once = random.sample(once, min(_ROWS[head], len(once)))
+    rows = once * _TIMES.get(head, 1)
     return [Example(head, worn(row.text, random), row.target, row.source, row.kind) for row in rows]
 
 

@@ -176,6 +176,13 @@ class TestLessons:
         assert tuple(lessons(self.READ, 3, ("fact_check",))) == ("fact_check",)
         assert tuple(lessons(self.READ, 3, ("domain", HEAD))) == ("domain", HEAD)
 
+    def test_has_each_text_of_a_domain_twice(self) -> None:
+        """Though a rare label's texts come again in what the network got."""
+        rare = Example("domain", "What is a tort?", 8, SOURCE)
+        found = lessons({"domain": [*self.READ["domain"], rare, rare, rare]}, 3, ("domain",))["domain"]
+
+        assert sorted(row.target for row in found) == [5, 5, 8, 8]
+
     def test_has_what_is_said_in_the_middle_of_a_chat(self) -> None:
         """Few words, which are no attacks: all our wordings of feedback among them."""
         found = {row.text for row in lessons(self.READ, seed=3)[HEAD] if not row.target}
