@@ -46,8 +46,8 @@ class WordPieces:
         self._tokenizer.no_padding()
         # What a user writes is text, though it reads "[SEP]".
         self._tokenizer.encode_special_tokens = True
-        self.size = self._tokenizer.get_vocab_size()
-        """Pieces that there are; their numbers are below it."""
+        self.size = max(self._tokenizer.get_vocab().values(), default=-1) + 1
+        """The pieces' numbers are below it. There may be fewer: a vocabulary may leave numbers out."""
         self.begin = self._id("[CLS]", path)
         self.end = self._id("[SEP]", path)
         self.pad = self._id("[PAD]", path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -90,3 +91,13 @@ class TestWordPieces:
 
         with pytest.raises(ValueError, match=r"tokenizer\.json: the tokenizer has no \[SEP\]"):
             WordPieces(path)
+
+    def test_numbers_lie_below_its_size(self, tmp_path: Path) -> None:
+        """Though the vocabulary leaves one out: tables by piece are as long as that."""
+        told = json.loads(tokenizer().to_str())
+        gone = max(told["model"]["vocab"], key=told["model"]["vocab"].get)
+        told["model"]["vocab"][gone] += 7
+        (tmp_path / "t.json").write_text(json.dumps(told))
+        pieces = WordPieces(tmp_path / "t.json")
+
+        assert pieces.size == told["model"]["vocab"][gone] + 1 > len(told["model"]["vocab"])
