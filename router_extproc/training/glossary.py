@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router_extproc.encoders.glossary import SHORT
+from router_extproc.encoders.softmax import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,13 +114,7 @@ def _descended(rows: _Rows, wanted: Floats, pieces: int) -> tuple[Floats, Floats
         order = chance.permutation(len(wanted))
         for texts in (order[at : at + _BATCH] for at in range(0, len(order), _BATCH)):
             some = rows.chosen(texts)
-            slope = (_softmax(some.times(weights.value) + offsets.value) - wanted[texts]) / np.float32(len(texts))
+            slope = (softmax(some.times(weights.value) + offsets.value) - wanted[texts]) / np.float32(len(texts))
             weights.move(some.gathered(slope, pieces))
             offsets.move(slope.sum(0))
     return weights.value, offsets.value
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    shares: Floats = powers / powers.sum(1, keepdims=True)
-    return shares

@@ -221,3 +221,13 @@ class TestSpans:
         found = reading(manifest, Passage((piece((2, 5)),), 1.0), Outputs(tags=tuple(rows)), text).spans
 
         assert [text[span.start : span.end] for span in found] == ["Ann", "22 Pollen Crescent"]
+
+    def test_a_number_below_an_address_needs_no_mark(self, manifest: Manifest) -> None:
+        """An address that is told by how it is written counts as much as one that the head marks."""
+        text = "Send it to\n12 Elm Street\n020 7946 0958\nThanks"
+        found = reading(manifest, Passage((piece((0, 4)),), 1.0), Outputs(tags=[tags("", "", "")]), text).spans
+
+        assert [(span.type, text[span.start : span.end]) for span in found] == [
+            ("ADDRESS", "12 Elm Street"),
+            ("PHONE", "020 7946 0958"),
+        ]
