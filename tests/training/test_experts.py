@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from labelled import write, write_all
 
+from router_extproc.cli.bundle_commands import HearingHead
 from router_extproc.encoders.bundle import GRAPH, Bundle
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.manifest import FILE_NAME, Manifest, read_manifest
@@ -159,3 +160,9 @@ class TestRetaught:
         assert found.experts == {}
         assert set(found.files) == set(read_manifest(place / "source").files)
         assert not list((tmp_path / "made").glob("*.npz"))
+
+
+class TestHeads:
+    def test_are_those_that_the_command_offers(self) -> None:
+        """It tells them without what training needs."""
+        assert tuple(head.value for head in HearingHead) == HEADS
