@@ -29,7 +29,10 @@ GRAPH, TOKENIZER, BACKGROUND = "model.onnx", "tokenizer.json", "background.npy"
 
 TAGS, EMBEDDING = "tags", "embedding"
 """Outputs beside the heads of POOLED."""
-_NEEDED = {TAGS, EMBEDDING, *POOLED}
+TYPES, PEAKS = "types", "peaks"
+"""What comes with TAGS: each token's probabilities of none and of each type, and the highest of each over all tokens. Sums of the tags'
+own, which cost the graph a tenth of what they cost behind it. Bundles up to version 8 have neither."""
+_NEEDED = {TAGS, TYPES, PEAKS, EMBEDDING, *POOLED}
 _CURE = "restore the bundle from its release"
 _INPUTS = {"input_ids", "attention_mask", "marks"}
 
@@ -86,11 +89,12 @@ class Bundle:
         self._graph = Graph(folder / GRAPH)
         missing = sorted(_NEEDED - set(self._graph.outputs)) + sorted(_INPUTS - set(self._graph.inputs))
         if missing:
-            raise BundleError(f"{folder / GRAPH}: the graph has no {', '.join(missing)}; {_CURE}")
+            cure = "use a bundle of this release" if {TYPES, PEAKS}.issuperset(missing) else _CURE
+            raise BundleError(f"{folder / GRAPH}: the graph has no {', '.join(missing)}; {cure}")
         self._try()
 
     def run(self, windows: Sequence[Window], outputs: Sequence[str]) -> Arrays:
-        """The graph's outputs for windows of any lengths: one row a window; rows of `tags` are as long as the longest window."""
+        """The graph's outputs for windows of any lengths: one row a window; rows of `tags` and `types` are as long as the longest."""
         longest = max(len(window.piece) for window in windows)
         shape = (len(windows), longest)
         ids = np.full(shape, self.pieces.pad, np.int64)
@@ -108,7 +112,9 @@ class Bundle:
         """Raises BundleError unless the graph runs on the tokenizer's pieces and gives what this program reads."""
         path = self.folder / GRAPH
         ids = [self.pieces.begin, self.pieces.size - 1, self.pieces.end]
+        types = 1 + len(heads.SPANS)
         shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (1, self.background.shape[1]), TAGS: (1, len(ids), heads.TAGS)}
+        shapes |= {TYPES: (1, len(ids), types), PEAKS: (1, types)}
         shapes |= {head: (1, heads.width(head)) for head in POOLED}
         try:
             found = self.run([Window(Slice(ids, [0] * len(ids), [(0, 0)] * len(ids)), 0)], tuple(shapes))

@@ -66,9 +66,10 @@ def heard(seats: Sequence[Seat], kind: Kind, rows: Rows, windows: Sequence[Seque
     """A head's logits, one row a window, with what its experts say of each window's pieces."""
     for seat in seats:
         if kind in seat.kinds:
-            said = map(seat.expert.logits, windows)
+            weight, said = seat.weight, seat.expert.logits
             rows = [
-                [one + seat.weight * other for one, other in zip(*pair, strict=True)] for pair in zip(rows, said, strict=True)
+                [one + weight * other for one, other in zip(row, said(ids), strict=True)]
+                for row, ids in zip(rows, windows, strict=True)
             ]
     return rows
 

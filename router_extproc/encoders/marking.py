@@ -5,30 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
-
-import numpy as np
+from math import inf
+from operator import ge
+from typing import TYPE_CHECKING, NamedTuple
 
 from router_extproc.encoders.errors import finite
 from router_extproc.encoders.heads import SPANS
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.refining import CUED
-from router_extproc.pii.shapes import has_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from router_extproc.encoders.passages import Slice
 
     Floats = NDArray[np.float32]
 
-_RARER = -float(np.log(2))
-"""What a tag has at least over no tag where a type is likelier than none: its two tags are at most twice as likely as the likelier one."""
-_MOST = 80.0
-"""Logits beyond which a power is no number."""
 _NONE = -1
 _JOINTS = {"PERSON": ".-'’", "ORGANIZATION": ".-'’&/", "ADDRESS": ".,-'’/#\n"}  # noqa: RUF001 - people write this apostrophe
 """By type: signs that stand within one name, not between two."""
@@ -38,8 +34,6 @@ _HINT = 0.15
 """Probability from which on a word between two parts of a name is taken for a part, too."""
 _FRINGE = 0.1
 """Probability from which on a capitalised word beside an organisation's name is taken for a part of it."""
-_FAINTEST = float(np.log(_FRINGE / 2))
-"""What the likelier tag of a type has at least over no tag, where the type has a chance of _FRINGE."""
 _LOOSE = frozenset({"and", "or", "und", "et", "y"})
 """Words that no name ends with."""
 _APART = {"PERSON": ",;:\n", "ORGANIZATION": ";\n"}
@@ -53,13 +47,25 @@ _SHORTENED = frozenset({"ltd", "inc", "co", "corp", "bros", "cos", "ltda", "dept
 
 
 _NUMBER = SPANS.index("PHONE")
-_TYPES = np.zeros((2 * len(SPANS), 1 + len(SPANS)), np.float32)
-_TYPES[range(2 * len(SPANS)), [1 + tag // 2 for tag in range(2 * len(SPANS))]] = 1
-"""(tags, none and types): which tags are a type's."""
+_LEAST = 1 / (1 + len(SPANS))
+"""What the likeliest type of a word has at least, if it is likelier than none."""
+_MOST = 0.5
+"""What none has at most, if a type is likelier."""
 _NOTHING = [1.0, *([0.0] * len(SPANS))]
 """Probabilities of what has no type."""
 _FAINT = 0.2
 """Probability from which on a word may be a part of a telephone number, though something else be likelier."""
+
+
+class Tagged(NamedTuple):
+    """What the token head says of a window's tokens: a row for each at least; what is behind them is padding. K types."""
+
+    logits: Floats
+    """Of each tag."""
+    types: Floats
+    """(T, 1 + K): probabilities of none and of each type."""
+    peaks: Sequence[float]
+    """(1 + K,): the highest of each over all tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Marks:
     spans: list[Span]
     """By their start. The score is the mean probability of the type over the words."""
     hints: list[Span]
-    """Runs of words that may be telephone numbers; only their shape can tell."""
+    """Runs of words that may be telephone numbers, where there may be any; only their shape can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,86 +90,69 @@ class _Words:
     """Tokens of each."""
     labels: Sequence[int]
     """The likeliest type, _NONE where none is likelier."""
-    begins: Sequence[bool]
-    """Whether it rather begins a span than goes on with one."""
+    firsts: Sequence[int]
+    """The first token of each; of no meaning for words of no type."""
+    logits: Floats
+    """Of the window's tokens for each tag."""
 
     def chance(self, at: int, label: int) -> float:
         """Of a word to be of a type: the mean over its tokens."""
         return self.shares[at][1 + label] / self.sizes[at]
+
+    def begins(self, at: int, label: int) -> bool:
+        """Whether a word rather begins a span of a type than goes on with one."""
+        begin, inside = self.logits[self.firsts[at], 1 + 2 * label : 3 + 2 * label].tolist()
+        return bool(begin > inside)
 
     def mean(self, first: int, last: int, label: int) -> float:
         """The mean chance of words, the last one included."""
         return sum(self.chance(at, label) for at in range(first, last + 1)) / (last + 1 - first)
 
 
-def marked(windows: Iterable[tuple[Slice, Floats]], text: str, threshold: float) -> list[Marks]:
-    """The marks of a text's windows, each with a row of logits a token: none at all where no score could count. Raises StrangeError.
+def marked(windows: Iterable[tuple[Slice, Tagged]], text: str, threshold: float, *, numbers: bool) -> list[Marks]:
+    """The marks of a text's windows: none at all where no score could count. Raises StrangeError.
 
-    `threshold` is the score from which on a name counts at most.
+    `threshold` is the score from which on a name counts at most; `numbers` tells whether there may be any of a telephone's shape.
     """
-    seen = [one for piece, logits in windows if (one := _seen(piece.offsets, logits, text)) is not None]
-    needed = _needed(threshold, has_digits(text))
-    if not any((one.shares >= needed).any() for one in seen):  # as in most texts
+    needed, possible, seen = _needed(threshold, numbers), False, []
+    for piece, tagged in windows:
+        # Behind a run of the graph each operation on an array takes some 15 us, however small the array: so they are few.
+        nones = tagged.types[: len(piece), 0].tolist()
+        finite(sum(nones))
+        possible = possible or any(map(ge, tagged.peaks, needed))
+        seen.append((tagged, nones, piece.offsets))
+    if not possible:  # as in most texts
         return []
-    return [_marks(_words(one, text), text) for one in seen]
+    # A word with a type of its own, or with a number's hint.
+    most = 1 - _FAINT if numbers else _MOST
+    return [
+        _marks(_words(tagged, _stretches(nones, most, offsets, text), offsets, text), text, numbers=numbers)
+        for tagged, nones, offsets in seen
+    ]
 
 
 @cache
-def _needed(threshold: float, numbers: bool) -> Floats:  # noqa: FBT001 - a key of the cache
+def _needed(threshold: float, numbers: bool) -> tuple[float, ...]:  # noqa: FBT001 - a key of the cache
     """(1 + K,): what a token has at least of a type somewhere, if anything is to come of it. One name that counts may help others.
 
     Where there are `numbers`, some may be a telephone's, by the type that is looked for or within whatever is likelier an address than
     anything else.
     """
-    needed = np.full(1 + len(SPANS), np.inf, np.float32)
-    for place, type_ in enumerate(SPANS, 1):
-        if type_ not in BY_PATTERN:
-            needed[place] = min(threshold, CUED) if type_ == "ORGANIZATION" else threshold
+    needed = {type_: threshold for type_ in SPANS if type_ not in BY_PATTERN}
+    needed["ORGANIZATION"] = min(threshold, CUED)
     if numbers:
-        needed[1 + SPANS.index("ADDRESS")] = min(threshold, 1 / (1 + len(SPANS)))
-        needed[1 + _NUMBER] = _FAINT
-    return needed
+        needed["ADDRESS"] = min(threshold, _LEAST)
+        needed[SPANS[_NUMBER]] = _FAINT
+    return inf, *(needed.get(type_, inf) for type_ in SPANS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The stretches of a window in which there may be marks: T tokens of it, K types."""
+def _stretches(nones: Sequence[float], most: float, offsets: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Tokens with a chance of _FRINGE for some type, in whole words, and what stands between two that may be of one name.
 
-    offsets: Sequence[tuple[int, int]]
-    """Of all the window's tokens."""
-    stretches: Sequence[tuple[int, int]]
-    """Tokens, in whole words. Between two of them are more tokens than one name leaves out."""
-    tags: Floats
-    """(T, 2 K): each tag's logit, less that of no tag."""
-    shares: Floats
-    """(T, 1 + K): probabilities of none and of each type."""
-
-
-def _seen(offsets: Sequence[tuple[int, int]], logits: Floats, text: str) -> _Seen | None:
-    """None if there are no marks."""
-    over = logits[:, 1:] - logits[:, :1]
-    # One maximum over the whole array is cheaper than one for each row.
-    highest = float(over.max())
-    finite(highest)
-    if highest < _RARER:  # as in half of all windows
-        return None
-    if highest > _MOST:
-        over = np.minimum(over, _MOST)
-    stretches = _stretches(over, offsets, text)
-    if not stretches:
-        return None
-    # Between two runs of the graph each operation takes some 15 us, however small the array: so they are few.
-    tags = over[[at for first, last in stretches for at in range(first, last)]]
-    shares = np.exp(tags) @ _TYPES
-    shares[:, 0] += 1
-    shares /= shares.sum(1, keepdims=True)
-    return _Seen(offsets, stretches, tags, shares)
-
-
-def _stretches(over: Floats, offsets: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
-    """Tokens with a chance of _FRINGE for some type, in whole words, and what stands between two that may be of one name."""
+    `nones` are the tokens' probabilities to be of no type; one of each stretch has `most` at most.
+    """
     found: list[tuple[int, int]] = []
-    for at in (over >= _FAINTEST).nonzero()[0].tolist():
+    for at in [at for at, none in enumerate(nones) if none <= 1 - _FRINGE]:
         if offsets[at][0] == offsets[at][1] or (found and at < found[-1][1]):
             continue
         first, last = at, at + 1
@@ -175,12 +164,12 @@ def _stretches(over: Floats, offsets: Sequence[tuple[int, int]], text: str) -> l
             found[-1] = found[-1][0], last
         else:
             found.append((first, last))
-    return found
+    return [(first, last) for first, last in found if min(nones[first:last]) <= most]
 
 
-def _marks(words: _Words, text: str) -> Marks:
-    found = (_span(words, run, text) for run in _runs(words, text))
-    return Marks([span for span in found if span is not None], list(_hints(words)))
+def _marks(words: _Words, text: str, *, numbers: bool) -> Marks:
+    found = [_span(words, run, text) for run in _runs(words, text)]
+    return Marks([span for span in found if span is not None], list(_hints(words)) if numbers else [])
 
 
 def _hints(words: _Words) -> Iterator[Span]:
@@ -196,37 +185,31 @@ def _hints(words: _Words) -> Iterator[Span]:
         yield Span(words.bounds[first][0], words.bounds[last][1], SPANS[_NUMBER], words.mean(first, last, _NUMBER))
 
 
-def _words(seen: _Seen, text: str) -> _Words:
+def _words(tagged: Tagged, stretches: Iterable[tuple[int, int]], offsets: Sequence[tuple[int, int]], text: str) -> _Words:
     """The words of all stretches; what stands between two of these is one word of no type."""
-    firsts: list[int] = []
-    sizes: list[int] = []
     bounds: list[tuple[int, int]] = []
-    gaps: list[int] = []
-    row = 0
-    for start, end in seen.stretches:
+    shares: list[Sequence[float]] = []
+    sizes: list[int] = []
+    labels: list[int] = []
+    firsts: list[int] = []
+    for start, end in stretches:
         if bounds:
-            gaps.append(len(bounds) + len(gaps))
-        begun = [start, *(at for at in range(start + 1, end) if not _goes_on(seen.offsets, at, text))]
+            bounds.append((bounds[-1][1], offsets[start][0]))
+            shares.append(_NOTHING)
+            sizes.append(1)
+            labels.append(_NONE)
+            firsts.append(start)
+        begun = [start, *(at for at in range(start + 1, end) if not _goes_on(offsets, at, text))]
+        rows = tagged.types[start:end].tolist()
         for first, last in pairwise((*begun, end)):
-            firsts.append(row)
-            sizes.append(last - first)
-            bounds.append((seen.offsets[first][0], seen.offsets[last - 1][1]))
-            row += last - first
-    # Words stand one after the other: what lies between their first tokens is theirs.
-    shares = np.add.reduceat(seen.shares, firsts, axis=0) if len(firsts) < row else seen.shares
-    labels = [place - 1 for place in shares.argmax(1).tolist()]
-    begins = [
-        label != _NONE and bool(seen.tags[first, 2 * label] > seen.tags[first, 1 + 2 * label])
-        for label, first in zip(labels, firsts, strict=True)
-    ]
-    known = shares.tolist()
-    for at in gaps:
-        known.insert(at, _NOTHING)
-        sizes.insert(at, 1)
-        labels.insert(at, _NONE)
-        begins.insert(at, False)
-        bounds.insert(at, (bounds[at - 1][1], bounds[at][0]))
-    return _Words(bounds, known, sizes, labels, begins)
+            own = rows[first - start : last - start]
+            share = own[0] if len(own) == 1 else [*map(sum, zip(*own, strict=True))]
+            bounds.append((offsets[first][0], offsets[last - 1][1]))
+            shares.append(share)
+            sizes.append(len(own))
+            labels.append(share.index(max(share)) - 1)
+            firsts.append(first)
+    return _Words(bounds, shares, sizes, labels, firsts, tagged.logits)
 
 
 def _goes_on(offsets: Sequence[tuple[int, int]], at: int, text: str) -> bool:
@@ -267,7 +250,7 @@ def _next(words: _Words, last: int, label: int, text: str) -> int | None:
         if _apart(text[words.bounds[at - 1][1] : words.bounds[at][1]], label):
             return None
         if words.labels[at] == label:
-            return None if words.begins[at] and not _close(words, last, at, label, text) else at
+            return None if words.begins(at, label) and not _close(words, last, at, label, text) else at
         if words.labels[at] != _NONE or not _joins(words, at, label, text):
             return None
     return None
@@ -317,7 +300,7 @@ def _span(words: _Words, run: tuple[int, int, int], text: str) -> Span | None:
         return None
     score = words.mean(first, last, label)
     end = words.bounds[last][1]
-    if text[words.bounds[last][0] : end].lower() in _SHORTENED and text[end : end + 1] == ".":
+    if text.startswith(".", end) and text[words.bounds[last][0] : end].lower() in _SHORTENED:
         end += 1
     return Span(words.bounds[first][0], end, SPANS[label], score)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.encoders.bundle import EMBEDDING, TAGS, Window
+from router_extproc.encoders.bundle import EMBEDDING, PEAKS, TAGS, TYPES, Window
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.experts import heard
 from router_extproc.encoders.heads import POOLED, origin
+from router_extproc.encoders.marking import Tagged
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.reading import Outputs, Terms, combined
 from router_extproc.encoders.scores import Kind
@@ -28,7 +29,7 @@ _BUCKETS = (32, 64, 128, 192, 256, 512)
 _ROWS = 4
 """Windows of one run. More gain nothing at 64 tokens and hold a core for longer."""
 
-_ARRAYS = frozenset({TAGS, EMBEDDING})
+_ARRAYS = frozenset({TAGS, TYPES, EMBEDDING})
 """Outputs with too many numbers for lists."""
 
 
@@ -65,10 +66,11 @@ class Reader:
 
     def _told(self, work: Work, passage: Passage, windows: Sequence[_Row]) -> Reading | Exception:
         logits: dict[str, Rows] = {name: [row[name] for row in windows] for name in work.outputs if name not in _ARRAYS}
+        pieces = [each.ids[1:-1] for each in passage.slices]
         for head, seats in self._bundle.experts.items():
             if head in logits:
-                logits[head] = heard(seats, work.kind, logits[head], [each.ids[1:-1] for each in passage.slices])
-        tags = [row[TAGS] for row in windows] if TAGS in work.outputs else None
+                logits[head] = heard(seats, work.kind, logits[head], pieces)
+        tags = [Tagged(row[TAGS], row[TYPES], row[PEAKS]) for row in windows] if TAGS in work.outputs else None
         embeddings = [row[EMBEDDING] for row in windows] if EMBEDDING in work.outputs else ()
         try:
             return combined(work.text, passage, Outputs(logits, tags, embeddings), self._terms[work.kind])
@@ -83,10 +85,11 @@ class Reader:
         if not outputs:
             return found
         self._figures.read(len(places))
+        asked = (*outputs, TYPES, PEAKS) if TAGS in outputs else outputs
         for run in _runs([len(passages[text].slices[number]) for text, number in places]):
             chosen = [places[at] for at in run]
             windows = [Window(passages[text].slices[number], origin(works[text].kind)) for text, number in chosen]
-            arrays = self._bundle.run(windows, outputs)
+            arrays = self._bundle.run(windows, asked)
             given = {name: values if name in _ARRAYS else values.tolist() for name, values in arrays.items()}
             for row, (text, number) in enumerate(chosen):
                 found[text][number] = {name: values[row] for name, values in given.items()}

@@ -17,6 +17,7 @@ from router_extproc.pii import hinted
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.merging import Places
 from router_extproc.pii.refining import refined
+from router_extproc.pii.shapes import digits_in, may_have_candidates
 from router_extproc.pii.trimming import trimmed
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router_extproc.encoders.manifest import Calibration
+    from router_extproc.encoders.marking import Tagged
     from router_extproc.encoders.passages import Passage, Slice
 
     Floats = NDArray[np.float32]
@@ -71,8 +73,8 @@ class Outputs:
 
     logits: Mapping[str, Rows] = field(default_factory=dict)
     """By head, one row a window."""
-    tags: Sequence[Floats] | None = None
-    """Of each window: a row of logits for each token at least; what is behind them is padding."""
+    tags: Sequence[Tagged] | None = None
+    """Of each window."""
     embeddings: Sequence[Floats] = ()
     """Of each window."""
 
@@ -97,7 +99,7 @@ def pooled(head: str, rows: Rows) -> Sequence[float]:
     """A head's logits for a text, of those of its windows. Raises StrangeError."""
     for row in rows:
         finite(sum(row))
-    if len(rows) == 1:
+    if len(rows) == 1:  # as in most texts
         return rows[0]
     if head in ANYWHERE:
         return [max(column) for column in zip(*rows, strict=True)]
@@ -109,7 +111,7 @@ def _classes(head: str, rows: Rows, calibration: Calibration) -> dict[str, float
     highest, sharpness = max(logits), 1 / calibration.temperature
     powers = [exp((logit - highest) * sharpness) for logit in logits]
     share = 1 / sum(powers)
-    return {label: power * share for label, power in zip(CLASSES[head], powers, strict=True)}
+    return dict(zip(CLASSES[head], [power * share for power in powers], strict=True))
 
 
 def _chance(head: str, rows: Rows, calibration: Calibration) -> float:
@@ -125,22 +127,26 @@ def _embedding(rows: Sequence[Floats]) -> Floats:
     return length
 
 
-def _spans(text: str, slices: Sequence[Slice], rows: Sequence[Floats], threshold: float) -> tuple[Span, ...]:
+def _spans(text: str, slices: Sequence[Slice], tagged: Sequence[Tagged], threshold: float) -> tuple[Span, ...]:
     """Spans of all windows, by their start. Types that can be checked are left out, but for telephone numbers of a fitting shape."""
     text = writable(text)
-    windows = ((piece, logits[: len(piece)]) for piece, logits in zip(slices, rows, strict=True))
-    marks = marked(windows, text, threshold)
+    digits = digits_in(text)
+    numbers = may_have_candidates(text, digits)
+    marks = marked(zip(slices, tagged, strict=True), text, threshold, numbers=numbers)
+    if not (marks or digits):  # as in many texts; a few addresses need no model, but a digit
+        return ()
     found = _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN])
     hints = _joined([hint for each in marks for hint in each.hints])
     places = Places()
-    if found or hints:  # in few texts
+    if numbers and (found or hints):  # in few texts
         places.add(hinted.find(text, hints))
         places.add(hinted.in_addresses(text, found))
         found = list(trimmed(text, found, places.spans))
     names = refined(text, found, threshold)
     if names:
-        places.add(hinted.in_blocks(text, names))
-        places.add(trimmed(text, names, list(places.spans)))
+        if numbers:
+            places.add(hinted.in_blocks(text, names))
+        places.add(trimmed(text, names, list(places.spans)) if places.spans else names)
     return tuple(places.spans)
 
 

@@ -11,7 +11,7 @@ from router_extproc.encoders.scores import Span
 from router_extproc.pii.blocks import parted
 from router_extproc.pii.kinds import NEARBY
 from router_extproc.pii.roads import GRID, ROAD, is_of_a_road
-from router_extproc.pii.shapes import has_digits
+from router_extproc.pii.shapes import digits_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,7 +112,7 @@ _LONE_WORD = 0.97
 
 def completed(text: str, spans: Sequence[Span]) -> list[Span]:
     """Spans of all types, the addresses among them whole, and those that need no model; by their start."""
-    if not spans and not has_digits(text):  # no address goes without a number, unless a model says so
+    if not spans and not digits_in(text):  # no address goes without a number, unless a model says so
         return []
     told: list[Span] = []
     for span in _with_whole_ones(text, spans):
@@ -132,7 +132,7 @@ def _with_whole_ones(text: str, spans: Sequence[Span]) -> list[Span]:
     """With the addresses that need no model, where they overlap nothing but addresses."""
     others = [span for span in spans if span.type != _ADDRESS]
     found = list(spans)
-    for count, match in enumerate(_WHOLE.finditer(text[:_READ]) if has_digits(text) else ()):
+    for count, match in enumerate(_WHOLE.finditer(text[:_READ]) if digits_in(text) else ()):
         start, end = match.span()
         if count < _MOST and all(span.end <= start or span.start >= end for span in others):
             found.append(Span(start, end, _ADDRESS, NEARBY))

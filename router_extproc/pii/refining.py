@@ -55,8 +55,7 @@ _CHECKED_BY = re2.compile(
     r"algoritmo (?:di|de)|algorithme de|implement|using|via) $"
 )
 _PART_NUMBER = re2.compile(r"^(?:PN|P/N|MPN|SKU|S/N|SN)\b")
-_OFFICE = r"^(?:C[ETFOI]O|VP|[Pp]resident|[Cc]hair(?:man|woman)?|[Dd]irector|[Ff]ounder) (?:of|at) "
-_DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_DAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _SENTENCE_WITHIN = re2.compile(r"\p{Ll}{4,}(\. )\p{Lu}")
 """The end of a sentence that was taken along."""
 _SMALL_FIRST = re2.compile(r"^(\p{Ll}{2,}) \p{Lu}")
@@ -68,16 +67,29 @@ _PARTICLES = frozenset(
     }
 )  # fmt: skip
 """Words of small letters that names begin with."""
+_TITLES = (
+    "Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Rev|Reverend|Sir|Dame|Lord|Lady|Father|Sister|Brother|Judge|Captain|Sergeant|Officer|Lt|"
+    "Sgt|Cpl|Capt|Col|Gen|Fr|Hon|Ing|Mgr|Dipl|Mag|Seu|Dona|Don|Doña|Uncle|Aunt|Auntie|Grandma|Grandpa|Granny|Cousin|Nurse|Coach|Herr|Frau|"
+    "Señor|Señora|Signora|Signor|Monsieur|Madame|Mme"
+)
+"""Titles and kin."""
+_OFFICES = (
+    "CEO|CTO|CFO|CIO|COO|VP|President|president|Chair|chair|Chairman|chairman|Chairwoman|chairwoman|"
+    "Director|director|Founder|founder"
+)
 _BEFORE_A_NAME = {
-    _PERSON: re2.compile(
-        r"^(?:(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Rev|Reverend|Sir|Dame|Lord|Lady|Father|Sister|Brother|Judge|Captain|Sergeant|Officer|Lt|Sgt|Cpl|Capt|Col|Gen|Fr|Hon|Ing|Mgr|Dipl|Mag|Seu|Dona|Don|Doña|Uncle|"
-        r"Aunt|Auntie|Grandma|Grandpa|Granny|Cousin|Nurse|Coach|Herr|Frau|Señora?|Signora?|Signor|Monsieur|Madame|Mme|"
-        rf"{_DAY})\.? )+"
-    ),
-    _ORGANIZATION: re2.compile(rf"{_OFFICE}|^(?:the|a|an) |^(?:{_DAY}) "),
+    _PERSON: re2.compile(rf"^(?:(?:{_TITLES}|{_DAY})\.? )+"),
+    _ORGANIZATION: re2.compile(rf"^(?:{_OFFICES}) (?:of|at) |^(?:the|a|an) |^(?:{_DAY}) "),
 }
-"""Titles, kin, days and articles that are no part of a name."""
-_TITLE = re2.compile(r"^(?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Monsieur|Madame|Señora?|Signora?)\.? \p{Lu}")
+"""What is no part of a name."""
+_FIRST_WORDS = {
+    _PERSON: frozenset(f"{_TITLES}|{_DAY}".split("|")),
+    _ORGANIZATION: frozenset(f"{_OFFICES}|{_DAY}|the|a|an".split("|")),
+}
+"""What those begin with."""
+_OF_PERSONS = "Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Monsieur|Madame|Señor|Señora|Signor|Signora"
+_TITLED = frozenset(_OF_PERSONS.split("|"))
+_TITLE = re2.compile(rf"^(?:{_OF_PERSONS})\.? \p{{Lu}}")
 """Titles that firms are not called by."""
 _GOES_ON = (" of", " of the", " for", " for the")
 _REST = re2.compile(r"^ (?:the )?\p{Lu}[\pL'’-]+(?: \p{Lu}[\pL'’-]+){0,3}")  # noqa: RUF001 - people write this apostrophe
@@ -125,8 +137,16 @@ _AGES = range(1, 116)
 
 def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     """Those that count, by their start, out of all that a model thinks likelier than nothing; and the ages of persons beside them."""
-    if not any(_may_count(span, threshold) for span in spans):  # as in many texts: nor does a likeness to a sure one help, then
-        spans = ()
+    # In many texts none does: nor does a likeness to a sure one help, then.
+    counts = any(_may_count(span, threshold) for span in spans)
+    found = completed(text, _rejoined(text, _judged(text, spans, threshold)) if counts else ())
+    if not found:
+        return []
+    return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
+
+
+def _judged(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
+    """Those that count by themselves, or by their likeness to one that does."""
     cleaned = [_cleaned(text, span) for span in spans if not _is_nobody(text, span)]
     judged = [(span, _counts(text, span, threshold)) for span in cleaned]
     known = _known(text, [span for span, sure in judged if sure])
@@ -136,11 +156,8 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
         if type_ is not None and type_ != span.type:
             found.append(replace(span, type=type_, score=max(span.score, threshold)))
         elif type_ is not None or sure:
-            found.append(widened(text, replace(span, score=max(span.score, threshold))))
-    found = completed(text, _rejoined(text, found))
-    if not found:
-        return []
-    return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
+            found.append(widened(text, span if span.score >= threshold else replace(span, score=threshold)))
+    return found
 
 
 def _rejoined(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -170,7 +187,7 @@ def _is_nobody(text: str, span: Span) -> bool:
     if written.lower() in _FIELDS and _FIELD_BEHIND.search(text[span.end : span.end + 8]):
         return True
     if span.type == _PERSON:
-        return _LUHN.search(written) is not None or (
+        return ("luhn" in written.lower() and _LUHN.search(written) is not None) or (
             written.lower() in _CHECKS and (written.islower() or _is_a_check(text, span))
         )
     return (span.type == _ORGANIZATION and written.lower() in _NOBODY) or (
@@ -192,16 +209,18 @@ def _cleaned(text: str, span: Span) -> Span:
     if " " in written:
         span = _without_others(text, span)
     if span.type == _ORGANIZATION:
-        span = replace(span, end=span.end + _left_out(text, span, written))
+        more = _left_out(text, span, written)
+        span = replace(span, end=span.end + more) if more else span
     return _unowned(text, span)
 
 
 def _without_others(text: str, span: Span) -> Span:
     """A name of several words without those that are no part of it."""
     written = text[span.start : span.end]
-    if span.type == _ORGANIZATION and _TITLE.search(written):
+    word = written[: written.index(" ")].removesuffix(".")
+    if span.type == _ORGANIZATION and word in _TITLED and _TITLE.search(written):
         span = replace(span, type=_PERSON)
-    first = _BEFORE_A_NAME[span.type].search(written)
+    first = _BEFORE_A_NAME[span.type].search(written) if word in _FIRST_WORDS[span.type] else None
     if first and first.end() < len(written):
         span = replace(span, start=span.start + first.end())
     sentence = _SENTENCE_WITHIN.search(text[span.start : span.end]) if ". " in written else None
@@ -216,7 +235,8 @@ def _left_out(text: str, span: Span, marked: str) -> int:
     more = _REST.search(text[span.end : span.end + _BEFORE]) if marked.endswith(_GOES_ON) else None
     if more:
         return int(more.end())
-    return int(text.startswith(".", span.end) and _DOT_OF_IT.search(text[span.start : span.end + 1]) is not None)
+    dotted = "." in marked and text.startswith(".", span.end)
+    return int(dotted and _DOT_OF_IT.search(text[span.start : span.end + 1]) is not None)
 
 
 def _unowned(text: str, span: Span) -> Span:

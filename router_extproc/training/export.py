@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from router_extproc.encoders.heads import POOLED, TAGS, width
+from router_extproc.encoders.heads import POOLED, SPANS, TAGS, width
 from router_extproc.training.shape import EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Exporter:
         shapes: dict[str, list[Any]] = {
             "embedding": ["B", HIDDEN],
             "tags": ["B", "T", TAGS],
+            "types": ["B", "T", 1 + len(SPANS)],
+            "peaks": ["B", 1 + len(SPANS)],
             **{head: ["B", width(head)] for head in POOLED},
         }
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
@@ -213,6 +215,20 @@ class Exporter:
         chosen = self._chosen(hidden)
         for number, head in enumerate(POOLED):
             self._head(head, chosen, number, mean)
+        self._types(column)
+
+    def _types(self, column: str) -> None:
+        """What the tags say of each type, and the most that they say of it anywhere: in numpy this takes ten times as long.
+
+        `column` is 1 for each token and 0 for padding, (B, T, 1).
+        """
+        write = self._writer
+        sums = np.zeros((TAGS, 1 + len(SPANS)), np.float32)
+        sums[range(TAGS), [(1 + tag) // 2 for tag in range(TAGS)]] = 1
+        shares = write.op("Softmax", "tags", axis=-1)
+        types = write.op("MatMul", shares, write.constant("types.sums", sums), out="types")
+        kept = write.op("Mul", types, column)
+        write.op("ReduceMax", kept, write.constant("axis_1", np.array([1], np.int64)), keepdims=0, out="peaks")
 
     def _chosen(self, hidden: str) -> str:
         """Each head's weighted mean of the tokens, (B, heads, HIDDEN), in two products for all heads."""

@@ -143,6 +143,13 @@ def without_output(model: onnx.ModelProto) -> None:
     del outputs[[output.name for output in outputs].index("jailbreak")]
 
 
+def as_before_version_9(model: onnx.ModelProto) -> None:
+    """The graph leaves it to others to add up the tags of a type."""
+    kept = [output for output in model.graph.output if output.name not in {"types", "peaks"}]
+    del model.graph.output[:]
+    model.graph.output.extend(kept)
+
+
 def with_another_input(model: onnx.ModelProto) -> None:
     """The graph calls an input by another name."""
     for node in model.graph.node:
@@ -212,6 +219,7 @@ BROKEN = [
     pytest.param(background(np.array([{}])), BACKGROUND, "not an array: .*restore", id="a background that runs code"),
     pytest.param(background(np.ones((3, 10), np.int8)), GRAPH, "embedding .*restore", id="a background of another size"),
     pytest.param(graph(without_output), GRAPH, "has no jailbreak; restore", id="a graph without a head"),
+    pytest.param(graph(as_before_version_9), GRAPH, "has no peaks, types; use a bundle of this release", id="a graph of version 8"),
     pytest.param(graph(with_another_input), GRAPH, "has no marks; restore", id="a graph without an input"),
     pytest.param(graph(with_swapped_heads), GRAPH, "domain, modality are not of the size.*restore", id="a graph of other heads"),
     pytest.param(graph(with_fewer_pieces), GRAPH, "does not run: .*restore", id="a graph of another vocabulary"),

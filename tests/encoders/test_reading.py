@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from tagged import tagged
 
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
@@ -158,9 +159,18 @@ class TestCombined:
         row, marks = np.ones(3, np.float32), np.zeros((3, TAGS), np.float32)
         row[1] = marks[1, 5] = strange
 
-        for outputs in (Outputs(embeddings=(row,)), Outputs(tags=(marks,))):
+        for outputs in (Outputs(embeddings=(row,)), Outputs(tags=(tagged(marks),))):
             with pytest.raises(StrangeError):
                 reading(manifest, Passage((piece((0, 5)),), 1.0), outputs, TEXT)
+
+    def test_refuses_types_that_are_no_numbers(self, manifest: Manifest) -> None:
+        """Though onnxruntime's maximum passes over them."""
+        sound = tagged(np.zeros((3, TAGS), np.float32))
+        types = sound.types.copy()
+        types[1] = np.nan
+
+        with pytest.raises(StrangeError):
+            reading(manifest, Passage((piece((0, 5)),), 1.0), Outputs(tags=(sound._replace(types=types),)), TEXT)
 
 
 class TestSpans:
@@ -168,7 +178,7 @@ class TestSpans:
         longest = max(map(len, windows))
         stacked = np.stack([np.pad(window, ((0, longest - len(window)), (0, 0))) for window in windows])
         fitted = manifest.model_copy(update={"span_threshold": threshold})
-        return reading(fitted, Passage(tuple(slices), 1.0), Outputs(tags=tuple(stacked)), TEXT).spans
+        return reading(fitted, Passage(tuple(slices), 1.0), Outputs(tags=[*map(tagged, stacked)]), TEXT).spans
 
     def test_leaves_out_what_is_below_the_threshold(self, manifest: Manifest) -> None:
         """It stands in the bundle."""
@@ -209,23 +219,23 @@ class TestSpans:
         """But for a telephone number whose shape agrees."""
         numbers = "a@b.io 06 12 34 56 78"
         slices = (piece((0, 6), (7, 21)),)
-        rows = tags("", "B-EMAIL", "B-PHONE", "")[None]
-        found = reading(manifest, Passage(slices, 1.0), Outputs(tags=tuple(rows)), numbers).spans
+        rows = [tagged(tags("", "B-EMAIL", "B-PHONE", ""))]
+        found = reading(manifest, Passage(slices, 1.0), Outputs(tags=rows), numbers).spans
 
         assert [(span.type, numbers[span.start : span.end]) for span in found] == [("PHONE", "06 12 34 56 78")]
 
     def test_reads_what_no_utf8_can_write(self, manifest: Manifest) -> None:
         """Half a character, as JSON may hold it, is a character."""
         text = "\ud800 Ann at 22 Pollen Crescent"
-        rows = tags("", "B-PERSON", "")[None]
-        found = reading(manifest, Passage((piece((2, 5)),), 1.0), Outputs(tags=tuple(rows)), text).spans
+        rows = [tagged(tags("", "B-PERSON", ""))]
+        found = reading(manifest, Passage((piece((2, 5)),), 1.0), Outputs(tags=rows), text).spans
 
         assert [text[span.start : span.end] for span in found] == ["Ann", "22 Pollen Crescent"]
 
     def test_a_number_below_an_address_needs_no_mark(self, manifest: Manifest) -> None:
         """An address that is told by how it is written counts as much as one that the head marks."""
         text = "Send it to\n12 Elm Street\n020 7946 0958\nThanks"
-        found = reading(manifest, Passage((piece((0, 4)),), 1.0), Outputs(tags=[tags("", "", "")]), text).spans
+        found = reading(manifest, Passage((piece((0, 4)),), 1.0), Outputs(tags=[tagged(tags("", "", ""))]), text).spans
 
         assert [(span.type, text[span.start : span.end]) for span in found] == [
             ("ADDRESS", "12 Elm Street"),

@@ -15,6 +15,10 @@ class TestWidened:
                 "at Roe Valve Works AG today", "Roe", "PERSON", ("Roe Valve Works AG", "ORGANIZATION"), id="with its form"
             ),
             pytest.param("Roe Ltd. pays", "Roe", "ORGANIZATION", ("Roe Ltd", "ORGANIZATION"), id="a form alone"),
+            pytest.param("Roe plc pays", "Roe", "ORGANIZATION", ("Roe plc", "ORGANIZATION"), id="a form of small letters"),
+            pytest.param("Roe Works", "Roe", "PERSON", ("Roe Works", "ORGANIZATION"), id="nothing else"),
+            pytest.param("(Hotel Roe)", "Roe", "PERSON", ("Hotel Roe", "ORGANIZATION"), id="a noun before, behind a sign"),
+            pytest.param("the hotel Roe", "Roe", "PERSON", ("Roe", "PERSON"), id="a noun before of small letters"),
             pytest.param("at Bistro Roe tonight", "Roe", "PERSON", ("Bistro Roe", "ORGANIZATION"), id="a noun before"),
             pytest.param("Roe directors met", "Roe", "PERSON", ("Roe", "PERSON"), id="small letters"),
             pytest.param("Roe. School begins", "Roe", "PERSON", ("Roe", "PERSON"), id="another sentence"),

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tagged import types_of
 
 from router_extproc.encoders.heads import POOLED, TAGS, width
 from router_extproc.encoders.tokens import CASES
@@ -75,7 +76,9 @@ class Reference:
             hidden = self._layer(number, hidden)
         mean = hidden.mean(0)
         pooled = {head: self._head(head, hidden, mean) for head in POOLED}
-        return {"embedding": mean / np.linalg.norm(mean), "tags": self._linear("tags", hidden), **pooled}
+        tags = self._linear("tags", hidden)
+        types = types_of(tags)
+        return {"embedding": mean / np.linalg.norm(mean), "tags": tags, "types": types, "peaks": types.max(0), **pooled}
 
     def _layer(self, number: int, hidden: Floats) -> Floats:
         at = f"encoder.layers.{number}"

@@ -120,6 +120,7 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
         "nudges": chance.normal(size=pushes.shape).astype(np.float32),
         "written": written,
         "tag_table": tags,
+        "sums": np.eye(1 + len(SPANS), dtype=np.float32)[[(1 + tag) // 2 for tag in range(TAGS)]],
         "start": np.array([-PUSH / 2 if head in CHANCES else 0.0 for head, _ in columns], np.float32),
         "axis": np.array([1], np.int64),
         "widths": np.array([width(head) for head in POOLED], np.int64),
@@ -130,13 +131,21 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
         node("Unsqueeze", ["flat", "two"], ["keep"]),
         node("ReduceSum", ["flat", "axis"], ["count"], keepdims=1),
         *_pooled("input_ids", "vectors", "vector"), node("LpNormalization", ["vector_mean"], ["embedding"], axis=1, p=2),
-        node("Gather", ["tag_table", "input_ids"], ["tags"]),
+        node("Gather", ["tag_table", "input_ids"], ["tags"]), node("Softmax", ["tags"], ["shares"], axis=-1),
+        node("MatMul", ["shares", "sums"], ["types"]), node("Mul", ["types", "keep"], ["kept"]),
+        node("ReduceMax", ["kept"], ["peaks"], axes=[1], keepdims=0),
         *_pooled("input_ids", "pushes", "push"), *_pooled("input_ids", "nudges", "nudge"), *_pooled("marks", "written", "mark"),
         node("Sum", ["push_sum", "nudge_mean", "mark_mean", "start"], ["heads"]),
         node("Split", ["heads", "widths"], list(POOLED), axis=1),
     ]  # fmt: skip
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in _INPUTS]
-    shapes = {"embedding": ["B", SIZE], "tags": ["B", "T", TAGS], **{head: ["B", width(head)] for head in POOLED}}
+    shapes = {
+        "embedding": ["B", SIZE],
+        "tags": ["B", "T", TAGS],
+        "types": ["B", "T", 1 + len(SPANS)],
+        "peaks": ["B", 1 + len(SPANS)],
+    }
+    shapes |= {head: ["B", width(head)] for head in POOLED}
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     constants = [numpy_helper.from_array(table, name) for name, table in (tables | {"two": np.array([2], np.int64)}).items()]
     model = helper.make_model(

@@ -10,7 +10,7 @@ import pytest
 from reference_encoder import POSITIONS, VOCABULARY, Reference, random_weights, ranges_of
 
 from router_extproc.encoders.graph import Graph
-from router_extproc.encoders.heads import POOLED, TAGS, width
+from router_extproc.encoders.heads import POOLED, SPANS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.export import Exporter, Writer
 from router_extproc.training.quantisation import PRODUCTS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Windows = Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
 
 LAYERS = 2
-OUTPUTS = ("embedding", "tags", *POOLED)
+OUTPUTS = ("embedding", "tags", "types", "peaks", *POOLED)
 WEIGHTS = random_weights(LAYERS)
 
 
@@ -92,7 +92,7 @@ class TestFloat32:
         for row, (ids, marks) in enumerate(several):
             alone = graphs["float32"].run(OUTPUTS, batch([(ids, marks)]))
             for name in OUTPUTS:
-                value = found[name][row, : len(ids)] if name == "tags" else found[name][row]
+                value = found[name][row, : len(ids)] if name in {"tags", "types"} else found[name][row]
                 np.testing.assert_allclose(value, alone[name][0], atol=2e-5, err_msg=name)
 
     def test_a_batch_without_padding(self, graphs: dict[str, Graph]) -> None:
@@ -167,9 +167,10 @@ class TestInt8:
 class TestGraph:
     def test_has_the_shapes_that_serving_reads(self, graphs: dict[str, Graph], name: str) -> None:
         """Batch and tokens are free."""
-        shapes = {"embedding": ["B", HIDDEN], "tags": ["B", "T", TAGS], **{head: ["B", width(head)] for head in POOLED}}
+        types = 1 + len(SPANS)
+        shapes = {"embedding": ["B", HIDDEN], "tags": ["B", "T", TAGS], "types": ["B", "T", types], "peaks": ["B", types]}
 
-        assert graphs[name].outputs == shapes
+        assert graphs[name].outputs == shapes | {head: ["B", width(head)] for head in POOLED}
         assert graphs[name].inputs == {each: ["B", "T"] for each in ("input_ids", "attention_mask", "marks")}
 
     def test_picks_the_kernel_without_a_mask_where_nothing_is_padded(self, name: str) -> None:

@@ -56,8 +56,8 @@ class TestNetwork:
             found = {head: network.pooled(head, hidden, given.mask)[0] for head in POOLED}
             found |= {"embedding": embedding(hidden, given.mask)[0], "tags": network.tags(hidden)[0]}
 
-        for name, value in wanted.items():
-            np.testing.assert_allclose(found[name].numpy(), value, atol=1e-4, err_msg=name)
+        for name, value in found.items():
+            np.testing.assert_allclose(value.numpy(), wanted[name], atol=1e-4, err_msg=name)
 
     def test_shapes(self) -> None:
         """Of each head."""
