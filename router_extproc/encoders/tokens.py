@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer, Lowercase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ class WordPieces:
         self._tokenizer.no_padding()
         # What a user writes is text, though it reads "[SEP]".
         self._tokenizer.encode_special_tokens = True
+        self._quick = _quick(self._tokenizer)
         self.size = max(self._tokenizer.get_vocab().values(), default=-1) + 1
         """The pieces' numbers are below it. There may be fewer: a vocabulary may leave numbers out."""
         self.begin = self._id("[CLS]", path)
@@ -61,11 +63,30 @@ class WordPieces:
 
     def encode(self, text: str) -> Tokens:
         """The pieces of a text. Takes 0.6 ms per 1,000 characters: cut long texts first."""
-        encoding = self._tokenizer.encode(writable(text), add_special_tokens=False)
+        tokenizer = self._quick if text.isascii() and text.translate(_BLANKS).isprintable() else self._tokenizer
+        encoding = tokenizer.encode(writable(text), add_special_tokens=False)
         offsets = encoding.offsets
         if text.islower():
             return Tokens(encoding.ids, [_LOWER] * len(offsets), offsets)
         return Tokens(encoding.ids, [_case(text[start:end]) for start, end in offsets], offsets)
+
+
+_BLANKS = {ord(blank): " " for blank in "\t\n\r"}
+
+
+def _quick(tokenizer: Tokenizer) -> Tokenizer:
+    """One that reads printable ASCII and blanks alike in two thirds of the time: of all that BERT does to a text, lower case is left.
+
+    It is the same one if another normalizer is at work, or if there are added tokens other than special ones. Both share a vocabulary.
+    """
+    normalizer = tokenizer.normalizer
+    added = tokenizer.get_added_tokens_decoder().values()
+    if not (isinstance(normalizer, BertNormalizer) and normalizer.lowercase and all(token.special for token in added)):
+        return tokenizer
+    quick = Tokenizer(tokenizer.model)
+    quick.normalizer = Lowercase()
+    quick.pre_tokenizer = tokenizer.pre_tokenizer
+    return quick
 
 
 def writable(text: str) -> str:

@@ -4,13 +4,17 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny_bundle import tokenizer
+from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer, Replace
 
+from router_extproc.encoders.bundle import TOKENIZER, bundled
 from router_extproc.encoders.tokens import CASES, WordPieces
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _LOWER, _TITLE, _UPPER, _MIXED = range(CASES)
@@ -65,6 +69,53 @@ class TestEncode:
         assert found.offsets == sorted(found.offsets)
         assert part.ids == found.ids[slice(*cut)]
         assert len(part) == len(part.cases) == len(part.offsets)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[WordPieces, Tokenizer]:
+    """The shipped pieces, and their tokenizer as it comes."""
+    path = bundled() / TOKENIZER
+    whole = Tokenizer.from_file(str(path))
+    whole.no_truncation()
+    whole.no_padding()
+    whole.encode_special_tokens = True
+    return WordPieces(path), whole
+
+
+class TestQuick:
+    """Plain ASCII is read with less of the normalizer."""
+
+    @given(text=st.text(st.characters(max_codepoint=0x17F), max_size=80))
+    @example("a\x00b\x7f c")
+    @example("tabs\tand\r\nlines\x0b\x0c")
+    @example("[SEP] of [CLS] and ##ing")
+    @example("Tea" * 40)
+    @example("DON'T! it's 3.14%, e-mail <me@x.io>")
+    def test_reads_the_same(self, shipped: tuple[WordPieces, Tokenizer], text: str) -> None:
+        """Pieces and places, whatever the text."""
+        pieces, whole = shipped
+        found, wanted = pieces.encode(text), whole.encode(text, add_special_tokens=False)
+
+        assert (found.ids, found.offsets) == (wanted.ids, wanted.offsets)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda made: setattr(made, "normalizer", BertNormalizer(lowercase=False)), id="capitals"),
+            pytest.param(lambda made: setattr(made, "normalizer", Replace("t", "T")), id="another normalizer"),
+            pytest.param(lambda made: made.add_tokens(["tea time"]), id="an added token"),
+            pytest.param(lambda made: setattr(made, "normalizer", None), id="no normalizer"),
+        ],
+    )
+    def test_leaves_other_tokenizers_as_they_are(self, tmp_path: Path, change: Callable[[Tokenizer], object]) -> None:
+        """Those that do anything else to ASCII."""
+        made = tokenizer()
+        change(made)
+        made.save(str(tmp_path / "t.json"))
+        made.encode_special_tokens = True
+        text = "Tea time, tea TIME"
+
+        assert WordPieces(tmp_path / "t.json").encode(text).ids == made.encode(text, add_special_tokens=False).ids
 
 
 class TestWordPieces:
