@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer, Lowercase
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,7 @@ class WordPieces:
         return int(found)
 
     def encode(self, text: str) -> Tokens:
-        """The pieces of a text. Takes 0.6 ms per 1,000 characters: cut long texts first."""
+        """The pieces of a text. Takes 0.4 ms per 1,000 characters of ASCII, 0.6 of others: cut long texts first."""
         tokenizer = self._quick if text.isascii() and text.translate(_BLANKS).isprintable() else self._tokenizer
         encoding = tokenizer.encode(writable(text), add_special_tokens=False)
         offsets = encoding.offsets
@@ -77,11 +78,12 @@ _BLANKS = {ord(blank): " " for blank in "\t\n\r"}
 def _quick(tokenizer: Tokenizer) -> Tokenizer:
     """One that reads printable ASCII and blanks alike in two thirds of the time: of all that BERT does to a text, lower case is left.
 
-    It is the same one if another normalizer is at work, or if there are added tokens other than special ones. Both share a vocabulary.
+    It is the same one if anything else is done to a text or if there are added tokens other than special ones. Both share a vocabulary.
     """
     normalizer = tokenizer.normalizer
+    known = isinstance(normalizer, BertNormalizer) and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
     added = tokenizer.get_added_tokens_decoder().values()
-    if not (isinstance(normalizer, BertNormalizer) and normalizer.lowercase and all(token.special for token in added)):
+    if not (known and normalizer.lowercase and all(token.special for token in added)):
         return tokenizer
     quick = Tokenizer(tokenizer.model)
     quick.normalizer = Lowercase()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tiny_bundle import tokenizer
 from tokenizers import Tokenizer
 from tokenizers.normalizers import BertNormalizer, Replace
+from tokenizers.pre_tokenizers import CharDelimiterSplit
 
 from router_extproc.encoders.bundle import TOKENIZER, bundled
 from router_extproc.encoders.tokens import CASES, WordPieces
@@ -103,6 +104,7 @@ class TestQuick:
         [
             pytest.param(lambda made: setattr(made, "normalizer", BertNormalizer(lowercase=False)), id="capitals"),
             pytest.param(lambda made: setattr(made, "normalizer", Replace("t", "T")), id="another normalizer"),
+            pytest.param(lambda made: setattr(made, "pre_tokenizer", CharDelimiterSplit(" ")), id="another pre-tokenizer"),
             pytest.param(lambda made: made.add_tokens(["tea time"]), id="an added token"),
             pytest.param(lambda made: setattr(made, "normalizer", None), id="no normalizer"),
         ],
@@ -113,7 +115,7 @@ class TestQuick:
         change(made)
         made.save(str(tmp_path / "t.json"))
         made.encode_special_tokens = True
-        text = "Tea time, tea TIME"
+        text = "Tea time, tea\nTIME"
 
         assert WordPieces(tmp_path / "t.json").encode(text).ids == made.encode(text, add_special_tokens=False).ids
 
