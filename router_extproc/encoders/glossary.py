@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 
 from router_extproc.encoders.manifest import BundleError
+from router_extproc.encoders.term_weights import CURE, SHORT, arrays_of, eight_bits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
-
-SHORT = 15.0
-"""Length of a term vector below which a text says little: a few words weigh less than a page of them."""
-_CURE = "restore the bundle from its release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +47,11 @@ def write_glossary(path: Path, rarity: Floats, weights: Floats, offsets: Floats)
 
     `rarity` is (pieces,), `weights` (pieces, labels), `offsets` (labels,).
     """
-    scale = np.float32(max(float(np.abs(weights).max()), 1e-9) / 127)
+    steps, scale = eight_bits(weights)
     np.savez_compressed(
         path,
         rarity=rarity.astype(np.float16),
-        weights=np.rint(weights / scale).astype(np.int8),
+        weights=steps,
         scale=scale,
         offsets=offsets.astype(np.float32),
     )
@@ -63,16 +59,13 @@ def write_glossary(path: Path, rarity: Floats, weights: Floats, offsets: Floats)
 
 def read_glossary(path: Path) -> Glossary:
     """What write_glossary wrote. Raises BundleError."""
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            rarity, offsets = file["rarity"].astype(np.float32), file["offsets"].astype(np.float32)
-            weights = file["weights"].astype(np.float32) * file["scale"]
-            table = np.concatenate((np.square(rarity)[:, None], rarity[:, None] * weights), 1)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, BadZipFile) as error:
-        raise BundleError(f"{path}: not a glossary: {error}; {_CURE}") from error
+    with arrays_of(path, "glossary") as file:
+        rarity, offsets = file["rarity"].astype(np.float32), file["offsets"].astype(np.float32)
+        weights = file["weights"].astype(np.float32) * file["scale"]
+        table = np.concatenate((np.square(rarity)[:, None], rarity[:, None] * weights), 1)
     shapes = (rarity.shape, weights.shape, offsets.shape)
     if not (np.isfinite(table).all() and np.isfinite(offsets).all()):
-        raise BundleError(f"{path}: its numbers are not finite; {_CURE}")
+        raise BundleError(f"{path}: its numbers are not finite; {CURE}")
     if shapes != ((len(table),), (len(table), len(offsets)), (len(offsets),)):
-        raise BundleError(f"{path}: its arrays are not those of a glossary; {_CURE}")
+        raise BundleError(f"{path}: its arrays are not those of a glossary; {CURE}")
     return Glossary(table, tuple(offsets.tolist()))

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import log, sqrt
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 
 from router_extproc.encoders.manifest import BundleError
+from router_extproc.encoders.term_weights import CURE, SHORT, arrays_of, eight_bits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +35,6 @@ _WORD = (1 << 64) - 1
 _SHIFT = 64 - _BITS
 _FEW = 64
 """Pieces up to which plain numbers are faster than arrays, of which each operation costs some 15 us where other code ran in between."""
-_SHORT = 15.0
-"""Length of a term vector below which a text says little: a few words weigh less than a page of them."""
-_CURE = "restore the bundle from its release"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +68,12 @@ class Lexicon:
             square, product = self._terms[place].tolist()
             squares += (factor * factor - count) * square
             total += (factor - count) * product
-        return float(total / sqrt(squares + _SHORT**2)) + self.offset
+        return float(total / sqrt(squares + SHORT**2)) + self.offset
 
     def _of_many(self, ids: Sequence[int]) -> float:
         places, counts = counted(ids)
         values = weighed(counts, self.rarity[places])
-        return float(values @ self.weights[places]) / sqrt(float(values @ values) + _SHORT**2) + self.offset
+        return float(values @ self.weights[places]) / sqrt(float(values @ values) + SHORT**2) + self.offset
 
 
 def _places(ids: Sequence[int]) -> list[int]:
@@ -111,19 +108,13 @@ def weighed(counts: Floats, rarity: Floats) -> Floats:
     return values
 
 
-def scaled(squares: Floats) -> Floats:
-    """The lengths that term vectors are divided by, from their squared lengths."""
-    lengths: Floats = np.sqrt(squares + np.float32(_SHORT**2))
-    return lengths
-
-
 def write_lexicon(path: Path, lexicon: Lexicon) -> None:
     """Write it, with weights of 8 bits; the same lexicon makes the same bytes. Raises OSError."""
-    scale = np.float32(max(float(np.abs(lexicon.weights).max()), 1e-9) / 127)
+    weights, scale = eight_bits(lexicon.weights)
     np.savez(
         path,
         rarity=lexicon.rarity.astype(np.float16),
-        weights=np.rint(lexicon.weights / scale).astype(np.int8),
+        weights=weights,
         scale=scale,
         offset=np.float32(lexicon.offset),
     )
@@ -131,13 +122,10 @@ def write_lexicon(path: Path, lexicon: Lexicon) -> None:
 
 def read_lexicon(path: Path) -> Lexicon:
     """What write_lexicon wrote. Raises BundleError."""
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            rarity, weights = file["rarity"].astype(np.float32), file["weights"].astype(np.float32) * file["scale"]
-            lexicon = Lexicon(rarity, weights, float(file["offset"]))
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, BadZipFile) as error:
-        raise BundleError(f"{path}: not a lexicon: {error}; {_CURE}") from error
+    with arrays_of(path, "lexicon") as file:
+        rarity, weights = file["rarity"].astype(np.float32), file["weights"].astype(np.float32) * file["scale"]
+        lexicon = Lexicon(rarity, weights, float(file["offset"]))
     numbers = (lexicon.rarity, lexicon.weights, np.array(lexicon.offset))
     if {lexicon.rarity.shape, lexicon.weights.shape} != {(BUCKETS,)} or not all(np.isfinite(each).all() for each in numbers):
-        raise BundleError(f"{path}: its arrays are not those of a lexicon of {BUCKETS} buckets; {_CURE}")
+        raise BundleError(f"{path}: its arrays are not those of a lexicon of {BUCKETS} buckets; {CURE}")
     return lexicon

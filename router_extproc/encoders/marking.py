@@ -152,8 +152,8 @@ def _stretches(nones: Sequence[float], most: float, offsets: Sequence[tuple[int,
     `nones` are the tokens' probabilities to be of no type; one of each stretch has `most` at most.
     """
     found: list[tuple[int, int]] = []
-    for at in [at for at, none in enumerate(nones) if none <= 1 - _FRINGE]:
-        if offsets[at][0] == offsets[at][1] or (found and at < found[-1][1]):
+    for at, none in enumerate(nones):
+        if none > 1 - _FRINGE or offsets[at][0] == offsets[at][1] or (found and at < found[-1][1]):
             continue
         first, last = at, at + 1
         while first > 0 and _goes_on(offsets, first, text):

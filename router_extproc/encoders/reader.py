@@ -66,7 +66,7 @@ class Reader:
 
     def _told(self, work: Work, passage: Passage, windows: Sequence[_Row]) -> Reading | Exception:
         logits: dict[str, Rows] = {name: [row[name] for row in windows] for name in work.outputs if name not in _ARRAYS}
-        pieces = [each.ids[1:-1] for each in passage.slices]
+        pieces = [each.ids[1:-1] for each in passage.slices] if logits else []
         for head, seats in self._bundle.experts.items():
             if head in logits:
                 logits[head] = heard(seats, work.kind, logits[head], pieces)

@@ -10,9 +10,10 @@ import numpy as np
 from router_extproc.encoders.experts import GLOSSARY, PIECES, Seat, file_of
 from router_extproc.encoders.glossary import read_glossary, write_glossary
 from router_extproc.encoders.heads import CLASSES, width
-from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, scaled, weighed, write_lexicon
+from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, read_lexicon, weighed, write_lexicon
 from router_extproc.encoders.manifest import ExpertEntry
 from router_extproc.encoders.scores import Kind
+from router_extproc.encoders.term_weights import scaled
 from router_extproc.training import glossary
 from router_extproc.training.calibrate import chance_calibration, class_calibration
 from router_extproc.training.corpus import read

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router_extproc.encoders.glossary import SHORT
 from router_extproc.encoders.softmax import softmax
+from router_extproc.encoders.term_weights import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def learned(texts: Sequence[Sequence[int]], targets: Sequence[int], pieces: int,
     places = np.concatenate([ids for ids, _ in kept])
     sizes = np.array([len(ids) for ids, _ in kept])
     starts = sizes.cumsum() - sizes
-    lengths = np.sqrt(np.add.reduceat(np.square(rarity[places]), starts) + np.float32(SHORT**2))
+    lengths = scaled(np.add.reduceat(np.square(rarity[places]), starts))
     rows = _Rows(places, (rarity[places] / np.repeat(lengths, sizes)).astype(np.float32), starts, sizes)
     wanted = np.eye(labels, dtype=np.float32)[[target for _, target in kept]]
     return Learned(rarity, *_descended(rows, wanted * np.float32(1 - _SMOOTHING) + np.float32(_SMOOTHING / labels), pieces))
