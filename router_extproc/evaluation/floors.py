@@ -77,6 +77,7 @@ NOTES = {
     "figure counts them. `user` and `documents` pool the other files by where the text comes from; one score and one threshold "
     "serve both.",
     "pii": "Spans count if bounds and type are exact. Types that a source does not annotate are not counted on its rows. "
+    "For the figures with `overlap-` it is enough that a span and one of its type overlap (SemEval-2013 task 9, scheme `type`). "
     "`false positive rows` counts the rows without private data in which some was found.",
     "difficulty": "The target is the share of small models that fail at the prompt; small are those whose mean score is at or below "
     "that of the source's median model. AUC is for more than half failing, ECE is of the share. Sources differ in their models, so "

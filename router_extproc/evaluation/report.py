@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _PLOTS = "eval"
 """Folder of the plots, beside the page."""
 _COUNTS = "false positive rows"
+_BY_TYPE = ("precision", "recall", "F1", "overlap-F1")
+"""Of private data, shown for each type."""
+_RATES = (*_BY_TYPE, "overlap-precision", "overlap-recall")
+"""Those that `eval.json` has for each type."""
 
 
 def markdown(evaluation: Evaluation, plots: Mapping[str, Sequence[str]], *, all_heads: int) -> str:
@@ -123,13 +127,13 @@ def _columns(head: HeadResult) -> tuple[list[str], dict[str, list[str]]]:
     plain: list[str] = []
     parts: dict[str, list[str]] = {}
     for name in head.groups[0].figures:
-        kind, _, part = name.removeprefix("recall of ").partition(" ") if name.startswith("F1 ") else ("", "", "")
+        rate, _, part = name.partition(" ")
         if name.startswith("recall of "):
             parts.setdefault(name.removeprefix("recall of "), []).append(name)
-        elif kind:
-            parts.setdefault(part, []).extend((f"precision {part}", f"recall {part}", name))
-        elif name.split(" ")[0] not in ("precision", "recall") or " " not in name:
+        elif not part or rate not in _RATES:
             plain.append(name)
+        elif rate in _BY_TYPE:
+            parts.setdefault(part, []).append(name)
     return plain, parts
 
 
@@ -140,7 +144,7 @@ def _groups(head: HeadResult) -> str:
 
 
 def _details(head: HeadResult) -> str:
-    """By label: recall. By type of private data: precision, recall and F1. In all rows, by kind of text and by file."""
+    """By label: recall. By type of private data: precision, recall, F1 and overlap-F1. In all rows, by kind of text and by file."""
     _, parts = _columns(head)
     if not parts:
         return ""
@@ -149,7 +153,7 @@ def _details(head: HeadResult) -> str:
         (part, *(" / ".join(number(group.figures[name]) for name in names) for group in shown_groups))
         for part, names in parts.items()
     ]
-    what = "precision / recall / F1 of" if head.head == "pii" else "recall of"
+    what = f"{' / '.join(_BY_TYPE)} of" if head.head == "pii" else "recall of"
     return _table((what, *(group.name for group in shown_groups)), rows)
 
 

@@ -110,12 +110,19 @@ class TestTables:
         """There are too many."""
         assert tables(section(page(evaluation), "domain"))[1][0] == ["recall of", "all", "eval_mmlu_pro", "eval_natural70"]
 
-    def test_of_types_have_three_figures(self, evaluation: Evaluation) -> None:
-        """Precision, recall, F1; a dash where a type has none."""
+    def test_of_types_have_four_figures(self, evaluation: Evaluation) -> None:
+        """Precision, recall, F1, overlap-F1; a dash where a type has none."""
         lines = tables(section(page(evaluation), "pii"))[1]
-        assert lines[0][0] == "precision / recall / F1 of"
-        assert next(line[1] for line in lines if line[0] == "EMAIL") == "1.000 / 1.000 / 1.000"
-        assert next(line[1] for line in lines if line[0] == "PHONE") == "- / - / -"
+        assert lines[0][0] == "precision / recall / F1 / overlap-F1 of"
+        assert next(line[1] for line in lines if line[0] == "EMAIL") == "1.000 / 1.000 / 1.000 / 1.000"
+        assert next(line[1] for line in lines if line[0] == "PHONE") == "- / - / - / -"
+
+    def test_of_private_data_have_what_overlaps(self, evaluation: Evaluation) -> None:
+        """Columns of the groups; none of a type, which would be too many."""
+        columns = tables(section(page(evaluation), "pii"))[0][0]
+        rates = ["precision", "recall", "F1"]
+        alarms = ["false positive rows", "false positive rows checkable"]
+        assert columns == ["rows of", "number", *rates, *(f"overlap-{rate}" for rate in rates), *alarms]
 
     def test_of_perturbations_show_changes_of_what_is_watched(self, evaluation: Evaluation) -> None:
         """Each with a sign."""

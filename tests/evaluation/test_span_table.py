@@ -50,6 +50,26 @@ class TestFigures:
         figures = table(((span(0, 3),), (found,))).figures()
         assert figures["recall"] == figures["precision"] == figures["F1"] == 0
 
+    def test_bounds_that_only_overlap_have_figures_of_their_own(self) -> None:
+        """One found for two that are there touches both; one beside them, one of another type, one that only abuts touch none."""
+        there = (span(0, 3), span(5, 9), span(20, 30))
+        found = (span(2, 7), span(9, 12), span(20, 30, "ORGANIZATION"))
+        figures = table((there, found)).figures()
+
+        assert figures["overlap-recall"] == figures["overlap-recall PERSON"] == pytest.approx(2 / 3)
+        assert figures["overlap-precision"] == pytest.approx(1 / 3)
+        assert figures["overlap-precision PERSON"] == 0.5
+        assert figures["overlap-F1 PERSON"] == pytest.approx(4 / 7)
+        assert figures["overlap-F1 ORGANIZATION"] == figures["F1"] == 0
+        assert math.isnan(figures["overlap-F1 PHONE"])
+
+    def test_what_is_exact_overlaps(self) -> None:
+        """So these figures are never lower."""
+        figures = table(((span(0, 3), span(5, 9, "EMAIL")), (span(0, 3),))).figures()
+        assert figures["overlap-precision"] == figures["precision"] == 1
+        assert figures["overlap-recall"] == figures["recall"] == 0.5
+        assert figures["overlap-F1"] == pytest.approx(figures["F1"])
+
     def test_the_same_span_twice_counts_once(self) -> None:
         """Scores may differ."""
         assert table(((span(0, 3),), (span(0, 3), Span(0, 3, "PERSON", 0.4)))).figure("precision") == 1
