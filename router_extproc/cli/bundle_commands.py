@@ -23,6 +23,15 @@ class LearningHead(StrEnum):
     FEEDBACK = "feedback"
 
 
+class AmendedHead(StrEnum):
+    """The heads that lack something that can be taught alone."""
+
+    JAILBREAK = "jailbreak"
+    MODALITY = "modality"
+    DIFFICULTY = "difficulty"
+    FACT_CHECK = "fact_check"
+
+
 class HearingHead(StrEnum):
     """The heads that may hear more than the graph."""
 
@@ -67,10 +76,34 @@ def refit(
     Minutes on a CPU; the encoder, its embedding and all other heads stay. Needs the train extra. Then `train-experts`, which learns beside
     the new heads, and `eval --record`.
     """
-    from router_extproc.cli.refit import run as run_refit  # noqa: PLC0415 - as in app
+    from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 
     heads = tuple(each.value for each in LearningHead if not head or each in head)
-    raise typer.Exit(int(run_refit(data=data, bundle=models, output=output, heads=heads, version=version, as_json=json)))
+    options = command.LearningOptions(data=data, bundle=models, output=output, heads=heads, version=version, as_json=json)
+    raise typer.Exit(int(command.refit(options)))
+
+
+@commands.command(epilog="Example: router-extproc amend --data ./data --output out/amended --version 3")
+def amend(
+    *,
+    data: Annotated[Path, typer.Option(help="A folder of data sets, as for train.")],
+    output: Annotated[Path, typer.Option(help="The folder of the new bundle.")],
+    models: Bundle = None,
+    head: Annotated[list[AmendedHead] | None, typer.Option(help="Which; may be given again. All unless given.")] = None,
+    version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
+    json: JsonOutput = False,
+) -> None:
+    """Teach heads of a finished bundle what they lack, held to what they say of all else.
+
+    jailbreak: tails of adversarial searches in more mixtures, short results of tools; the others: greetings and other turns of a few
+    words. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra.
+    Measure the bundle afterwards: `eval --record`.
+    """
+    from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
+
+    heads = tuple(each.value for each in AmendedHead if not head or each in head)
+    options = command.LearningOptions(data=data, bundle=models, output=output, heads=heads, version=version, as_json=json)
+    raise typer.Exit(int(command.amend(options)))
 
 
 @commands.command(epilog="Example: router-extproc polish --data ./data --run out/run --output out/polished --version 5")

@@ -1,9 +1,10 @@
-"""`refit`: heads of a finished bundle learn on, on the encoder as it is."""
+"""`refit` and `amend`: heads of a finished bundle learn on, on the encoder as it is."""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,40 +20,82 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from router_extproc.encoders.manifest import Manifest
+
+    Stage = Callable[[str, int], Callable[[], None]]
+    Way = Callable[["LearningOptions", Path, Stage], tuple[dict[str, int], Manifest]]
+
 _NEEDED = ("torch", "onnx")
 
 
-def run(*, data: Path, bundle: Path | None, output: Path, heads: Sequence[str], version: str, as_json: bool) -> Exit:
-    """Write a copy of a bundle with heads refitted; see `router-extproc refit --help`."""
-    require_training(*_NEEDED)
-    from router_extproc.training.package import composed_lessons, refitted  # noqa: PLC0415 - not wanted before the extra was found
+@dataclass(frozen=True, slots=True)
+class LearningOptions:
+    """What the command line says."""
 
-    source, began = bundle or bundled(), time.perf_counter()
+    data: Path
+    bundle: Path | None
+    output: Path
+    heads: Sequence[str]
+    version: str
+    as_json: bool
+
+
+def refit(options: LearningOptions) -> Exit:
+    """Write a copy of a bundle with heads refitted; see `router-extproc refit --help`."""
+    return _run(options, _refitted, "train-experts, eval --record")
+
+
+def amend(options: LearningOptions) -> Exit:
+    """Write a copy of a bundle with heads amended; see `router-extproc amend --help`."""
+    return _run(options, _amended, "eval --record")
+
+
+def _run(options: LearningOptions, way: Way, following: str) -> Exit:
+    require_training(*_NEEDED)
+    source, output, began = options.bundle or bundled(), options.output, time.perf_counter()
     if output.exists() and output.samefile(source):
         fail(Exit.INPUT, f"{output}: the bundle would be written over itself: choose another --output")
     try:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err) as progress:
-            begun = partial(_begun, progress)
-            composed = begun("reading the data and composing examples", 1)
-            learnt = composed_lessons(source, data, heads)
-            composed()
-            manifest = refitted(source, learnt, data, output, version=version, stage=begun)
+            texts, manifest = way(options, source, partial(_begun, progress))
     except (OSError, ValueError, BundleError, StrangeError) as error:
         fail(Exit.INPUT, str(error))
     figures = {
         "bundle": str(output),
-        "texts": {head: len(rows) for head, rows in learnt.items()},
-        "thresholds": {head: manifest.thresholds[head] for head in learnt if head in manifest.thresholds},
+        "texts": texts,
+        "thresholds": {head: manifest.thresholds[head] for head in texts if head in manifest.thresholds},
         "total_s": round(time.perf_counter() - began),
     }
-    out.print(json.dumps(figures) if as_json else _line(figures), soft_wrap=True)
+    out.print(json.dumps(figures) if options.as_json else f"{_line(figures)} Next: router-extproc {following}", soft_wrap=True)
     return Exit.OK
+
+
+def _refitted(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict[str, int], Manifest]:
+    """How many texts each head learned from, and the new bundle."""
+    from router_extproc.training import package  # noqa: PLC0415 - not wanted before the extra was found
+
+    composed = begun("reading the data and composing examples", 1)
+    learnt = package.composed_lessons(source, options.data, options.heads)
+    composed()
+    manifest = package.refitted(source, learnt, options.data, options.output, version=options.version, stage=begun)
+    return {head: len(rows) for head, rows in learnt.items()}, manifest
+
+
+def _amended(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict[str, int], Manifest]:
+    """How many texts were new to each head, and the new bundle."""
+    from router_extproc.training import package  # noqa: PLC0415 - as above
+
+    composed = begun("reading the data and composing examples", 1)
+    learnt = package.composed_amendments(source, options.data, options.heads)
+    composed()
+    manifest = package.amended(source, learnt, options.output, version=options.version, stage=begun)
+    return {head: len(rows.new) for head, rows in learnt.items()}, manifest
 
 
 def _line(figures: Mapping[str, Any]) -> str:
     texts = ", ".join(f"{head} from {count:,} texts" for head, count in figures["texts"].items())
-    return f"{figures['bundle']}: {texts}; {figures['total_s']} s. Next: router-extproc train-experts, eval --record"
+    return f"{figures['bundle']}: {texts}; {figures['total_s']} s."
 
 
 def _begun(progress: Progress, name: str, steps: int) -> Callable[[], None]:

@@ -9,7 +9,18 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import OTHER as _OTHER
-from router_extproc.training.everyday import TURNS, everyday, harnessed, nameless, reframed, staged, suspicious, tailed
+from router_extproc.training.everyday import (
+    TURNS,
+    everyday,
+    harnessed,
+    nameless,
+    reframed,
+    short_results,
+    short_turns,
+    staged,
+    suspicious,
+    tailed,
+)
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.marked import marked
 from router_extproc.training.phrases import phrases
@@ -30,6 +41,8 @@ _CAPTIONED = frozenset({"imagereward_refl", "t2icompbench", "openprompts"})
 _LONG = 300
 _MADE_DOCUMENTS = 5000
 _MADE_USERS = 2500
+_COPIES = 3
+"""Of each short turn and short result."""
 
 
 def composed(read: Examples, random: Random) -> Examples:
@@ -49,7 +62,7 @@ def composed(read: Examples, random: Random) -> Examples:
     own = _of_domains()
     made["domain"] = [*natural, *own, *own]
     made["fact_check"] = [Example("fact_check", each.text, 1.0, SOURCE) for each in natural if each.target != _OTHER]
-    made["fact_check"] += _of_facts()
+    made["fact_check"] += [*_of_facts(), *short_turns("fact_check", _COPIES)]
     made["jailbreak"] += [
         *reframed(read, random),
         *tailed(read, random),
@@ -59,7 +72,9 @@ def composed(read: Examples, random: Random) -> Examples:
         *_benign_of_ours(own),
         *lookalikes(random),
     ]
-    made["modality"] += _pictures(read, random)
+    made["jailbreak"] += short_results(_COPIES)
+    made["modality"] += [*_pictures(read, random), *short_turns("modality", _COPIES)]
+    made["difficulty"] = short_turns("difficulty", _COPIES)
     made["pii"] = [*nameless(natural, random), *private(read, random), *marked(random)]
     return made
 

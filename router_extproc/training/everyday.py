@@ -63,6 +63,27 @@ def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exampl
     return [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in range(_TAILED if refused else 0)]
 
 
+def short_results(copies: int) -> list[Example]:
+    """What tools give back in a few words, which may read like orders and are none (0), as results and as documents."""
+    kinds = (Kind.TOOL_RESULT, Kind.TOOL_RESULT, Kind.DOCUMENT)
+    return [
+        Example("jailbreak", text, 0.0, SOURCE, kinds[number % len(kinds)])
+        for text in lines("jailbreak/benign_tool_results")
+        for number in range(copies)
+    ]
+
+
+def short_turns(head: str, copies: int) -> list[Example]:
+    """Greetings, thanks and other turns of a few words: they ask for no picture, most for no facts, and any model answers them."""
+    target = {"modality": CLASSES["modality"].index("text"), "difficulty": _EASY, "fact_check": 0.0}[head]
+    texts = [text for text in lines("modality/short_turns") if head != "fact_check" or "?" not in text]
+    return [Example(head, text, target, SOURCE) for text in texts for _ in range(copies)]
+
+
+_EASY = 0.05
+"""The share of small models that fail at a greeting."""
+
+
 def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
     """Attacks in wordings of ours (1); and requests as elaborate, or with the same words, that are none (0)."""
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
@@ -154,7 +175,12 @@ def nameless(questions: Sequence[Example], random: Random) -> list[Example]:
     plain = phrases().lookalikes["plain"]
     texts = [_filled(random.choice(plain), random) for _ in range(_PLAIN)]
     texts += [example.text for example in random.sample(list(questions), _PLAIN // 2)]
-    return [Example("pii", text, (), SOURCE, types=every) for text in texts]
+    turns = [Example("pii", text, (), SOURCE, types=every - {"ORGANIZATION"}) for text in lines("modality/short_turns")]
+    return [Example("pii", text, (), SOURCE, types=every) for text in texts] + turns * _TURN_COPIES
+
+
+_TURN_COPIES = 6
+"""Of each short turn, some of which name an organisation: greetings of a foreign language look like names to whoever has not seen them."""
 
 
 def _filled(text: str, random: Random) -> str:

@@ -37,10 +37,16 @@ def pooled_loss(task: str, logits: Tensor, owners: Tensor, wanted: Tensor) -> Te
     logits = logits.float()
     if task in CLASSES:
         return functional.cross_entropy(logits, wanted, label_smoothing=_SMOOTHING)
-    highest = torch.full((len(wanted),), -1e4, device=logits.device).scatter_reduce(0, owners, logits.squeeze(-1), "amax")
+    highest = most_suspicious(logits, owners, len(wanted))
     if task == "jailbreak":
         wanted = wanted * (1 - _SMOOTHING) + _SMOOTHING / 2
     return functional.binary_cross_entropy_with_logits(highest, wanted)
+
+
+def most_suspicious(logits: Tensor, owners: Tensor, examples: int) -> Tensor:
+    """(examples,): each one's highest, of (windows, 1); `owners` tells each window's example."""
+    lowest = torch.full((examples,), -1e4, device=logits.device)
+    return lowest.scatter_reduce(0, owners, logits.squeeze(-1), "amax")
 
 
 def tag_loss(logits: Tensor, tags: Tensor, known: Tensor) -> Tensor:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from random import Random
 
-_FILES = ("marked_blocks", "marked_blocks_abroad", "marked_sentences", "marked_fields", "marked_scripts")
+_FILES = (
+    "marked_blocks", "marked_blocks_abroad", "marked_sentences", "marked_fields", "marked_scripts", "marked_talk", "marked_languages",
+    "marked_cards", "marked_letters", "marked_records", "marked_agents", "marked_documents", "marked_names", "marked_firms",
+    "marked_places",
+)  # fmt: skip
 _MARK = re.compile(r"\[\[([A-Z_]+)\|([^\[\]|]+)\]\]")
 _TYPES = frozenset({"PERSON", "ORGANIZATION", "ADDRESS", "PHONE"})
 """All that is marked: mail addresses, dates and the like stand there as they come."""

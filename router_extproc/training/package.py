@@ -15,10 +15,12 @@ from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
+from router_extproc.training.amend import Amendment, amend, amendments
 from router_extproc.training.experts import taught
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
 from router_extproc.training.notes import files_of, write
+from router_extproc.training.overlap import Forbidden
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe
 from router_extproc.training.refit import lessons, refit, untold
@@ -92,7 +94,8 @@ def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
     known = read_manifest(before)
     for name in known.files.keys() - manifest.files.keys():
         shutil.copyfile(before / name, folder / name)
-    history = {"refitted": known.training.get("refitted", {}), "polished": known.version}
+    taught = {name: known.training[name] for name in ("refitted", "amended") if name in known.training}
+    history = taught | {"polished": known.version}
     return {
         "experts": known.experts,
         "calibration": known.calibration,
@@ -106,6 +109,37 @@ def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str
     """What these heads of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError."""
     wanted = Recipe.of(read_manifest(bundle).training["recipe"])
     return lessons(training_examples(data, wanted), wanted.seed, heads)
+
+
+def composed_amendments(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, Amendment]:
+    """What these heads of a bundle lack, and what they are held to. Raises OSError, BundleError."""
+    wanted, forbidden = Recipe.of(read_manifest(bundle).training["recipe"]), Forbidden(data)
+    found = amendments(training_examples(data, wanted), wanted.seed, heads)
+    return {
+        head: Amendment(rows.known, [row for row in rows.new if not forbidden.holds(row.text)]) for head, rows in found.items()
+    }
+
+
+def amended(bundle: Path, learnt: Mapping[str, Amendment], folder: Path, *, version: str, stage: Stage = untold) -> Manifest:
+    """Write a copy of a bundle whose heads were amended; calibration, thresholds and experts stay. Raises OSError, BundleError."""
+    before = Bundle(bundle).manifest
+    shutil.copytree(bundle, folder, dirs_exist_ok=True)
+    amend(folder, learnt, Recipe.of(before.training["recipe"]).seed, stage)
+    counts = before.training.get("amended", {}) | {head: len(rows.new) for head, rows in learnt.items()}
+    manifest = before.model_copy(
+        update={
+            "version": version, "files": files_of(folder, before.experts), "embedder": embedder(before),
+            "training": before.training | {"amended": counts}, "evaluation": _lasting(before),
+        }
+    )  # fmt: skip
+    write(folder, manifest)
+    Bundle(folder)
+    return manifest
+
+
+def _lasting(before: Manifest) -> dict[str, Any]:
+    """What int8 costs the encoder; figures of the heads as they were would be wrong."""
+    return {"int8_vs_fp32": before.evaluation.get("int8_vs_fp32", {})}
 
 
 def refitted(
@@ -134,8 +168,7 @@ def refitted(
         "thresholds": before.thresholds | thresholds,
         "unheard": kept,
         "training": before.training | {"refitted": counts},
-        # What int8 costs the encoder; figures of the heads before would be wrong.
-        "evaluation": {"int8_vs_fp32": before.evaluation.get("int8_vs_fp32", {})},
+        "evaluation": _lasting(before),
     }
     manifest = manifest.model_copy(update=update)
     write(folder, manifest)

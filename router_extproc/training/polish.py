@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from router_extproc.training.recipe import Recipe
 
 SHARES = {
-    "domain": 0.14, "jailbreak": 0.28, "pii": 0.28, "fact_check": 0.09,
-    "modality": 0.04, "feedback": 0.07, "difficulty": 0.03, "embedding": 0.07,
+    "domain": 0.13, "jailbreak": 0.22, "pii": 0.4, "fact_check": 0.07,
+    "modality": 0.04, "feedback": 0.05, "difficulty": 0.03, "embedding": 0.06,
 }  # fmt: skip
 """How often each head gets a batch."""
 _LABELS = {"pii": 0.8}

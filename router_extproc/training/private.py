@@ -52,7 +52,7 @@ _BORN = date(1930, 1, 1), date(2025, 12, 31)
 _SHORTEST_HEADLINE = 8
 """Letters around the placeholders of a line in capitals."""
 _PARTICLES = ("van", "von", "de", "da", "del", "bin", "Mac", "St.")
-_COPIES = {"pii/templates": 8, "pii/news": 8, "pii/encyclopedia": 5, "pii/plain": 5}
+_COPIES = {"pii/templates": 8, "pii/news": 8, "pii/encyclopedia": 5, "pii/plain": 5, "pii/plain_abroad": 6}
 """How often each line is used, filled anew each time."""
 
 

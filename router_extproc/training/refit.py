@@ -6,6 +6,7 @@ each other well enough, but the heads that read them were taught with too few of
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from router_extproc.training.augment import worn
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import TURNS, harnessed, is_staged, staged, tailed
 from router_extproc.training.lookalikes import lookalikes
-from router_extproc.training.losses import pooled_loss
+from router_extproc.training.losses import most_suspicious, pooled_loss
 from router_extproc.training.network import Pooled, mean
 from router_extproc.training.states import head_weights, put_head, states
 from router_extproc.training.texts import lines
@@ -33,11 +34,13 @@ if TYPE_CHECKING:
     from router_extproc.training.states import States, Tick
 
     Stage = Callable[[str, int], Tick]
+    Loss = Callable[[Pooled, States, NDArray[np.int64]], Tensor]
 
 HEAD = "jailbreak"
 HEADS = (HEAD, "domain", "fact_check", "feedback")
 """Those that gain: docs/training.md."""
 _ROWS = {HEAD: 12_000, "domain": 50_000, "fact_check": 14_000, "feedback": 20_000}
+_OTHERS_ROWS = 12_000
 """Of what each head was trained on, at most."""
 _TIMES = {"domain": 2}
 """How often each text of a head comes. Those of other heads are drawn as the network got them, the rarer labels more than once: of
@@ -62,26 +65,31 @@ def refit(folder: Path, learnt: Mapping[str, Sequence[Example]], seed: int, stag
     """
     for name, examples in learnt.items():
         found = states(folder, examples, stage(f"reading texts for {name}", len(examples)))
-        head = _head(name, head_weights(folder, name))
-        _learn(name, head, found, seed, stage)
-        put_head(folder, name, {part: value.detach().numpy() for part, value in head.state_dict().items()})
+        head = opened(folder, name)
+        learn(head, found, seed, stage(f"training {name}", steps(found)), partial(_loss, name))
+        put(folder, name, head)
 
 
 def lessons(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequence[str] = HEADS) -> dict[str, list[Example]]:
     """By head of these: some of what it was trained on, as people would write it; and for attacks, what is new or too rare there."""
     random = Random(seed)
-    found = {head: _known(head, examples.get(head, ()), random) for head in heads}
+    found = {head: known(head, examples.get(head, ()), random) for head in heads}
     if HEAD in found:
-        found[HEAD] += [*tailed(examples, random), *lookalikes(random), *harnessed(examples, random)]
-        found[HEAD] += [*_stories(random), *_turns()]
+        found[HEAD] += [*tailed(examples, random), *beside(examples, random)]
     return {head: rows for head, rows in found.items() if rows}
 
 
-def _known(head: str, examples: Sequence[Example], random: Random) -> list[Example]:
+def beside(examples: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+    """What the jailbreak head learns on from, but for tails: look-alikes, tags, harmless stories, short turns."""
+    return [*lookalikes(random), *harnessed(examples, random), *_stories(random), *_turns()]
+
+
+def known(head: str, examples: Sequence[Example], random: Random) -> list[Example]:
+    """Some of what a head was trained on, as people would write it."""
     rows = [row for row in examples if not (head == HEAD and row.target and is_staged(row.text))]
     once = [*{row.text: row for row in rows}.values()] if head in _TIMES else rows
-    if head not in _TIMES or len(once) > _ROWS[head]:
-        once = random.sample(once, min(_ROWS[head], len(once)))
+    if head not in _TIMES or len(once) > _ROWS.get(head, _OTHERS_ROWS):
+        once = random.sample(once, min(_ROWS.get(head, _OTHERS_ROWS), len(once)))
     rows = once * _TIMES.get(head, 1)
     return [Example(head, worn(row.text, random), row.target, row.source, row.kind) for row in rows]
 
@@ -97,25 +105,31 @@ def _turns() -> list[Example]:
     return [Example(HEAD, text, 0.0, SOURCE) for name in TURNS for text in lines(name)] * 2
 
 
-def _head(name: str, weights: Mapping[str, NDArray[np.float32]]) -> Pooled:
+def opened(folder: Path, name: str) -> Pooled:
+    """A head of a bundle's graph, to be trained on. Raises OSError."""
+    weights = head_weights(folder, name)
     head = Pooled(weights["attend.weight"].shape[1], width(name))
     zero = {"attend.bias": torch.zeros(1)}  # a constant added to all tokens changes nothing
     head.load_state_dict({part: torch.tensor(value) for part, value in weights.items()} | zero)
     return head
 
 
-def _learn(name: str, head: Pooled, found: States, seed: int, stage: Stage) -> None:
+def put(folder: Path, name: str, head: Pooled) -> None:
+    """Write it back. Raises OSError."""
+    put_head(folder, name, {part: value.detach().numpy() for part, value in head.state_dict().items()})
+
+
+def learn(head: Pooled, found: States, seed: int, tick: Tick, loss_of: Loss) -> None:
+    """Train a head on states; `loss_of` gets some of the texts, by their numbers, and `tick` is called after each step."""
     torch.manual_seed(seed)
     # The products are small: where others work beside, threads that wait for each other took ten times as long.
     torch.set_num_threads(1)
     start = [value.detach().clone() for value in head.parameters()]
-    batches = list(_batches(found, seed))
     optimizer = torch.optim.AdamW(head.parameters(), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=len(batches) + 1)
-    tick = stage(f"training {name}", len(batches))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps(found) + 1)
     head.train()
-    for rows in batches:
-        loss = _loss(name, head, found, rows)
+    for rows in _batches(found, seed):
+        loss = loss_of(head, found, rows)
         loss = loss + _HELD * sum(((now - then) ** 2).sum() for now, then in zip(head.parameters(), start, strict=True))
         optimizer.zero_grad()
         loss.backward()
@@ -123,6 +137,11 @@ def _learn(name: str, head: Pooled, found: States, seed: int, stage: Stage) -> N
         schedule.step()
         tick()
     head.eval()
+
+
+def steps(found: States) -> int:
+    """Of `learn`."""
+    return _EPOCHS * -(-len(found.targets) // _BATCH)
 
 
 def _batches(found: States, seed: int) -> Iterator[NDArray[np.int64]]:
@@ -137,17 +156,21 @@ def _batches(found: States, seed: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _loss(name: str, head: Pooled, found: States, rows: NDArray[np.int64]) -> Tensor:
-    """Windows count as in serving: the highest one, or the mean of the first and the last."""
-    first, last = np.searchsorted(found.owners, rows), np.searchsorted(found.owners, rows, side="right")
     targets = torch.from_numpy(found.targets[rows])
     wanted = targets.long() if name in CLASSES else targets
+    said = logits(name, head, found, rows)
+    return pooled_loss(name, said, torch.arange(len(said)), wanted)
+
+
+def logits(name: str, head: Pooled, found: States, rows: NDArray[np.int64]) -> Tensor:
+    """(texts, outputs): what a head says of some texts, from their windows as in serving: the highest, or the mean of first and last."""
+    first, last = np.searchsorted(found.owners, rows), np.searchsorted(found.owners, rows, side="right")
     if name in ANYWHERE:
         windows = [found.windows[at] for begin, end in zip(first, last, strict=True) for at in range(begin, end)]
         owners = torch.tensor(np.repeat(np.arange(len(rows)), last - first))
-        return pooled_loss(name, _said(head, windows), owners, wanted)
-    said = _said(head, [found.windows[at] for ends in (first, last - 1) for at in ends])
-    heads, tails = said.chunk(2)
-    return pooled_loss(name, (heads + tails) / 2, torch.arange(len(rows)), wanted)
+        return most_suspicious(_said(head, windows), owners, len(rows))[:, None]
+    heads, tails = _said(head, [found.windows[at] for ends in (first, last - 1) for at in ends]).chunk(2)
+    return (heads + tails) / 2
 
 
 def _said(head: Pooled, windows: Sequence[NDArray[np.float16]]) -> Tensor:

@@ -48,7 +48,7 @@ class States:
     owners: NDArray[np.int64]
     """Each window's text."""
     targets: NDArray[np.float32]
-    """Of each text."""
+    """Of each text: one number, or a row of probabilities."""
 
 
 def states(folder: Path, examples: Sequence[Example], tick: Tick = lambda: None) -> States:

@@ -27,6 +27,9 @@ _COMMONEST = 100
 _LENGTHS = (10, 14, 18, 20, 20, 20, 25, 30, 40)
 """Scraps of a tail; searches begin with twenty marks more often than not."""
 
+_BARE = 0.4
+"""The share of tails that are little more than words and pieces of words."""
+
 
 @cache
 def vocabulary() -> tuple[str, ...]:
@@ -52,10 +55,27 @@ class _Mixture:
     """Of what is left: pieces of words."""
     glued: float
     """Scraps without a blank before."""
+    capital: float
+    """Words and pieces with a capital letter."""
+    sign_after: float
+    """Words and pieces with a sign right behind."""
 
     @staticmethod
     def drawn(random: Random) -> _Mixture:
-        """Another one each time: models differ, and searches end early or late."""
+        """Another one each time: models differ, and searches end early or late. Two in five lack what gives most tails away."""
+        if random.random() < _BARE:
+            return _Mixture(
+                fluent=random.choice((0, 0, 0.1)),
+                code=random.choice((0, 0, 0.05)),
+                signs=random.choice((0, 0.03, 0.08)),
+                foreign=random.choice((0, 0, 0.1, 0.3)),
+                marks=0,
+                joined=random.choice((0, 0.05)),
+                pieces=random.choice((0, 0.2, 0.4, 0.6)),
+                glued=random.choice((0, 0.1, 0.3)),
+                capital=random.choice((0, 0.1, 0.3)),
+                sign_after=random.choice((0, 0, 0.1, 0.4)),
+            )
         return _Mixture(
             fluent=random.uniform(0, 0.35),
             code=random.uniform(0.02, 0.25),
@@ -65,6 +85,8 @@ class _Mixture:
             joined=random.uniform(0, 0.12),
             pieces=random.choice((0.2, 0.5, 0.8)),
             glued=random.uniform(0.05, 0.6),
+            capital=0.15,
+            sign_after=0,
         )
 
 
@@ -99,7 +121,8 @@ class Tails:
                 return make()
             left -= share
         word = self._piece() if self._random.random() < mixture.pieces else self._random.choice(self._words)
-        return word.capitalize() if self._random.random() < 0.15 else word
+        word = word.capitalize() if self._random.random() < mixture.capital else word
+        return word + self._random.choice(punctuation) if self._random.random() < mixture.sign_after else word
 
     def _makers(self, mixture: _Mixture) -> tuple[tuple[float, Callable[[], str]], ...]:
         choice = self._random.choice

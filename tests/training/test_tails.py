@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from random import Random
+from string import punctuation
 
 from router_extproc.training.tails import Tails, vocabulary
 
@@ -34,6 +35,13 @@ class TestTails:
         assert len(set(made)) == len(made)
         assert len(wordy) > 180
         assert sum(any(sign in text for sign in "!{}[]()") for text in made) > 100
+
+    def test_some_are_little_more_than_words(self) -> None:
+        """Signs and code give the others away."""
+        tails = Tails(Random(5))
+        signs = [sum(sign in punctuation for sign in tails.tail()) for _ in range(200)]
+
+        assert 20 < sum(count < 3 for count in signs) < 100
 
     def test_are_attached_to_the_whole_request(self) -> None:
         """Nothing of what is asked for is lost."""
