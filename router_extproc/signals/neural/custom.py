@@ -50,8 +50,8 @@ class Custom:
 
     def __init__(self, name: str, options: OnnxOptions, classifier: OnnxClassifier) -> None:
         self.name = name
-        single = len(options.labels) == 1
-        self.shape = SignalShape(SignalKind.SCORE) if single else SignalShape(SignalKind.LABEL, labels=frozenset(options.labels))
+        kind, labels = (SignalKind.LABEL, frozenset(options.labels)) if len(options.labels) > 1 else (SignalKind.SCORE, None)
+        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=labels is not None)
         self._options = options
         self._classifier = classifier
 

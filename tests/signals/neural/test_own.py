@@ -151,7 +151,7 @@ class TestKnowledge:
 class TestLinear:
     def test_tells_the_label_of_a_head_on_the_embedding(self, outcome: Decided) -> None:
         """With the probability of each."""
-        found = outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right]}", "the tea")
+        found = outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right], atLeast: 0.1}", "the tea")
 
         assert found.decision.name == "hit"
         assert sum((signal(found).labels or {}).values()) == pytest.approx(1.0)
