@@ -119,6 +119,10 @@ class SignalShape:
     minimum: float | None = 0.0
     """Lowest possible measure, None if unbounded."""
     maximum: float | None = None
+    partial: bool = False
+    """Whether `coverage` can be below 1. Where it cannot, `minCoverage` in a condition is an error."""
+    exhaustive: bool = False
+    """Whether a LABEL signal that is known always has one of `labels`: a condition that takes them all always holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +298,7 @@ class Decision:
     recipe: str = ""
     """The recipe in force; empty for the main policy."""
     unknown: tuple[str, ...] = ()
-    """Signals that were unknown and mattered to this decision."""
+    """Signals that were unknown, or of too small a coverage, and mattered to this decision."""
 
 
 @dataclass(frozen=True, slots=True)

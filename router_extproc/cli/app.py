@@ -116,8 +116,8 @@ def route(
 ) -> None:
     """Decide a file of requests offline: one JSON line in, one JSON line out, in the same order.
 
-    A line out is {id, decision, action, pool, model, reason, signals}. A line that cannot be read gives a line with an error,
-    the rest goes on, and the exit code is 3.
+    Blank lines are passed over. A line out is {id, decision, action, pool, model, reason, signals}. A line that cannot be read gives
+    a line with an error, the rest goes on, and the exit code is 3.
     """
     from router_extproc.cli.route import run  # noqa: PLC0415 - as above
 
@@ -139,8 +139,8 @@ def classify(
     """Say what every head of the model says of a file of texts: one JSON line in, one JSON line out, in the same order.
 
     A line in may say where its text comes from: kind is user, tool_result or document. A line out is {id, heads, pii, coverage, ms}.
-    Files whose names end in .gz are gzipped. A line that cannot be read gives a line with an error, the rest goes on, and the exit
-    code is 3. See docs/classifiers.md.
+    Files whose names end in .gz are gzipped. Blank lines are passed over and counted on stderr. A line that cannot be read
+    gives a line with an error, the rest goes on, and the exit code is 3. See docs/classifiers.md.
     """
     from router_extproc.cli.classify import run  # noqa: PLC0415 - as above
 

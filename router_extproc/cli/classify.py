@@ -56,6 +56,8 @@ class Tally:
         self.partly = 0
         """Texts that were not read whole."""
         self.bad = 0
+        self.last = 0
+        """The number of the last line that is not blank."""
 
     def scored(self, scores: Scores) -> None:
         """Count a text."""
@@ -70,7 +72,9 @@ class Tally:
 
     def report(self) -> None:
         """The summary on stderr."""
-        err.print(f"{self.texts} texts" + (f"; {self.partly} of them read in part, see their coverage" if self.partly else ""))
+        partly = f"; {self.partly} of them read in part, see their coverage" if self.partly else ""
+        blank = self.last - self.texts - self.bad
+        err.print(f"{self.texts} texts{partly}" + (f"; {blank} blank lines before or between them passed over" if blank else ""))
         if self.bad:
             err.print(Text.assemble((f"{self.bad} lines could not be read", "red"), "; their lines in the output say why"))
 
@@ -101,6 +105,7 @@ def run(*, source: Path, target: Path, bundle: Path | None, windows: int) -> Exi
         for part in _parts(given(number, text) for number, text in numbered(lines, source)):
             for line, told in scored(classifier, part, tally):
                 sink.write(msgspec.json.encode(told) + b"\n")
+                tally.last = line.number
                 progress.update(task, advance=line.size, description=f"{tally.texts + tally.bad} texts")
         sink.flush()
     tally.report()

@@ -16,7 +16,7 @@ from router_extproc.cli.exits import Exit
 from router_extproc.cli.policy_file import load_or_exit
 from router_extproc.config.offline import decide, explain
 from router_extproc.errors import RequestRefusedError
-from router_extproc.policy.expression import observed
+from router_extproc.policy.expression import observed, share
 from router_extproc.routing import HeaderOp, Signal, Truth, Verdict
 
 if TYPE_CHECKING:
@@ -131,10 +131,18 @@ def _outcome_line(outcome: Outcome) -> Text:
 
 def _matched(outcome: Outcome) -> str:
     if outcome.decision.reason.value == "unknown_denied":
-        return f"could not be decided ({', '.join(outcome.decision.unknown)} unknown), and what it cannot check it refuses"
+        why = "; ".join(_lacking(name, outcome.signals[name]) for name in outcome.decision.unknown)
+        return f"could not be decided ({why}), and what it cannot check it refuses"
     return (
         "matched, but none of its pools can serve the request" if outcome.decision.reason.value == "no_candidate" else "matched"
     )
+
+
+def _lacking(name: str, result: SignalResult) -> str:
+    """Why a signal was not enough to decide by."""
+    if isinstance(result, Signal):
+        return f"{name}: {share(result.coverage)} of the text looked at, less than minCoverage"
+    return f"{name}: {observed(result)}"
 
 
 def _limits(limits: Sequence[LimitState]) -> Table:

@@ -90,6 +90,10 @@ def _row(text: bytes) -> _Row:
         raise LineError("`text` is empty")
     if not row.label.strip() or len(row.label) > _MAX_LABEL:
         raise LineError(f"`label` must have 1 to {_MAX_LABEL} characters")
+    if row.label != row.label.strip():
+        raise LineError(
+            "`label` has blanks around it, which would make it another label than the same word without them; remove them"
+        )
     return row
 
 

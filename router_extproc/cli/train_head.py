@@ -27,6 +27,8 @@ from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
 from router_extproc.encoders.scores import Kind
 from router_extproc.encoders.softmax import FOLDS, best_penalty, fit
+from router_extproc.policy.scalars import resolve
+from router_extproc.signals.registry import EXTRACTORS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from router_extproc.encoders.softmax import Softmax
 
 _NAME = re.compile(r"[^A-Za-z0-9_]+")
+_MAX_NAME = 60
+"""A decision's name has 64 characters at most, and begins with `by-` here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Ex
     """Train and write a head; see `router-extproc train-head --help`."""
     keep_apart(source, target)
     check_place(target)
+    if not _is_text(target.name):
+        fail(Exit.USAGE, f"a policy cannot name the file {target.name!r}: its name is not UTF-8")
     rows = read_labels(source)
     _warn(rows)
     try:
@@ -70,6 +76,14 @@ def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Ex
     else:
         _show(target, rows, trained)
     return Exit.OK
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _warning(text: str) -> None:
@@ -126,12 +140,31 @@ def _told(rows: Labelled, trained: Trained) -> dict[str, Any]:
 
 def snippet(target: Path, label: str) -> str:
     """What to write in the policy."""
-    name = _NAME.sub("_", target.stem).strip("_")[:64] or "own_labels"
+    name = _signal(target)
+    # A plain 123 or true is no text to YAML.
+    word = name if name[0].isalpha() and resolve(name) == name else _quoted(name)
     return (
-        f"signals:\n  {name}: {{type: linear, file: {json.dumps(target.name, ensure_ascii=False)}}}\n\n"
-        f"decisions:\n  - name: by-{name}\n    when: {{signal: {name}, is: {json.dumps(label, ensure_ascii=False)}, atLeast: 0.7}}\n"
+        f"signals:\n  {word}: {{type: linear, file: {_quoted(target.name)}}}\n\n"
+        f"decisions:\n  - name: by-{name}\n    when: {{signal: {word}, is: {_quoted(label)}, atLeast: 0.7}}\n"
         "    route: POOL  # one of your pools\n"
     )
+
+
+def _signal(target: Path) -> str:
+    """A name after the file's, and none that a policy means another signal by."""
+    name = _NAME.sub("_", target.stem).strip("_")[:_MAX_NAME] or "own_labels"
+    return f"own_{name}" if name in EXTRACTORS else name
+
+
+def _quoted(text: str) -> str:
+    """As YAML reads it in double quotes. Not JSON: what that leaves as it is, YAML folds (U+0085) or refuses (U+007F)."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _show(target: Path, rows: Labelled, trained: Trained) -> None:

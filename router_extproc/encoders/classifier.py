@@ -35,6 +35,10 @@ _EVERY = 40
 _KNOWN = ("input_ids", "attention_mask", "token_type_ids")
 
 
+class TokenizerError(BundleError):
+    """The tokenizer's file is at fault, not the model's."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClassifierOptions:
     """How the model is to be used."""
@@ -104,16 +108,16 @@ class _Reader:
     def __init__(self, model: Path, tokenizer: Path, options: ClassifierOptions, figures: Figures) -> None:
         self._options = options
         self._figures = figures
-        for path in (model, tokenizer):
+        for path, kind in ((model, BundleError), (tokenizer, TokenizerError)):
             if not path.is_file():
-                raise BundleError(f"{path}: no such file")
+                raise kind(f"{path}: no such file")
         self._graph = Graph(model)
         self._output = _output(self._graph, model, len(options.labels))
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer))
             self._tokenizer.enable_truncation(options.window, stride=options.window // 4)
         except Exception as error:
-            raise BundleError(f"{tokenizer}: not a tokenizer: {error}") from error
+            raise TokenizerError(f"{tokenizer}: not a tokenizer: {error}") from error
         self._tokenizer.no_padding()
         self._try(model)
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from pydantic.alias_generators import to_camel
 
 from router_extproc.guarding import PrivateAction
-from router_extproc.policy.compiled import Route
+from router_extproc.policy.compiled import Answer, Reject, Route
 from router_extproc.policy.conditions import canonical
+from router_extproc.signals.neural.guards import Jailbreak, Pii
+from router_extproc.signals.options import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from router_extproc.policy.expression import Node
     from router_extproc.policy.file import PolicyFile
     from router_extproc.policy.problems import Findings, Path
-    from router_extproc.routing import ModelPool
+    from router_extproc.routing import Extractor, ModelPool
 
 
 def check_names(places: Iterable[tuple[str, Path]], findings: Findings) -> None:
@@ -104,6 +106,18 @@ def check_recipes(file: PolicyFile, findings: Findings) -> None:
         findings.error(("requests", "recipeHeader"), "there are no recipes to choose", "remove it, or add `recipes:`", key=True)
 
 
+def check_reads(rules: Sequence[tuple[Rule, Path]], extractors: Mapping[str, Extractor], findings: Findings) -> None:
+    """Tell of a guard that reads what was said last only, where no guard of its type reads everything."""
+    refusing = [rule for rule, _ in rules if rule.judges or isinstance(rule.end, Reject | Answer)]
+    named = ((rule, extractors.get(name)) for rule in refusing for name in sorted(rule.asks))
+    asked = [(rule, guard) for rule, guard in named if isinstance(guard, Jailbreak | Pii)]
+    thorough = {type(guard) for _, guard in asked if guard.reads is Reads.EVERYTHING}
+    told = {guard.name: rule for rule, guard in reversed(asked) if guard.reads is Reads.LAST_USER and type(guard) not in thorough}
+    for name, rule in told.items():
+        message = f"the decision {rule.name!r} can be got past: {name!r} reads only what the user said last"
+        findings.warn(("signals", name, "reads"), message, "write `reads: everything`, which is what a guard reads by default")
+
+
 _PASSES = {
     "unreadable_encoding": "whose content-encoding cannot be read",
     "malformed": "that cannot be parsed",
@@ -114,7 +128,7 @@ _PASSES = {
 
 def check_guards(file: PolicyFile, rules: Sequence[tuple[Rule, Path]], findings: Findings) -> None:
     """What gets past guards of the texts, and trust that no guard asks for."""
-    guards = [(rule, path) for rule, path in rules if rule.privacy is not None or rule.strip is not None]
+    guards = [(rule, path) for rule, path in rules if rule.judges]
     if guards:
         for key, which in _PASSES.items():
             if getattr(file.requests, key) == "route":

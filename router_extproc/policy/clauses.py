@@ -57,7 +57,7 @@ class SignalTest(Section):
     equals: Annotated[Word | None, Field(alias="is")] = None
     """The one label that holds."""
     min_coverage: Annotated[float | None, Field(gt=0, le=1)] = None
-    """Share of the text that must have been looked at; with less the signal is unknown here."""
+    """Share of the text that must have been looked at; with less the signal is unknown here. For signals that may leave text out."""
 
 
 def _form(value: Any) -> str | None:

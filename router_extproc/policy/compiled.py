@@ -263,6 +263,17 @@ class Rule:
         """Whether it applies to requests for an explicit model too: every rule that does not choose a pool does."""
         return not isinstance(self.end, Route)
 
+    @property
+    def judges(self) -> bool:
+        """Whether it must know what a signal finds in each text of the request."""
+        return self.privacy is not None or self.strip is not None
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """Signals that it may ask for."""
+        guards = frozenset(guard.signal for guard in (self.privacy, self.strip) if guard is not None)
+        return guards | self.when.signals if self.when is not None else guards
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

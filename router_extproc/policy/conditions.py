@@ -64,11 +64,15 @@ class Conditions:
     def _test(self, test: SignalTest, path: Path) -> Node | None:
         bounds = [sign for field, sign in _SIGNS if getattr(test, field) is not None]
         labels = test.one_of is not None or test.equals is not None
-        if not bounds and not labels:
-            return self._bare(test.signal, (*path, "signal"), test.min_coverage or 0.0)
         extractor = self._vocabulary.find(test.signal, (*path, "signal"))
         if extractor is None:
             return None
+        if test.min_coverage is not None and not extractor.shape.partial:
+            message = f"`minCoverage` has no effect: {test.signal!r} leaves no text out"
+            self._findings.error((*path, "minCoverage"), message, "remove it", key=True)
+            return None
+        if not bounds and not labels:
+            return self._bare(test.signal, (*path, "signal"), test.min_coverage or 0.0)
         if labels:
             return self._labels(test, extractor, path)
         return self._bounds(test, extractor, path)
@@ -117,7 +121,7 @@ class Conditions:
         if not self._known_labels(wanted, shape, path, "is" if test.equals is not None else "in"):
             return None
         confidence = self._confidence(test, path)
-        if confidence is None:
+        if confidence is None or not (confidence or self._may_be_another(name, wanted, shape, path)):
             return None
         listed = wanted[0] if test.equals is not None else f"[{', '.join(wanted)}]"
         text = f"{name} {'is' if test.equals is not None else 'in'} {listed}" + (f" >= {confidence:g}" if confidence else "")
@@ -147,6 +151,14 @@ class Conditions:
                 self._findings.error(place, f"the label {label!r} stands here twice", "remove one of them")
                 good = False
         return good
+
+    def _may_be_another(self, name: str, wanted: list[str], shape: SignalShape, path: Path) -> bool:
+        """Whether the signal can have none of these labels; a finding says so if not."""
+        if shape.labels is None or not shape.exhaustive or shape.labels - set(wanted):
+            return True
+        message = f"the condition always holds: {name!r} always has one of these labels"
+        self._findings.error(path, message, "leave some out, ask for a confidence with atLeast, or remove the condition")
+        return False
 
     def _bounds(self, test: SignalTest, extractor: Extractor, path: Path) -> Node | None:
         name, shape = test.signal, extractor.shape

@@ -241,6 +241,16 @@ def leaves(node: Node) -> Iterable[Compare | In]:
             yield from leaves(part)
 
 
+def floors(condition: Condition) -> dict[str, float]:
+    """By signal: the highest share of the text that a comparison wants looked at, where one wants any."""
+    node = condition.condition if isinstance(condition, Staged) else condition
+    found: dict[str, float] = {}
+    for leaf in leaves(node) if isinstance(node, Node) else ():
+        if leaf.coverage:
+            found[leaf.name] = max(leaf.coverage, found.get(leaf.name, 0.0))
+    return found
+
+
 def _only(affordable: frozenset[str], lookup: Lookup) -> Lookup:
     def restricted(name: str) -> SignalResult:
         return lookup(name) if name in affordable else _NOT_YET
@@ -310,8 +320,14 @@ def _figure(signal: Signal) -> str:
     return _CERTAIN.get(signal.value, f"{signal.value:.2f}")
 
 
+_NEARLY = 0.99
 _CERTAIN = {0.0: "absent", 1.0: "present"}
 
 
 def _with_coverage(signal: Signal, text: str) -> str:
-    return text if signal.coverage >= 1 else f"{text}, {signal.coverage:.0%} of the text looked at"
+    return text if signal.coverage >= 1 else f"{text}, {share(signal.coverage)} of the text looked at"
+
+
+def share(coverage: float) -> str:
+    """A coverage as people read it. What is less than all is at most 99%."""
+    return f"{coverage if coverage >= 1 else min(coverage, _NEARLY):.0%}"

@@ -94,6 +94,8 @@ class Guards:
                 (*path, "signal"), f"{clause.signal!r} judges no single texts", "name a signal of the type jailbreak"
             )
             return None
+        if len(set(clause.texts)) < len(clause.texts):
+            self._findings.error((*path, "texts", 1), f"{clause.texts[1]!r} stands here twice", "remove one of them")
         kinds = frozenset(str(_KINDS[name]) for name in clause.texts)
         return Strip(clause.signal, clause.at_least, kinds, clause.min_coverage, clause.notice)
 

@@ -115,6 +115,7 @@ class _Compiler:
         checks.check_models(file, self._pools, findings)
         checks.check_recipes(file, findings)
         checks.check_guards(file, [*main, *self._own], findings)
+        checks.check_reads([*main, *self._own], self._vocabulary.used, findings)
         check_headers(file, findings)
         identity = compiled_identity(file.identity, self._services, findings)
         constraints = compiled_constraints(file, findings)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from router_extproc.errors import SpecError
 from router_extproc.policy.compiled import Modify, Route
+from router_extproc.policy.expression import floors
 from router_extproc.router.shadow import Shadow, named
-from router_extproc.routing import OnUnknown, RuleTrace, Skipped, Truth
+from router_extproc.routing import OnUnknown, RuleTrace, Skipped, Truth, Unknown
 from router_extproc.selectors.registry import SELECTORS
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from router_extproc.encoders.share import Share
     from router_extproc.policy.compiled import Policy, Recipe, Rule, SelectSpec
-    from router_extproc.routing import ModelPool
+    from router_extproc.routing import ModelPool, SignalResult
     from router_extproc.selectors.selector import Selector
     from router_extproc.selectors.services import SelectorServices
 
@@ -57,6 +58,8 @@ class Step:
     """Where it routes, if it does."""
     asks: frozenset[str]
     """Signals that it may ask for."""
+    floors: Mapping[str, float]
+    """By signal: the share of the text, in [0, 1], that must have been looked at lest it counts as unknown; 0 where it is not there."""
     modifies: bool
     ends: bool
     matched: RuleTrace
@@ -67,6 +70,10 @@ class Step:
     exempt: RuleTrace
     skipped: Mapping[str, Skipped]
     """What is said of a signal that this rule made superfluous."""
+
+    def lacks(self, name: str, result: SignalResult) -> bool:
+        """Whether a signal is unknown to this rule."""
+        return isinstance(result, Unknown) or result.coverage < self.floors.get(name, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,8 @@ def _step(rule: Rule, signals: tuple[str, ...], services: SelectorServices) -> S
     return Step(
         rule=rule,
         target=_target(rule.end, services) if isinstance(rule.end, Route) else None,
-        asks=_asked(rule),
+        asks=rule.asks,
+        floors=_floors(rule),
         modifies=rule.modify != _NOTHING,
         ends=ends,
         matched=RuleTrace(rule.name, Truth.TRUE, "matched" if ends else "modified"),
@@ -191,6 +199,9 @@ def _step(rule: Rule, signals: tuple[str, ...], services: SelectorServices) -> S
     )
 
 
-def _asked(rule: Rule) -> frozenset[str]:
-    guards = (rule.privacy, rule.strip)
-    return (rule.when.signals if rule.when else frozenset()) | {guard.signal for guard in guards if guard is not None}
+def _floors(rule: Rule) -> dict[str, float]:
+    found = floors(rule.when) if rule.when is not None else {}
+    for guard in (rule.privacy, rule.strip):
+        if guard is not None:
+            found[guard.signal] = max(guard.min_coverage, found.get(guard.signal, 0.0))
+    return found

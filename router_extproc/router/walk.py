@@ -16,7 +16,7 @@ from router_extproc.router.edits import body_edits, merged
 from router_extproc.router.privacy import PrivateData, listed, together
 from router_extproc.router.shadow import asked
 from router_extproc.router.signals import NeedsModel, SignalTable
-from router_extproc.routing import Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Signal, Truth, Verdict
+from router_extproc.routing import Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Truth, Verdict
 from router_extproc.selectors.constraints import demands, kept
 from router_extproc.selectors.filters import misfit
 from router_extproc.selectors.selector import Choice
@@ -224,7 +224,7 @@ class Routing:
         """Remember which signals left the rule undecided."""
         for name in sorted(step.asks):
             result = self.signals.get(name)
-            if result is not None and not isinstance(result, Signal) and name not in self._undecided:
+            if result is not None and step.lacks(name, result) and name not in self._undecided:
                 self._undecided.append(name)
 
     def _unmatched(self, course: Course) -> Outcome:

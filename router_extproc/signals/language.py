@@ -55,7 +55,7 @@ class Language:
         self._options = options
         self._among = frozenset(options.among)
         known = frozenset(_codes()) | set(_SCRIPTS.values())
-        self.shape = SignalShape(SignalKind.LABEL, labels=self._among or known)
+        self.shape = SignalShape(SignalKind.LABEL, labels=self._among or known, exhaustive=True)
         unknown = sorted(self._among - known)
         if unknown:
             raise SpecError(("among",), f"unknown languages: {', '.join(unknown)}", cure="write ISO 639-1 codes: en, de, zh")

@@ -75,7 +75,7 @@ class Structure:
         self.name = name
         self._options = options
         unit = options.count.value if options.per is Per.TEXT else f"{options.count.value} per 100 words"
-        self.shape = SignalShape(SignalKind.NUMBER, unit=unit)
+        self.shape = SignalShape(SignalKind.NUMBER, unit=unit, partial=True)
 
     def extract(self, request: Request, /) -> Signal:
         """The signal."""

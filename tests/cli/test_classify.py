@@ -125,6 +125,19 @@ class TestLines:
 
         assert (code, [line["id"] for line in told]) == (0, [1, "b"])
 
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            pytest.param(b'{"id": 1, "text": "tea"}\n\n \r\n', "1 texts\n", id="at the end"),
+            pytest.param(
+                b'\n{"id": 1, "text": "tea"}\n\nx\n', "1 texts; 2 blank lines before or between them passed over\n", id="between"
+            ),
+        ],
+    )
+    def test_empty_ones_are_counted(self, cli: Cli, tiny_bundle: Path, given: bytes, told: str) -> None:
+        """Those after which something comes: there a text may have been lost."""
+        assert told in cli("classify", "--models", tiny_bundle, "-i", "-", stdin=given).stderr
+
     def test_none_at_all(self, classified: Classified) -> None:
         """An empty file is no error."""
         assert classified(b"") == (0, [])

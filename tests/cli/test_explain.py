@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from router_extproc.policy.expression import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -28,6 +30,9 @@ decisions:
     when: injection
     route: {candidates: [large, small], select: cheapest-sufficient}
 """
+
+DENYING = "version: 1\npools: {small: {cluster: s}}\ndefault: small\nrequests: {unreadableEncoding: reject}\nlimits: {deadlineMs: 60000}\n"
+PARTLY = "it: 46% of the text looked at, less than minCoverage"
 
 
 class TestText:
@@ -90,6 +95,53 @@ class TestText:
 
         assert "Candidates, chosen by cheapest-sufficient" in result.stdout
         assert "cannot serve it: " in result.stdout
+
+
+class TestDenials:
+    """Of requests that a decision could not check: which signal was missing, and why."""
+
+    @pytest.mark.parametrize(
+        ("signal", "decision", "told"),
+        [
+            pytest.param("{type: pii, maxTexts: 1}", "action: {pii: {signal: it, types: {EMAIL: mask}}}", PARTLY, id="pii"),
+            pytest.param("{type: jailbreak, maxTexts: 1}", "action: {strip: {signal: it}}", PARTLY, id="strip"),
+            pytest.param(
+                "{type: jailbreak, maxTexts: 1}",
+                "when: {all: [{signal: it, below: 0.9, minCoverage: 1}, tool_loop]}, onUnknown: deny, action: {caps: {n: 1}}",
+                PARTLY,
+                id="condition",
+            ),
+            pytest.param(
+                "{type: jailbreak, maxTexts: 1}",
+                "when: {not: {signal: it, minCoverage: 0.6}}, onUnknown: deny, action: {caps: {n: 1}}",
+                PARTLY,
+                id="not",
+            ),
+            pytest.param(
+                "{type: language, minCharacters: 400}",
+                "when: {signal: it, is: en}, action: {reject: {status: 403}}",
+                "it: unknown: no_text",
+                id="unknown",
+            ),
+        ],
+    )
+    def test_name_the_signal_and_the_reason(
+        self, cli: Cli, tiny_bundle: Path, tmp_path: Path, signal: str, decision: str, told: str
+    ) -> None:
+        """For people in the sentence, for machines in `unknown`."""
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(f"{DENYING}signals:\n  it: {signal}\ndecisions:\n  - {{name: guard, {decision}}}\n")
+        messages = [{"role": "user", "content": "the tea"}, {"role": "tool", "tool_call_id": "1", "content": "a song"}]
+        body = json.dumps({"model": "auto", "messages": messages}).encode()
+        asked = ("explain", policy, "-r", "-", "--models", tiny_bundle)
+
+        assert f"could not be decided ({told}), and what it cannot check it refuses" in cli(*asked, stdin=body).stdout
+        assert json.loads(cli(*asked, "--json", stdin=body).stdout)["unknown"] == ["it"]
+
+    @pytest.mark.parametrize(("coverage", "told"), [(1.0, "100%"), (0.999, "99%"), (0.5, "50%"), (0.0, "0%")])
+    def test_never_call_a_part_all(self, coverage: float, told: str) -> None:
+        """It would be no reason to refuse."""
+        assert share(coverage) == told
 
 
 class TestOtherRequests:

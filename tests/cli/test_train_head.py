@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from router_extproc.cli.head_figures import figures
@@ -19,15 +22,20 @@ from router_extproc.encoders.bundle import GRAPH, Bundle
 from router_extproc.encoders.headfile import HeadFile, read_head
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
+from router_extproc.policy.clauses import SignalTest
+from router_extproc.policy.document import read
+from router_extproc.policy.file import PolicyFile
 from router_extproc.policy.load import compile_policy
+from router_extproc.policy.problems import Findings
+from router_extproc.policy.validation import validated
 from router_extproc.pools import PoolStats
 from router_extproc.router import Router
 from router_extproc.selectors.registry import SELECTORS
+from router_extproc.signals.registry import EXTRACTORS
 from router_extproc.signals.services import SignalServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from typer.testing import Result
 
@@ -199,6 +207,8 @@ class TestLabels:
             pytest.param(b'{"text": " ", "label": "x"}\n', "-:1: error: `text` is empty", id="blank text"),
             pytest.param(b'{"text": "a", "label": ""}\n', "1 to 200 characters", id="empty label"),
             pytest.param(lines([("a", "x" * 201)]), "1 to 200 characters", id="long label"),
+            pytest.param(lines([*ROWS, ("a", " small talk")]), "-:19: error: `label` has blanks around it", id="blank before a label"),
+            pytest.param(lines([*ROWS, ("a", "x\u00a0")]), "-:19: error: `label` has blanks around it", id="no-break space behind a label"),
             pytest.param(b'{"text": "\\ud800", "label": "x"}\n', "half a surrogate pair", id="half a surrogate"),
         ],
     )  # fmt: skip
@@ -266,6 +276,7 @@ class TestFiles:
             pytest.param("/dev/null", 2, "--output takes a file", id="device"),
             pytest.param("-", 2, "--output takes a file", id="standard output"),
             pytest.param("labels.jsonl", 2, "is the input, too", id="the labels"),
+            pytest.param("a\udcff.json", 2, "its name is not UTF-8", id="no text"),
         ],
     )
     def test_an_output_that_is_no_place_for_a_file(self, cli: Cli, tmp_path: Path, place: str, code: int, told: str) -> None:
@@ -311,6 +322,16 @@ class TestReplaced:
         assert (tmp_path / "real.json").read_bytes() == b"new"
 
 
+def pasted(told: str) -> PolicyFile:
+    """A policy with what was printed, as `check` reads it before it opens the head."""
+    text = "version: 1\npools: {small: {cluster: s}}\ndefault: small\n" + told.replace("POOL", "small")
+    document = read(text, source="policy.yaml")
+    findings = Findings(document)
+    file: PolicyFile | None = validated(PolicyFile, document.value, (), findings)
+    assert file is not None, findings.problems
+    return file
+
+
 class TestSnippet:
     @pytest.mark.parametrize(
         ("name", "signal"),
@@ -324,6 +345,29 @@ class TestSnippet:
     def test_names_the_signal_after_the_file(self, tmp_path: Path, name: str, signal: str) -> None:
         """By a name that a policy may use."""
         assert snippet(tmp_path / name, "x").startswith(f"signals:\n  {signal}: {{type: linear, file: ")
+
+    @pytest.mark.parametrize(
+        "name", ["123", "1e5", "0x1F", "007", "true", "False", "null", "12_3", "domain", "linear", "pii", "a" * 99]
+    )
+    def test_is_a_policy_whatever_the_file_is_called(self, tmp_path: Path, name: str) -> None:
+        """A number, a word that is no text, a name that is too long, and one that means another signal."""
+        told = pasted(snippet(tmp_path / f"{name}.json", "x"))
+
+        ((signal, clause),) = told.signals.items()
+        assert signal not in EXTRACTORS
+        assert (clause.type, clause.model_extra) == ("linear", {"file": f"{name}.json"})
+        assert told.decisions[0].when == SignalTest.model_validate({"signal": signal, "is": "x", "atLeast": 0.7})
+
+    @given(
+        stem=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1), label=st.text(min_size=1)
+    )
+    def test_is_a_policy_that_says_what_was_trained(self, stem: str, label: str) -> None:
+        """Of any file and any label."""
+        told = pasted(snippet(Path("folder") / f"x{stem}.json", label))
+
+        ((signal, clause),) = told.signals.items()
+        assert clause.model_extra == {"file": f"x{stem}.json"}
+        assert told.decisions[0].when == SignalTest.model_validate({"signal": signal, "is": label, "atLeast": 0.7})
 
     @pytest.mark.parametrize("label", ["a", "no", "3", 'say "hi": {x}', "it's # one", "Größe", "line\nbreak", "\U0001f600"])
     def test_quotes_labels(self, tmp_path: Path, label: str) -> None:

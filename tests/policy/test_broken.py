@@ -15,6 +15,41 @@ from router_extproc.signals.services import SignalServices
 BROKEN = Path(__file__).parent / "broken"
 
 EXPECTED = {
+    "all_labels": (
+        7,
+        23,
+        "the condition always holds: 'modality' always has one of these labels",
+        "leave some out, ask for a confidence with atLeast, or remove the condition",
+    ),
+    "all_languages": (
+        9,
+        27,
+        "the condition always holds: 'tongue' always has one of these labels",
+        "leave some out, ask for a confidence with atLeast, or remove the condition",
+    ),
+    "coverage_of_a_label": (7, 54, "`minCoverage` has no effect: 'language' leaves no text out", "remove it"),
+    "coverage_of_a_name": (7, 41, "`minCoverage` has no effect: 'tools' leaves no text out", "remove it"),
+    "coverage_of_all": (7, 52, "`minCoverage` has no effect: 'turns' leaves no text out", "remove it"),
+    "guard_texts_of_one": (
+        7,
+        57,
+        "`maxTexts` has no effect: what the user said last is one text",
+        "remove it, or write `reads: everything`",
+    ),
+    "pii_texts_of_one": (
+        7,
+        50,
+        "`maxTexts` has no effect: what the user said last is one text",
+        "remove it, or write `reads: everything`",
+    ),
+    "pii_type_twice": (7, 37, "the type 'EMAIL' stands here twice", "remove one of them"),
+    "pii_windows_without_model": (
+        7,
+        57,
+        "`maxWindows` has no effect: patterns alone find these types, and they read all of a text",
+        "remove it",
+    ),
+    "strip_texts_twice": (6, 46, "'user' stands here twice", "remove one of them"),
     "always_holds": (8, 11, "the condition always holds: 'turns' is never below 0", "change the bound, or remove the condition"),
     "bad_pattern": (11, 9, "RE2 refuses the pattern: failed to add 'a(b' to Set", "see github.com/google/re2/wiki/Syntax"),
     "bad_size": (6, 27, "unknown unit 'megabytes'", "write B, KB, KiB, MB, MiB, GB or GiB: 10MiB"),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from router_extproc.encoders.heads import SPANS
 from router_extproc.policy.compiled import Answer, Reject, Route
 from router_extproc.policy.document import read
 from router_extproc.policy.load import compile_policy, version_of
@@ -32,6 +33,8 @@ pools:
   large: {cluster: pool-large, model: qwen-large, reasoning: qwen, modalities: [text, image]}
 default: small
 """
+
+GUARDED = "version: 1\npools: {a: {cluster: a}}\ndefault: a\nrequests: {unreadableEncoding: reject}\n"
 
 
 def compiled(text: str) -> CompileResult:
@@ -179,6 +182,58 @@ class TestProblems:
         (warning,) = compiled(text).warnings
         assert told in warning.message
         assert warning.line == place
+
+    @pytest.mark.parametrize(
+        ("signals", "decision", "column"),
+        [
+            pytest.param("{type: jailbreak, reads: last_user}", "when: it, action: {reject: {status: 403}}", 32, id="reject"),
+            pytest.param("{type: jailbreak, reads: last_user}", "when: {not: it}, action: {answer: {text: no}}", 32, id="answer"),
+            pytest.param("{reads: last_user, type: jailbreak}", "action: {strip: {signal: it, texts: [user]}}", 15, id="strip"),
+            pytest.param("{type: pii, reads: last_user}", "action: {pii: {signal: it, types: {EMAIL: mask}}}", 26, id="pii"),
+        ],
+    )
+    def test_a_guard_that_can_be_got_past_is_a_warning(self, signals: str, decision: str, column: int) -> None:
+        """Who wants to get past it says it in an earlier turn; the policy can be served."""
+        text = f"{GUARDED}signals:\n  it: {signals}\ndecisions:\n  - {{name: g, {decision}}}\n"
+        (warning,) = compiled(text).warnings
+
+        assert (warning.severity, warning.line, warning.column) == (Severity.WARNING, 6, column)
+        assert warning.message == "the decision 'g' can be got past: 'it' reads only what the user said last"
+        assert warning.cure.startswith("write `reads: everything`")
+
+    @pytest.mark.parametrize(
+        ("it", "decision"),
+        [
+            pytest.param("{type: jailbreak}", "when: it, action: {reject: {status: 403}}", id="reads everything"),
+            pytest.param("{type: jailbreak, reads: last_user}", "when: it, route: a", id="routes"),
+            pytest.param("{type: jailbreak, reads: tool_results}", "action: {strip: {signal: it}}", id="reads what tools bring"),
+            pytest.param("{type: keyword, any: [x]}", "when: it, action: {reject: {status: 403}}", id="another type"),
+            pytest.param(
+                "{type: jailbreak, reads: last_user}",
+                "when: {any: [{signal: it, atLeast: 0.5}, {signal: jailbreak, atLeast: 0.9}]}, action: {reject: {status: 403}}",
+                id="stricter with what was said last",
+            ),
+        ],
+    )
+    def test_a_guard_that_reads_enough_is_none(self, it: str, decision: str) -> None:
+        """Nothing is told of what works as it is meant."""
+        assert compiled(f"{GUARDED}signals:\n  it: {it}\ndecisions:\n  - {{name: g, {decision}}}\n").warnings == ()
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            pytest.param("{signal: jailbreak, atLeast: 0.5, minCoverage: 1}", id="neural"),
+            pytest.param("{signal: it, atLeast: 3, minCoverage: 0.5}", id="structure"),
+            pytest.param("{signal: credential_flow, is: tool_result, minCoverage: 1}", id="secrets"),
+            pytest.param("{signal: modality, in: [image, both], minCoverage: 1}", id="some labels"),
+            pytest.param("{signal: modality, in: [text, image, both], atLeast: 0.6}", id="all labels with a confidence"),
+            pytest.param(f"{{signal: pii, in: [{', '.join(SPANS)}]}}", id="all labels of a signal that may have none"),
+        ],
+    )
+    def test_conditions_that_can_fail_are_taken(self, condition: str) -> None:
+        """Coverage where text can be left out, and all labels where that is not certain."""
+        text = f"{GUARDED}signals:\n  it: {{type: structure, count: words}}\ndecisions:\n  - {{name: g, when: {condition}, route: a}}\n"
+        assert [each for each in compiled(text).warnings if "no decision uses" not in each.message] == []
 
     def test_trust_that_nobody_asks_for_is_a_warning(self) -> None:
         """It would do nothing."""

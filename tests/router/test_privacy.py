@@ -127,6 +127,7 @@ class TestPrivateData:
         outcome = ask("All is well. " * 5000, options=options)
 
         assert outcome.verdict is verdict
+        assert outcome.decision.unknown == ("found",)
         if verdict is Verdict.REJECT:
             assert outcome.decision.reason is Reason.UNKNOWN_DENIED
 

@@ -61,6 +61,17 @@ class TestExtractors:
         _check(result, extractor)
 
     @pytest.mark.parametrize("name", NAMES)
+    def test_a_signal_that_leaves_text_out_has_a_shape_that_says_so(
+        self, build: Build, ask: Ask, extract: Extract, name: str
+    ) -> None:
+        """Else a condition that asks for enough of it would be refused."""
+        extractor = build(name, **REQUIRED.get(name, {}))
+        result = extract(extractor, ask(*(f"{number} the tea of the song. " * 300 for number in range(300))))
+
+        if isinstance(result, Signal):
+            assert extractor.shape.partial or result.coverage == 1.0
+
+    @pytest.mark.parametrize("name", NAMES)
     def test_a_request_of_nothing_is_no_error(self, build: Build, ask: Ask, extract: Extract, name: str) -> None:
         """An API without messages still has every signal."""
         result = extract(build(name, **REQUIRED.get(name, {})), ask())
@@ -96,7 +107,8 @@ def _check(result: Signal, extractor: Extractor) -> None:
     if result.measure is not None:
         assert math.isfinite(result.measure)
         assert shape.minimum is None or result.measure >= shape.minimum
-    if result.label and shape.labels is not None:
+    if shape.labels is not None and (result.label or shape.exhaustive):
         assert result.label in shape.labels
+    assert shape.partial or result.coverage == 1.0
     if shape.kind is SignalKind.FLAG:
         assert result.value in {0.0, 1.0}

@@ -56,7 +56,7 @@ class CredentialFlow:
     """Kinds of leaks, each with how sure it is; none where every secret stays where it may be."""
 
     cost = Cost.MODEL
-    shape = SignalShape(SignalKind.LABEL, labels=frozenset(leak.value for leak in Leak))
+    shape = SignalShape(SignalKind.LABEL, labels=frozenset(leak.value for leak in Leak), partial=True)
 
     def __init__(self, name: str, options: CredentialFlowOptions, terms: Terms, tracker: Tracker) -> None:
         self.name = name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.classifier import ClassifierOptions
+from router_extproc.encoders.classifier import ClassifierOptions, TokenizerError
 from router_extproc.encoders.manifest import BundleError, sha256
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape, Unknown, UnknownReason
@@ -50,8 +50,8 @@ class Custom:
 
     def __init__(self, name: str, options: OnnxOptions, classifier: OnnxClassifier) -> None:
         self.name = name
-        single = len(options.labels) == 1
-        self.shape = SignalShape(SignalKind.SCORE) if single else SignalShape(SignalKind.LABEL, labels=frozenset(options.labels))
+        kind, labels = (SignalKind.LABEL, frozenset(options.labels)) if len(options.labels) > 1 else (SignalKind.SCORE, None)
+        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=labels is not None)
         self._options = options
         self._classifier = classifier
 
@@ -93,6 +93,8 @@ def build(name: str, options: OnnxOptions, services: SignalServices) -> Custom:
             raise SpecError(("sha256",), f"{model}: its SHA-256 is another one", cure="restore the file, or correct the sum")
         how = ClassifierOptions(options.labels, options.window, options.max_windows, several)
         classifier = services.models.classifier(model, tokenizer, how)
+    except TokenizerError as error:
+        raise SpecError(("tokenizer",), str(error), cure="give the tokenizer.json that belongs to the model") from error
     except BundleError as error:
         raise SpecError(
             ("model",), str(error), cure="give the model, its tokenizer and its labels as they belong together"

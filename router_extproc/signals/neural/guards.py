@@ -17,6 +17,7 @@ from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
 from router_extproc.signals.neural.options import GuardOptions
 from router_extproc.signals.neural.segments import begun, coverage, each, undisguised
+from router_extproc.signals.options import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,11 @@ class Guard:
         self._options = options
         self._share = share
 
+    @property
+    def reads(self) -> Reads:
+        """Which texts it looks at."""
+        return self._options.reads
+
     def begin(self, request: Request, deadline: float, /) -> list[Future[Any]]:
         """Start to read those that are not being read yet."""
         return [*self._readings(request, deadline)]
@@ -88,7 +94,7 @@ class Jailbreak(Guard):
     """The probability that some text tries to override, evade or hijack the instructions: the highest of all texts."""
 
     def __init__(self, name: str, options: GuardOptions, share: Share) -> None:
-        super().__init__(name, options, share, SignalShape(SignalKind.SCORE))
+        super().__init__(name, options, share, SignalShape(SignalKind.SCORE, partial=True))
 
     def _chosen(self, request: Request) -> tuple[Segment, ...]:
         """Those that are read, without what disguises them."""
@@ -118,7 +124,7 @@ class Pii(Guard):
         """`share` is None where no type that counts is one that a model may judge: then none reads."""
         self._types = wanted(options)
         self._patterns = patterns
-        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=self._types))
+        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=self._types, partial=True))
 
     def begin(self, request: Request, deadline: float, /) -> list[Future[Any]]:
         """Start to read those texts, and to look for patterns in them."""
@@ -177,8 +183,15 @@ def wanted(options: PiiOptions) -> frozenset[str]:
     return frozenset(options.types) or frozenset(SPANS)
 
 
+def _check_texts(options: GuardOptions) -> None:
+    if options.reads is Reads.LAST_USER and "max_texts" in options.model_fields_set:
+        message = "`maxTexts` has no effect: what the user said last is one text"
+        raise SpecError(("maxTexts",), message, cure="remove it, or write `reads: everything`")
+
+
 def build_jailbreak(name: str, options: GuardOptions, services: SignalServices) -> Jailbreak:
     """The extractor."""
+    _check_texts(options)
     return Jailbreak(name, options, shared(services, "jailbreak"))
 
 
@@ -187,6 +200,13 @@ def build_pii(name: str, options: PiiOptions, services: SignalServices) -> Pii:
     unknown = sorted(set(options.types) - set(SPANS))
     if unknown:
         raise SpecError(("types",), f"unknown types: {', '.join(unknown)}", cure=f"expected among {', '.join(SPANS)}")
-    services.patterns.warm()
+    for index, kind in enumerate(options.types):
+        if kind in options.types[:index]:
+            raise SpecError(("types", index), f"the type {kind!r} stands here twice", cure="remove one of them")
     judged = wanted(options) - BY_PATTERN
+    if not judged and "max_windows" in options.model_fields_set:
+        message = "`maxWindows` has no effect: patterns alone find these types, and they read all of a text"
+        raise SpecError(("maxWindows",), message, cure="remove it")
+    _check_texts(options)
+    services.patterns.warm()
     return Pii(name, options, shared(services, TAGS) if judged else None, services.patterns)

@@ -82,7 +82,8 @@ class ClassHead(Teller):
     """One of several labels, with the probability of each."""
 
     def __init__(self, name: str, options: NeuralOptions, share: Share, head: str) -> None:
-        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=frozenset(CLASSES[head])))
+        shape = SignalShape(SignalKind.LABEL, labels=frozenset(CLASSES[head]), partial=True, exhaustive=True)
+        super().__init__(name, options, share, shape)
         self._head = head
 
     def told(self, reading: Reading) -> Signal:
@@ -114,7 +115,7 @@ class ChanceHead(Teller):
     """A probability."""
 
     def __init__(self, name: str, options: NeuralOptions, share: Share, head: str) -> None:
-        super().__init__(name, options, share, SignalShape(SignalKind.SCORE))
+        super().__init__(name, options, share, SignalShape(SignalKind.SCORE, partial=True))
         self._head = head
 
     def told(self, reading: Reading) -> Signal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -60,7 +61,10 @@ def _exemplar(line: bytes, path: Path, number: int) -> _Exemplar:
         exemplar = msgspec.json.decode(line, type=_Exemplar)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SpecError(("file",), f"{path}:{number}: {error}", cure=cure) from error
-    if not exemplar.text.strip() or not exemplar.group:
+    # Only these two keys are taken, so one that stands twice makes more than two.
+    if len(json.loads(line, object_pairs_hook=list)) > len(exemplar.__struct_fields__):
+        raise SpecError(("file",), f"{path}:{number}: one key stands twice", cure=cure)
+    if not exemplar.text.strip() or not exemplar.group.strip():
         raise SpecError(("file",), f"{path}:{number}: empty text or group", cure=cure)
     return exemplar
 

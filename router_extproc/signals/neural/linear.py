@@ -30,7 +30,8 @@ class Linear(Teller):
     """The likeliest label with its probability."""
 
     def __init__(self, name: str, options: LinearOptions, share: Share, head: Softmax, labels: tuple[str, ...]) -> None:
-        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=frozenset(labels)))
+        shape = SignalShape(SignalKind.LABEL, labels=frozenset(labels), partial=True, exhaustive=True)
+        super().__init__(name, options, share, shape)
         self._head = head
         self._labels = labels
 

@@ -41,7 +41,7 @@ class Intents(Reader):
 
     def __init__(self, name: str, options: NeuralOptions, share: Share, prototypes: Prototypes) -> None:
         labels = frozenset(prototypes.labels) - {OTHER}
-        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=labels))
+        super().__init__(name, options, share, SignalShape(SignalKind.LABEL, labels=labels, partial=True))
         self._prototypes = prototypes
 
     def judged(self, reading: Reading, text: str) -> Signal:

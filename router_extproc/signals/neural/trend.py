@@ -52,7 +52,7 @@ class Trend:
     """The probability of an attempt, by all turns together, after the last of them."""
 
     cost = Cost.MODEL
-    shape = SignalShape(SignalKind.SCORE)
+    shape = SignalShape(SignalKind.SCORE, partial=True)
 
     def __init__(self, name: str, options: TrendOptions, share: Share) -> None:
         self.name = name

@@ -130,6 +130,16 @@ class TestKnowledge:
             pytest.param('{"text": "a"}', ":1: Object missing required field `group`", 'write {"text": ...', id="no group"),
             pytest.param('{"text": "a", "group": "b"}\nx', ":2: ", 'write {"text": ...', id="no JSON"),
             pytest.param('{"text": " ", "group": "b"}', ":1: empty text or group", 'write {"text": ...', id="blank"),
+            pytest.param('{"text": "a", "group": " "}', ":1: empty text or group", 'write {"text": ...', id="blank group"),
+            pytest.param(
+                '{"text": "a", "group": "b"}\n{"text": "a", "text": "b", "group": "b"}',
+                ":2: one key stands twice",
+                'write {"text": ...',
+                id="two texts",
+            ),
+            pytest.param(
+                '{"group": "b", "text": "a", "group": "b"}', ":1: one key stands twice", 'write {"text": ...', id="two groups"
+            ),
         ],
     )
     def test_a_file_that_cannot_be_used_is_told(
@@ -151,7 +161,7 @@ class TestKnowledge:
 class TestLinear:
     def test_tells_the_label_of_a_head_on_the_embedding(self, outcome: Decided) -> None:
         """With the probability of each."""
-        found = outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right]}", "the tea")
+        found = outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right], atLeast: 0.1}", "the tea")
 
         assert found.decision.name == "hit"
         assert sum((signal(found).labels or {}).values()) == pytest.approx(1.0)
@@ -234,8 +244,8 @@ class TestOnnx:
         ("change", "path", "message"),
         [
             pytest.param(("model.onnx", "none.onnx"), "model", "no such file", id="no model"),
-            pytest.param(("tokenizer.json", "none.json"), "model", "no such file", id="no tokenizer"),
-            pytest.param(("tokenizer.json", "exemplars.jsonl"), "model", "not a tokenizer", id="no tokenizer at all"),
+            pytest.param(("tokenizer.json", "none.json"), "tokenizer", "no such file", id="no tokenizer"),
+            pytest.param(("tokenizer.json", "exemplars.jsonl"), "tokenizer", "not a tokenizer", id="no tokenizer at all"),
             pytest.param(("model.onnx", "head.json"), "model", "onnxruntime cannot load it", id="no model at all"),
             pytest.param(("[good, bad]", "[good, bad, ugly]"), "model", "not (rows, 3 labels)", id="too many labels"),
             pytest.param(("[good, bad]", "[good, good]"), "labels", "twice", id="a label twice"),
