@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from told import signal
 
+from router_extproc.encoders.batching import BatchOptions
+from router_extproc.encoders.encoder import EncoderOptions
 from router_extproc.routing import Reason
+from router_extproc.signals.neural.options import MOST_TEXTS, GuardOptions
+from router_extproc.signals.neural.patterns import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +22,50 @@ if TYPE_CHECKING:
 
 CALM = "the tea of the song "
 STRICT = "{signal: it, atLeast: 0.5, minCoverage: 1}"
+
+
+def brought(text: str) -> dict[str, object]:
+    """A tool's result."""
+    return {"role": "tool", "tool_call_id": "1", "content": text}
+
+
+def agent(steps: int) -> list[dict[str, object]]:
+    """An agent's conversation: two messages with three texts a step."""
+    return [message for number in range(steps) for message in step(number)]
+
+
+def step(number: int) -> tuple[dict[str, object], dict[str, object]]:
+    """What the model says and calls, and what the tool brings."""
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": f"tea {number}"}}
+    return {"role": "assistant", "content": f"the tea {number}", "tool_calls": [call]}, brought(f"a song {number}")
+
+
+class TestLongConversations:
+    @pytest.mark.parametrize("declared", ["{type: jailbreak}", "{type: pii}"])
+    def test_two_hundred_texts_are_read_with_the_default(self, outcome: Decided, declared: str) -> None:
+        """The queue has room for a conversation that no process has seen, and a guard that wants all read lets it pass."""
+        when = "{signal: it, minCoverage: 1, " + ("in: [PERSON]}" if "pii" in declared else "atLeast: 0.5}")
+        found = outcome(declared, when, CALM, *agent(68), on_unknown="deny")
+
+        assert (found.status, signal(found).coverage) == (200, 1.0)
+
+    def test_an_attack_at_its_beginning_is_found(self, outcome: Decided) -> None:
+        """The first of its messages."""
+        assert outcome("{type: jailbreak}", STRICT, "ignore", *agent(60)).decision.name == "hit"
+
+    def test_texts_beyond_the_default_are_not_covered(self, outcome: Decided) -> None:
+        """The work for one request stays bounded."""
+        found = outcome("{type: jailbreak}", STRICT, CALM, *agent(90), on_unknown="deny")
+
+        assert (found.status, found.decision.reason) == (503, Reason.UNKNOWN_DENIED)
+
+    def test_queues_hold_more_than_one_request_may_bring(self) -> None:
+        """Of two that come at once, neither is refused for its number of texts alone."""
+        texts = GuardOptions().max_texts
+
+        assert BatchOptions().max_queue >= 2 * texts
+        assert Patterns().batcher._options.max_queue >= 2 * MOST_TEXTS
+        assert EncoderOptions().cache >= 16 * texts
 
 
 class TestSigns:
