@@ -36,7 +36,7 @@ class BatchOptions:
     """How concurrent texts share the model."""
 
     threads: int = 1
-    max_queue: int = 128
+    max_queue: int = 512
     """Texts that wait; one more is answered "overloaded" at once."""
     max_batch: int = 4
     """Short texts taken at once. More gain nothing and let a text wait for others."""

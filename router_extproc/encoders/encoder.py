@@ -40,7 +40,7 @@ class EncoderOptions:
     """How an encoder works; the same for all policies of a process."""
 
     batch: BatchOptions = field(default_factory=BatchOptions)
-    cache: int = 2048
+    cache: int = 8192
     """Readings kept, some 3 KB each."""
     breaker: BreakerOptions = field(default_factory=BreakerOptions)
 

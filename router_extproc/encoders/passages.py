@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from router_extproc.encoders.unspelt import spelt, unread, words
+
 if TYPE_CHECKING:
     from router_extproc.encoders.tokens import Tokens, WordPieces
 
@@ -35,7 +37,20 @@ class Passage:
 
     slices: tuple[Slice, ...]
     coverage: float
-    """Share of the text's characters that some window reads, in [0, 1]. Words that the vocabulary cannot spell are not read."""
+    """Share of the text's characters that some window reads, in [0, 1]. Words that the vocabulary cannot spell are not read; signs that
+    are no letters and no digits hold no words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a text, and the tokens that are read of it."""
+
+    base: int
+    """Where the part begins that the tokens' offsets count from."""
+    tokens: Tokens
+    start: int
+    """From here to `end` all is read, but for what cannot be spelt."""
+    end: int
 
 
 def cut(text: str, pieces: WordPieces, *, window: int, overlap: int, budget: int) -> Passage:
@@ -45,32 +60,44 @@ def cut(text: str, pieces: WordPieces, *, window: int, overlap: int, budget: int
     """
     room = window - SPECIAL
     tokens = room + (budget - 1) * (room - overlap)
-    reach = tokens * _CHARACTERS
-    if len(text) <= reach:
-        whole = pieces.encode(text)
-        if len(whole) <= tokens:
-            return Passage(tuple(_slices(whole, 0, pieces, room, overlap)), _coverage(text, [(0, whole)], pieces))
+    if len(text) <= tokens * _CHARACTERS:
+        whole = _whole(text, pieces)
+        if len(whole.tokens) <= tokens:
+            return Passage(tuple(_slices(whole, pieces, room, overlap)), _coverage(text, [whole], pieces))
     head_windows = (budget + 1) // 2
-    stretches = [(0, _head(text, pieces, room + (head_windows - 1) * (room - overlap)))]
+    stretches = [_head(text, pieces, room + (head_windows - 1) * (room - overlap))]
     tail_windows = budget - head_windows
     if tail_windows:
         stretches.append(_tail(text, pieces, room + (tail_windows - 1) * (room - overlap)))
-    slices = [each for start, stretch in stretches for each in _slices(stretch, start, pieces, room, overlap)]
+    slices = [each for stretch in stretches for each in _slices(stretch, pieces, room, overlap)]
     return Passage(tuple(slices), _coverage(text, stretches, pieces))
 
 
-def _head(text: str, pieces: WordPieces, count: int) -> Tokens:
-    return pieces.encode(text[: count * _CHARACTERS]).part(0, count)
+def _whole(text: str, pieces: WordPieces) -> _Stretch:
+    return _Stretch(0, spelt(text, pieces), _first(text), len(text.rstrip()))
 
 
-def _tail(text: str, pieces: WordPieces, count: int) -> tuple[int, Tokens]:
-    start = max(0, len(text) - count * _CHARACTERS)
-    tokens = pieces.encode(text[start:])
-    return start, tokens.part(max(0, len(tokens) - count), len(tokens))
+def _head(text: str, pieces: WordPieces, count: int) -> _Stretch:
+    tokens = spelt(text[: count * _CHARACTERS], pieces).part(0, count)
+    return _Stretch(0, tokens, _first(text), tokens.offsets[-1][1]) if len(tokens) else _Stretch(0, tokens, 0, 0)
 
 
-def _slices(tokens: Tokens, base: int, pieces: WordPieces, room: int, overlap: int) -> list[Slice]:
-    return [_slice(tokens.part(start, end), base, pieces) for start, end in spread(len(tokens), room, overlap)]
+def _tail(text: str, pieces: WordPieces, count: int) -> _Stretch:
+    base = max(0, len(text) - count * _CHARACTERS)
+    tokens = spelt(text[base:], pieces)
+    tokens = tokens.part(max(0, len(tokens) - count), len(tokens))
+    if not len(tokens):
+        return _Stretch(base, tokens, 0, 0)
+    return _Stretch(base, tokens, base + tokens.offsets[0][0], len(text.rstrip()))
+
+
+def _first(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _slices(stretch: _Stretch, pieces: WordPieces, room: int, overlap: int) -> list[Slice]:
+    tokens = stretch.tokens
+    return [_slice(tokens.part(start, end), stretch.base, pieces) for start, end in spread(len(tokens), room, overlap)]
 
 
 def spread(size: int, room: int, overlap: int) -> list[tuple[int, int]]:
@@ -90,31 +117,17 @@ def _slice(tokens: Tokens, base: int, pieces: WordPieces) -> Slice:
     return Slice([pieces.begin, *tokens.ids, pieces.end], [0, *tokens.cases, 0], [(0, 0), *offsets, (0, 0)])
 
 
-def _coverage(text: str, stretches: list[tuple[int, Tokens]], pieces: WordPieces) -> float:
-    """Characters between the first and last token of each stretch, less those of unknown words, over all that are not blank."""
+def _coverage(text: str, stretches: list[_Stretch], pieces: WordPieces) -> float:
+    """Characters of the stretches, less those of words that were not read, over all from the first to the last that is not blank."""
     stripped = text.strip()
     if not stripped:
         return 1.0
-    lead = len(text) - len(text.lstrip())
-    first, last = lead, lead + len(stripped)
-    read = 0
-    done, spelt = first, first
-    for number, (base, tokens) in enumerate(stretches):
-        if not len(tokens):
-            continue
-        begin = max(done, base + tokens.offsets[0][0]) if number else first
-        end = base + tokens.offsets[-1][1]
-        read += max(0, end - begin)
-        done = max(done, end)
+    read = done = counted = 0
+    for stretch in stretches:
+        read += max(0, stretch.end - max(done, stretch.start))
+        done = max(done, stretch.end)
         # Where stretches overlap, a word that one of them cannot spell counts as not read, once.
-        for left, right in _unspelt(tokens, pieces):
-            read -= max(0, base + right - max(base + left, spelt))
-            spelt = max(spelt, base + right)
-    return min(max(read / (last - first), 0.0), 1.0)
-
-
-def _unspelt(tokens: Tokens, pieces: WordPieces) -> list[tuple[int, int]]:
-    """Ranges of the words that the vocabulary has no pieces for."""
-    if pieces.unknown not in tokens.ids:
-        return []
-    return [place for each, place in zip(tokens.ids, tokens.offsets, strict=True) if each == pieces.unknown]
+        for start, end in unread(stretch.tokens, stretch.end - stretch.base, pieces):
+            read -= words(text, max(stretch.base + start, counted), stretch.base + end)
+            counted = max(counted, stretch.base + end)
+    return min(max(read / len(stripped), 0.0), 1.0)

@@ -9,6 +9,9 @@ from pydantic import Field
 from router_extproc.encoders.encoder import WINDOWS
 from router_extproc.signals.options import Options, Reads
 
+MOST_TEXTS = 1024
+"""Of one request. How long they take is bounded by its deadline: the queue refuses what would come too late."""
+
 
 class NeuralOptions(Options):
     """Which text is read, and how much of it."""
@@ -27,5 +30,5 @@ class GuardOptions(Options):
     """Which texts are looked at, each on its own."""
     max_windows: Annotated[int, Field(ge=1, le=64)] = WINDOWS
     """Stretches of 200 tokens that are read of each text."""
-    max_texts: Annotated[int, Field(ge=1, le=256)] = 24
+    max_texts: Annotated[int, Field(ge=1, le=MOST_TEXTS)] = 256
     """Texts that are read, the last first; those that were not count as not covered. What an earlier turn had read costs nothing."""

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 NAME = "patterns"
 """What it is called in metrics and among threads."""
-_KEPT = 2048
+_KEPT = 8192
 """Texts whose findings are kept, by hash."""
-_MOST = 200
+_MOST = 50
 """Spans of one text that are worth keeping: a text of nothing but addresses must not fill the memory."""
-_QUEUE = 512
+_QUEUE = 2048
 """Texts that wait: twice as many as one request may bring."""
 _EVERY = 1_000
 """Characters that take as long as what every text costs, however short."""
