@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PLACEHOLDER = re2.compile(
-    r"(?i)your|example|placeholder|change[_\-]?me|replace|insert|redacted|dummy|sample|x{4}|\.{3}|\*{3}|…|(?:0123|1234)56|abcdef|"
-    r"my[_\-]?(?:key|token|secret|password|api)|(?:key|token|secret|password)[_\-]?(?:here|goes)|put[_\-]|enter[_\-]|todo|00000|11111"
+    r"(?i)your|example|placeholder|change[_\-]?me|replace|insert|redacted|dummy|sample|x{4}|\.{3}|\*{3}|…|"
+    r"my[_\-]?(?:key|token|secret|password|api)|(?:key|token|secret|password)[_\-]?(?:here|goes)|"
+    r"(?:^|[^a-z])(?:put[_\-]|enter[_\-]|todo(?:[^a-z]|$))"
 )
+_ROW = re2.compile(r"(?i)0?123456(?:7(?:8(?:90?)?)?)?|abcdef(?:g(?:h(?:i(?:jk?)?)?)?)?|0{5,}|1{5,}")
+"""What hands type that mean nothing by it. People's passwords have it, too."""
 _ENOUGH = 16
 MIN_BITS = 3.0
 """Bits a character. Of random hexadecimal strings of 16 characters 86 in 100 have more, of 24 characters 99, of base 62 all."""
@@ -24,7 +27,12 @@ _MIN_BITS_SHORT = 2.0
 
 def is_placeholder(value: str) -> bool:
     """Whether somebody wrote it where a secret is to stand."""
-    return _PLACEHOLDER.search(value) is not None
+    return _PLACEHOLDER.search(value) is not None or _ROW.search(value) is not None
+
+
+def is_placeholder_password(value: str) -> bool:
+    """The same for a password, which may count up to six behind a word: `Anna123456` is somebody's."""
+    return _PLACEHOLDER.search(value) is not None or not _ROW.sub("", value)
 
 
 def is_random(value: str) -> bool:
