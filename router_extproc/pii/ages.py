@@ -24,6 +24,12 @@ _KIN = (
     r"husband|wife|partner|mother|mom|mum|father|dad|sister|brother|son|daughter|kid|child|baby|grandmother|grandma|grandfather|grandpa|aunt|"
     r"uncle|niece|nephew|cousin|boyfriend|girlfriend|fianc[ée]e?|boss|neighbou?r|friend|patient|client|twin"
 )
+HINT = (
+    r"(?i)\d[\s\-]?(?:years?|yrs?|y[./]?o\b|ans\b|jahre|años|anni)|\d(?:st|nd|rd|th) birthday|"
+    r"(?:age|aged|age of|is|was|were|am|'m|’m|'s|turn(?:ed|s|ing)|"  # noqa: RUF001 - people write this apostrophe
+    rf"only|just|now|already|alter|edad|età|idade|leeftijd)\s*[:=,(]?\s*\d|(?:{_KIN})(?:,| \() ?\d"
+)
+"""True of every text that has an age."""
 _AGE = re2.compile(
     rf"(?i)\b{_NUMBER}(?:[\s\-]?(?:years?|yrs?|yr)[\s\-](?:old|of age)\b|[\s\-]?y[./]?o\b"
     r"|[\s\-]ans\b|[\s\-]Jahre alt\b|[\s\-]años\b|[\s\-]anni\b)"

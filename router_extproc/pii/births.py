@@ -27,10 +27,15 @@ _DATE = (
     rf"\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?[ \-]+(?:of |de )?(?:{_MONTHS})\.?,?[ \-]+(?:de |of )?{_YEAR}|"
     rf"(?:{_MONTHS})\.? \d{{1,2}}(?:st|nd|rd|th)?,? {_YEAR}|\d{{4}}年\d{{1,2}}月\d{{1,2}}日"
 )
-_BIRTH = re2.compile(
-    r"(?i)(?:\b(?:born|b-?day|birth[ -]?dates?|birth[ -]?days?|dates? of birth|d\.?o\.?b\b\.?|née?e? le|naissance|"
+_WORDS = (
+    r"(?:\b(?:born|b-?day|birth[ -]?dates?|birth[ -]?days?|dates? of birth|d\.?o\.?b\b\.?|née?e? le|naissance|"
     r"geboren|geb\.|geburtstag|geburtsdatum|nacid[oa]|nací|nacimiento|nat[oa] (?:il|a \pL+ il)|nascita|nascid[oa]|nasci|nascimento|"
     r"geboortedatum|urodzon[ya]|urodzenia|född|født|syntynyt)|出生日期|生年月日|生日|出生)"
+)
+HINT = rf"(?i){_WORDS}"
+"""True of every text that has a date of birth."""
+_BIRTH = re2.compile(
+    rf"(?i){_WORDS}"
     r"(?:[\s:=,(\"'*_|>\-]|\b(?:on|is|was|the|am|el|em|op|den|le|in|dnia|my|as|date|given|listed|recorded)\b|是|为|\x{ff1a})*"
     rf"({_DATE})"
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import re2
 
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.context import Context, counts_something, stands_alone
+from router_extproc.pii.context import Context, labels_something, stands_alone
 from router_extproc.pii.kinds import CERTAIN, PiiType
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ def _is_card(text: str, start: int, end: int) -> bool:
     issuer = _issuer(digits)
     if issuer is None:
         return False
-    return _WORDS.speaks(text, start, end) is True if issuer.needs_word else not counts_something(text, start)
+    if issuer.needs_word:
+        return _WORDS.speaks(text, start, end) is True or _WORDS.is_for(text, start)
+    # An issuer's range, its groups and the Luhn digit outweigh any word; without groups, all but one that labels a thing's number.
+    return len(number) > len(digits) or not labels_something(text, start)
 
 
 def _issuer(digits: str) -> _Issuer | None:

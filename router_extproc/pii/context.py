@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import re2
 
 REACH = 56
@@ -10,35 +12,82 @@ _REACH_AFTER = 28
 _FIRST_UNSPACED = "\u0e00"
 """Thai; beyond it stand the scripts without spaces between words."""
 
-NUMBERED = (
+_IDENTIFIED = (
     r"orders?|invoices?|tickets?|cases?|ref|refs|references?|serials?|s/n|p/n|m?pn|parts?|models?|sku|skus|isbn(?:-1[03])?|issn|asin|ean|upc|gtin|imei|"
     r"imsi|iccid|vin|mac|tracking|parcels?|shipments?|packages?|bookings?|reservations?|confirmation|transactions?|batch|lots?|items?|"
     r"products?|catalogu?es?|commits?|builds?|versions?|revisions?|release|firmware|rfc|cve|doi|arxiv|pmid|patents?|bugs?|issues?|"
     r"jobs?|po|purchase|flights?|rooms?|bar ?codes?|codes?|hash|checksum|uuid|guid|policy|claims?|contracts?|registration|"
-    r"price|prices|costs?|amounts?|total|population|revenue|salary|timestamps?|epoch|coordinates|latitude|longitude|ratio|score|"
     r"art|articles?|artikel|artikelnummer|ersatzteil|ersatzteilnummer|register|drawings?|patterns?|référence|réf|referencia|riferimento|"
     r"bestellnummer|bestellung|rechnung|rechnungsnummer|seriennummer|teilenummer|sendungsnummer|commande|facture|pedido|factura|ordine|"
     r"fattura|zamówienia|encomenda"
 )
+_MEASURED = (
+    r"price|prices|costs?|amounts?|total|population|revenue|salary|timestamps?|epoch|coordinates|latitude|longitude|ratio|score"
+)
+NUMBERED = f"{_IDENTIFIED}|{_MEASURED}"
 """Words for things that bear numbers and are nobody's private data."""
 
-_COUNTS = re2.compile(rf"(?i)(?:^|[^\pL])(?:{NUMBERED})(?:[\s:#=.(\"']|numbers?|num|no|nr|id|is|was|are)*$")
+_LABELS = r"numbers?|num|no|nr|id"
+_COUNTS = re2.compile(rf"(?i)(?:^|[^\pL])(?:{NUMBERED})(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$")
+_NAMES = re2.compile(rf"(?i)(?:^|[^\pL])(?:{_IDENTIFIED})(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$")
+_CODES = (
+    r"serials?|s/n|p/n|m?pn|sku|skus|isbn(?:-1[03])?|issn|asin|ean|upc|gtin|imei|imsi|iccid|vin|mac|tracking|rfc|cve|doi|arxiv|pmid|"
+    r"bar ?codes?|hash|checksum|uuid|guid|artikelnummer|ersatzteilnummer|bestellnummer|rechnungsnummer|seriennummer|teilenummer|"
+    r"sendungsnummer"
+)
+"""Words for numbers alone; `order` is a word for a thing, too, which somebody may pay for."""
+_LABELLED = re2.compile(
+    rf"(?i)(?:^|[^\pL])(?:(?:{_CODES})|(?:{_IDENTIFIED})[\s:.]*(?:#|(?:{_LABELS})\b))(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$"
+)
 
 
 def counts_something(text: str, start: int) -> bool:
-    """Whether the words right before a number say that it numbers a thing: `order no. `, `serial: `."""
+    """Whether the words right before a number say that it numbers or measures a thing: `order no. `, `serial: `, `total `."""
     return _COUNTS.search(text[max(0, start - REACH) : start]) is not None
+
+
+def names_something(text: str, start: int) -> bool:
+    """Whether they say that it is a thing's number, which no sum is: `order no. `, `claim `, but not `total `."""
+    return _NAMES.search(text[max(0, start - REACH) : start]) is not None
+
+
+def labels_something(text: str, start: int) -> bool:
+    """Whether they call it a number or a code: `order no. `, `serial: `, but not `for the order: `."""
+    return _LABELLED.search(text[max(0, start - REACH) : start]) is not None
+
+
+_BOUGHT = (
+    r"orders?|invoices?|tickets?|cases?|parcels?|shipments?|packages?|bookings?|reservations?|transactions?|items?|products?|jobs?|purchase|"
+    r"flights?|rooms?|policy|claims?|contracts?|registration|price|costs?|amounts?|total|bestellung|rechnung|commande|facture|pedido|"
+    r"factura|ordine|fattura|zamówienia|encomenda"
+)
+"""Of these, the everyday ones that somebody's number may be given for."""
+_PREPOSITION = r"(?:for|of|on|with|from|in|to|behind|für|pour|para|per|voor)"
 
 
 class Context:
     """Words that speak for a number and words that speak against it; the nearest one before the number decides."""
 
     def __init__(self, own: str, other: str = NUMBERED) -> None:
+        self._own = own
         self._words = re2.compile(rf"(?i)(?:^|[^\pL])(?:({own})|(?:{other}))(?:[^\pL]|$)")
+
+    @cached_property
+    def _for(self) -> re2.Pattern[str]:
+        """Made when it is asked: most kinds of numbers never do."""
+        return re2.compile(
+            rf"(?i)(?:^|[^\pL])(?:{self._own})(?:[\s'’()/\-][\pL\s'’()/\-]*)?"  # noqa: RUF001 - people write this apostrophe
+            rf"(?:,?\s*\b{_PREPOSITION}\s|[(/])(?:[\pL\s'’/\-]*[^\pL])?"  # noqa: RUF001 - people write this apostrophe
+            rf"(?:{_BOUGHT})\)?(?:\s*[:=]|\s+(?:is|was)\b:?)[\s\"'(]*$"
+        )
 
     def occurs(self, text: str) -> bool:
         """Whether any word stands anywhere."""
         return self._words.search(text) is not None
+
+    def is_for(self, text: str, start: int) -> bool:
+        """Whether a word of its own stands in the clause, and the thing before the number is what it is for: `card for the order: `."""
+        return self._for.search(text[max(0, start - REACH) : start]) is not None
 
     def speaks(self, text: str, start: int, end: int) -> bool | None:
         """True for a word of its own, False for one of another thing, None where neither stands."""

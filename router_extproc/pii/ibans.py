@@ -25,8 +25,10 @@ _LENGTHS = {
 }  # fmt: skip  # eighty lines of two words tell nobody more
 """Characters of an account number, by country."""
 
-_HEAD = re2.compile(r"\b[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{2}")
-_SEPARATORS = frozenset(" -\u00a0\u202f")
+HINT = r"\b[A-Za-z]{2}\d{2}[ \-\x{a0}\x{2011}\x{202f}]?[A-Za-z0-9]{2}"
+"""True of every text that has an account number or the shape of one."""
+_HEAD = re2.compile(HINT)
+_SEPARATORS = frozenset(" -\u00a0\u2011\u202f")
 _GROUP = 4
 
 

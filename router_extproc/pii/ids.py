@@ -33,6 +33,11 @@ def _set() -> re2.Set:
     return shapes
 
 
+HINT = (
+    r"\d(?:[ .\-/+]?\d){5}|[A-Za-z]\d\d[A-Za-z]\d|[A-Za-z]{5}\d{4}[A-Za-z]|"
+    r"\b(?i:[A-Z]{6}[0-9L-NP-V]{2}[A-EHLMPRST][0-9L-NP-V]{2}[A-Z][0-9L-NP-V]{3}[A-Z])\b"
+)
+"""True of every text that has a number; the last is Italy's, whose digits may be letters where two people would have the same."""
 _SHAPES = _set()
 _PATTERNS = tuple(re2.compile(_bounded(kind)) for kind in ID_KINDS)
 

@@ -27,15 +27,20 @@ _WORDS = Context(
 )
 _SMALL = 32
 """Four numbers that are all below it are more often a version or a section than an address."""
-_MIN_GROUP = 3
-"""Characters of the longest group of an abbreviated address: `a::1` is as likely code."""
+_GIVEN = re2.compile(r"(?i)^(?:2[0-9a-f]{3}|3[0-9a-f]{3}|f[cd][0-9a-f]{2}|fe[89ab][0-9a-f]|ff[0-9a-f]{2}|64:ff9b|::ffff):")
+"""What addresses begin with that are given to somebody; other short ones are scopes in code: `abc::def1`, `x[10::2]`."""
+_GROUPS = 4
+"""Groups of an abbreviated address from which on it is none of those."""
+_HARDWARE = 2
+"""Characters of each group of a hardware address, some of which have eight groups, too."""
 
 
 def find(text: str) -> Iterator[Span]:
     """Addresses that could be somebody's: no loopback, no mask, no version number."""
     for match in _V6.finditer(text):
-        if _is_v6(text, *match.span()):
-            yield Span(match.start(), match.end(), PiiType.IP_ADDRESS, CERTAIN)
+        start, end = _unlabelled(text, *match.span())
+        if _is_v6(text, start, end):
+            yield Span(start, end, PiiType.IP_ADDRESS, CERTAIN)
     for match in _V4.finditer(text):
         if _is_v4(text, *match.span()):
             yield Span(match.start(), match.end(), PiiType.IP_ADDRESS, SHAPED)
@@ -63,15 +68,31 @@ def _bounded(text: str, start: int, end: int) -> bool:
     return not (after[:1] in {".", "-", "+"} and after[1:].isalnum() and not (after[0] == "-" and after[1:].isdigit()))
 
 
+def _unlabelled(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without the colon that ends a label before it (`addr:fe80::1`) or parts it from what follows (`fe80::1: unreachable`)."""
+    if text[end - 1] == ":" and text[end - 2] != ":":
+        end -= 1
+    first = text.index(":", start)
+    if text[first + 1 : first + 2] != ":" and (first == start or joins(text[max(0, start - 1) : start])):
+        start = first + 1
+    return start, end
+
+
 def _is_v6(text: str, start: int, end: int) -> bool:
     found = text[start:end]
-    around = text[max(0, start - 1) : start] + text[end : end + 1]
-    if any(character == ":" or joins(character) for character in around):
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if joins(before[-1:]) or joins(after[:1]) or before == "::" or after == "::":
         return False
     try:
         address = IPv6Address(found)
     except AddressValueError:
         return False
-    if "::" in found and (max(map(len, found.split(":"))) < _MIN_GROUP or not any(map(str.isdigit, found))):
-        return False
-    return not (address.is_unspecified or address.is_loopback)
+    return _is_written_as_one(found) and not (address.is_unspecified or address.is_loopback)
+
+
+def _is_written_as_one(found: str) -> bool:
+    """Whether nothing else is written like that: no scopes of code, no hardware address."""
+    groups = list(filter(None, found.split(":")))
+    if "::" not in found:
+        return max(map(len, groups)) > _HARDWARE
+    return any(map(str.isdigit, found)) and (len(groups) >= _GROUPS or _GIVEN.search(found) is not None)

@@ -26,6 +26,9 @@ _SHAPES = re2.compile(
     r"|\b10\.\d{4,9}/[^\s]{1,80}"  # digital object identifier
 )
 
+HINT = rf"{ibans.HINT}|\d(?:[ \-]?\d){{6}}|(?i:isbn)|\d\.\d{{4,9}}/|(?i:-[0-9a-f]{{4}}-|(?:[0-9a-f]{{2}}[:\-]){{3}})"
+"""True of every text that has one."""
+
 
 def find(text: str) -> Iterator[Span]:
     """Whole look-alikes: identifiers, time stamps, book numbers, and card and account numbers whose checksum is wrong."""

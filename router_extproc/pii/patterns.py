@@ -20,6 +20,7 @@ from router_extproc.pii import (
     lookalikes,
     phones,
     secrets,
+    shapes,
     urls,
     us_ssn,
 )
@@ -27,7 +28,7 @@ from router_extproc.pii.kinds import PiiType
 from router_extproc.pii.merging import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from router_extproc.encoders.scores import Span
 
@@ -41,10 +42,7 @@ class _Step(NamedTuple):
     find: Callable[[str], Iterable[Span]]
 
 
-_DIGITS = r"\d(?:[ .\-/()]{0,3}\d){6}"
-
-
-def _steps(regions: Sequence[str]) -> tuple[_Step, ...]:
+def _steps(regions: tuple[str, ...]) -> tuple[_Step, ...]:
     """In the order of what outdoes what: where two overlap, the earlier step's stays."""
     return (
         _Step(
@@ -60,35 +58,25 @@ def _steps(regions: Sequence[str]) -> tuple[_Step, ...]:
         ),
         _Step(PiiType.URL, r"(?i)://|www\.", urls.find),
         _Step(PiiType.EMAIL, "@", emails.find),
-        _Step(PiiType.IBAN, r"[A-Za-z]{2}\d{2}[ \-]?[A-Za-z0-9]{2}", ibans.find),
+        _Step(PiiType.IBAN, ibans.HINT, ibans.find),
         _Step(
             PiiType.CREDIT_CARD,
             r"\d[^A-Za-z]?\d[^A-Za-z]?\d[^A-Za-z]?\d[^A-Za-z]?\d[^A-Za-z]?\d[^A-Za-z]?\d[^A-Za-z]?\d",
             cards.find,
         ),
-        _Step(lookalikes.NOTHING, _DIGITS + r"|-[0-9a-fA-F]{4}-|[0-9a-fA-F]{2}:", lookalikes.find),
+        _Step(lookalikes.NOTHING, lookalikes.HINT, lookalikes.find),
         _Step(
             PiiType.DRIVER_LICENSE,
             r"(?i)licen[cs]|driv(?:er|ing)|\bdln?\b|führerschein|permi|carn[eé]t de|"
             r"patente di|rijbewijs|prawo jazdy|carteira|carta de|körkort",
             licences.find,
         ),
-        _Step(PiiType.US_SSN, _DIGITS, us_ssn.find),
-        _Step(PiiType.NATIONAL_ID, r"\d(?:[ .\-/+]?\d){5}|[A-Za-z]\d\d[A-Za-z]\d|[A-Za-z]{5}\d{4}[A-Za-z]", ids.find),
-        _Step(
-            PiiType.DATE_OF_BIRTH,
-            r"(?i)b(?:orn|-?day|irth)|\bd\.?o\.?b|née? |nee |naiss|gebo|geb\.|geburts|naci|nat[oa] |nasc|urodz|född|født|syntynyt|出生|生",
-            births.find,
-        ),
+        _Step(PiiType.US_SSN, us_ssn.HINT, us_ssn.find),
+        _Step(PiiType.NATIONAL_ID, ids.HINT, ids.find),
+        _Step(PiiType.DATE_OF_BIRTH, births.HINT, births.find),
         _Step(PiiType.IP_ADDRESS, r"\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:|::[0-9A-Fa-f]", ips.find),
-        _Step(PiiType.PHONE, _DIGITS, partial(phones.find, regions=regions)),
-        _Step(
-            PiiType.AGE,
-            r"(?i)\d[\s\-]?(?:years?|yrs?|y[./]?o\b|ans\b|jahre|años|anni)|\d(?:st|nd|rd|th) birthday|[,(] ?\d{1,3}[,)]|"
-            r"(?:age|aged|age of|is|was|were|am|'m|’m|'s|turn(?:ed|s|ing)|"  # noqa: RUF001 - people write this apostrophe
-            r"only|just|now|already|alter|edad|età|idade|leeftijd)\s*[:=,(]?\s*\d",
-            ages.find,
-        ),
+        _Step(PiiType.PHONE, shapes.HINT, partial(phones.find, regions=regions)),
+        _Step(PiiType.AGE, ages.HINT, ages.find),
     )
 
 
@@ -101,7 +89,10 @@ class Finder:
         self._hints = _hints(self._steps)
 
     def find(self, text: str, *, types: frozenset[str] | None = None) -> list[Span]:
-        """Spans in order, none within another; with `types`, those of these types out of the same list."""
+        """Spans in order, none within another; with `types`, those of these types out of the same list.
+
+        Whoever asks for mail addresses and not for web addresses gets those that stand in one, too.
+        """
         hinted = self._hints.Match(text)
         if not hinted:
             return []
@@ -109,13 +100,28 @@ class Finder:
         for index in range(self._needed(types)):
             if index in hinted:
                 places.add(self._steps[index].find(text))
-        return [span for span in places.spans if span.type != lookalikes.NOTHING and (types is None or span.type in types)]
+        spans = [span for span in places.spans if span.type != lookalikes.NOTHING]
+        return spans if types is None else list(_asked(text, spans, types))
 
     def _needed(self, types: frozenset[str] | None) -> int:
         """How many steps the types need: their own, and those that outdo them."""
         if types is None:
             return len(self._steps)
         return max((number for number, step in enumerate(self._steps, 1) if step.type in types), default=0)
+
+
+def _asked(text: str, spans: Sequence[Span], types: frozenset[str]) -> Iterator[Span]:
+    """Those of the types; for a web address that is not asked for, the mail addresses in it."""
+    for span in spans:
+        if span.type in types:
+            yield span
+        elif span.type == PiiType.URL and PiiType.EMAIL in types:
+            yield from emails.in_url(text, span)
+
+
+def nested(text: str, spans: Iterable[Span]) -> list[Span]:
+    """The mail addresses in those of the spans that are web addresses: whoever guards mail addresses only must know of them."""
+    return [within for span in spans if span.type == PiiType.URL for within in emails.in_url(text, span)]
 
 
 def _hints(steps: Sequence[_Step]) -> re2.Set:

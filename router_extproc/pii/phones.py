@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import phonenumbers
@@ -13,15 +12,14 @@ from router_extproc.encoders.cache import Cache, key_of
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.context import Context, counts_something
 from router_extproc.pii.kinds import NEARBY, SHAPED, PiiType
+from router_extproc.pii.plans import fitting
 from router_extproc.pii.shapes import bare, candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR")
 """Countries whose numbers are known without a country code; the usual ones of the requests' authors come first."""
-MAX_NUMBERS = 200
-"""Candidates of one text that are looked up; a look-up takes up to a tenth of a millisecond a country."""
 
 _LOOKED_UP: Cache[bool] = Cache(512)
 _SECRET = secrets.token_hex(16)
@@ -43,26 +41,29 @@ _BARE_DIGITS = range(9, 14)
 _MIN_LOCAL = 9
 
 
-def find(text: str, regions: Sequence[str] = REGIONS) -> Iterator[Span]:
+def find(text: str, regions: tuple[str, ...] = REGIONS) -> Iterator[Span]:
     """Numbers with a country's code anywhere; others where a word speaks for them, or written as in one of the regions."""
-    for start, end in islice(candidates(text), MAX_NUMBERS):
+    for start, end in candidates(text):
         score = _score(text, start, end, regions)
         if score:
             yield Span(start, end, PiiType.PHONE, score)
 
 
-def _score(text: str, start: int, end: int, regions: Sequence[str]) -> float:
+def _score(text: str, start: int, end: int, regions: tuple[str, ...]) -> float:
     """How much speaks for a number; 0 if nothing does."""
     number = bare(text[start:end])
     if number.startswith("+") and _is_valid(number, None):
         return SHAPED
     if counts_something(text, start):
-        return 0.0
+        return NEARBY if _STRONG_WORDS.is_for(text, start) else 0.0
     if number.isdigit():
         return NEARBY if _spoken_for(text, start, end) else 0.0
     speaks = _WORDS.speaks(text, start, end)
     if speaks is None:
-        return SHAPED if _is_written_out(number) and any(_is_valid(number, region) for region in regions) else 0.0
+        # A look-up takes 40 microseconds and a table may bring thousands of numbers: no country is asked whose plan has none like it.
+        return (
+            SHAPED if _is_written_out(number) and any(_is_valid(number, region) for region in fitting(number, regions)) else 0.0
+        )
     return NEARBY if speaks else 0.0
 
 

@@ -12,7 +12,9 @@ from router_extproc.pii.context import stands_alone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SEPARATOR = r"[ .\-/\x{a0}\x{2010}-\x{2013}]"
+_SEPARATOR = r"[ .\-/\x{a0}\x{202f}\x{2010}-\x{2013}]"
+_PLAIN = dict.fromkeys(map(ord, "\u00a0\u202f"), " ") | dict.fromkeys(range(0x2010, 0x2014), "-")
+"""Blanks and hyphens that do not break, and dashes, as they are typed."""
 _CANDIDATE = re2.compile(
     rf"(?:(?:\+|\b00)\d{{1,3}}{_SEPARATOR}?(?:\(\d{{1,4}}\){_SEPARATOR}?)?\d{{1,15}}"
     rf"|(?:\b[0178] ?)?\(\+?\d{{1,6}}\){_SEPARATOR}?\d{{1,15}}|\b\d{{1,15}})"
@@ -38,7 +40,9 @@ _DECIMALS = re2.compile(r"^,\d")
 _ACCOUNT_BEFORE = re2.compile(r"(?:^|[^\pL\d])[A-Z]{2}\d{2} ?$")
 """The begin of an account number of any country, right or wrong."""
 _DIGITS = range(7, 16)
-_ENOUGH = re2.compile(rf"(?:\d(?:{_SEPARATOR}|[()+]){{0,4}}){{{_DIGITS.start}}}")
+HINT = rf"\d(?:(?:{_SEPARATOR}|[()+]){{0,4}}\d){{{_DIGITS.start - 1}}}"
+"""True of every text that has a candidate."""
+_ENOUGH = re2.compile(HINT)
 _ACCOUNT = 6
 """Characters before a number in which an account number may begin."""
 _EXTENSION = re2.compile(r"(?i) ?(?:x|ext).*$")
@@ -77,5 +81,6 @@ def candidates(text: str) -> Iterator[tuple[int, int]]:
 
 
 def bare(number: str) -> str:
-    """Without its extension."""
+    """Without its extension, and with the separators that are typed, one for one."""
+    number = number if number.isascii() else number.translate(_PLAIN)
     return _EXTENSION.sub("", number) if "x" in number.lower() else number

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import re2
 
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.context import Context, counts_something, stands_alone
+from router_extproc.pii.context import Context, names_something, stands_alone
 from router_extproc.pii.kinds import NEARBY, SHAPED, PiiType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NUMBER = re2.compile(r"\b\d{3}([ \-\x{2010}-\x{2013}.]?)\d{2}([ \-\x{2010}-\x{2013}.]?)\d{4}\b")
+_SEPARATOR = r"[ \-\x{a0}\x{202f}\x{2010}-\x{2013}.]"
+HINT = rf"\b\d{{3}}{_SEPARATOR}?\d{{2}}{_SEPARATOR}?\d{{4}}\b"
+"""True of every text that has a number."""
+_NUMBER = re2.compile(rf"\b\d{{3}}({_SEPARATOR}?)\d{{2}}({_SEPARATOR}?)\d{{4}}\b")
 _HYPHENS = frozenset("-\u2010\u2011\u2012\u2013")
 _WORDS = Context(r"ssn|ssns|socials?|social[ -]security")
 _FIRST_NOT_GIVEN = 900
@@ -28,9 +31,9 @@ def find(text: str) -> Iterator[Span]:
         if match.group(1) != match.group(2) or not is_ssn(match.group()) or not stands_alone(text, start, end):
             continue
         if match.group(1) in _HYPHENS:
-            if not counts_something(text, start):
+            if not names_something(text, start) or _WORDS.is_for(text, start):
                 yield Span(start, end, PiiType.US_SSN, SHAPED)
-        elif _WORDS.speaks(text, start, end):
+        elif _WORDS.speaks(text, start, end) or _WORDS.is_for(text, start):
             yield Span(start, end, PiiType.US_SSN, NEARBY)
 
 

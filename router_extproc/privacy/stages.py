@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from router_extproc.guarding import ResponseAction
-from router_extproc.pii.patterns import find
+from router_extproc.pii.kinds import PiiType
+from router_extproc.pii.patterns import find, nested
 
 if TYPE_CHECKING:
+    from router_extproc.encoders.scores import Span
     from router_extproc.guarding import ResponseGuard
     from router_extproc.privacy.placeholders import Restorer
     from router_extproc.privacy.support import Grounding
@@ -88,6 +91,7 @@ class Guarding:
         self._findings = findings
         self._code = code
         self._types = frozenset(guard.types)
+        self._mails_outdo = _is_stricter(guard, PiiType.EMAIL, PiiType.URL)
         self._before = ""
         self._held = ""
 
@@ -106,7 +110,7 @@ class Guarding:
         if not final:
             limit = _before_run(window, known, limit)
         seen = _ESCAPES.sub("  ", window) if self._code else window
-        spans = [span for span in find(seen, types=self._types) if span.end > known]
+        spans = [span for span in self._found(seen) if span.end > known]
         if not final:
             # One that reaches beyond the limit may still grow.
             limit = min((span.start for span in spans if span.start < limit < span.end), default=limit)
@@ -132,8 +136,26 @@ class Guarding:
         self._held = window[limit:]
         return "".join(passed)
 
+    def _found(self, text: str) -> list[Span]:
+        """What is looked for; a web address ends before a mail address in it, where the policy is stricter with those."""
+        spans = find(text, types=self._types)
+        if not self._mails_outdo:
+            return spans
+        return [part for span in spans for part in (_parted(text, span) if span.type == PiiType.URL else (span,))]
+
     def _blocks(self, kind: str) -> bool:
         return self._guard.types[kind] is ResponseAction.BLOCK
+
+
+def _is_stricter(guard: ResponseGuard, one: str, other: str) -> bool:
+    """Whether both types are looked for, and the first is dealt with more severely."""
+    order = list(ResponseAction)
+    return one in guard.types and other in guard.types and order.index(guard.types[one]) > order.index(guard.types[other])
+
+
+def _parted(text: str, url: Span) -> list[Span]:
+    mails = nested(text, [url])
+    return [replace(url, end=mails[0].start), *mails] if mails else [url]
 
 
 def _before_run(window: str, known: int, limit: int) -> int:

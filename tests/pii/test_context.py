@@ -2,7 +2,7 @@
 
 import pytest
 
-from router_extproc.pii.context import Context, counts_something, joins, stands_alone
+from router_extproc.pii.context import Context, counts_something, joins, labels_something, names_something, stands_alone
 
 
 class TestContext:
@@ -25,6 +25,23 @@ class TestContext:
         start = text.index("*")
         assert Context("tax id").speaks(text, start, text.rindex("*") + 1) is speaks
 
+    @pytest.mark.parametrize(
+        ("text", "is_for"),
+        [
+            pytest.param("tax id for the order: ", True, id="what it is for"),
+            pytest.param("tax id, for my insurance claim is ", True, id="behind a comma"),
+            pytest.param("tax id (order): ", True, id="in brackets"),
+            pytest.param("tax id for order ", False, id="right before it"),
+            pytest.param("tax id for order no. ", False, id="a number of its own"),
+            pytest.param("tax id. For the order: ", False, id="another sentence"),
+            pytest.param("tax id order: ", False, id="side by side"),
+            pytest.param("for the order: ", False, id="no word of its own"),
+        ],
+    )
+    def test_says_what_it_is_for(self, text: str, *, is_for: bool) -> None:
+        """Then the thing's word does not speak against it."""
+        assert Context("tax id").is_for(text + "1", len(text)) is is_for
+
 
 class TestCountsSomething:
     @pytest.mark.parametrize(
@@ -41,6 +58,32 @@ class TestCountsSomething:
     def test_only_right_before(self, before: str, *, counts: bool) -> None:
         """A verb between parts the number from the word."""
         assert counts_something(before + "1", len(before)) is counts
+
+
+class TestNamesSomething:
+    @pytest.mark.parametrize(
+        ("before", "names"), [("claim ", True), ("order no. #", True), ("total: ", False), ("claims that ", False)]
+    )
+    def test_a_sum_names_nothing(self, before: str, *, names: bool) -> None:
+        """What is counted has a number, what is measured has another kind."""
+        assert names_something(before + "1", len(before)) is names
+
+
+class TestLabelsSomething:
+    @pytest.mark.parametrize(
+        ("before", "labels"),
+        [
+            ("order #", True),
+            ("Order No. ", True),
+            ('"invoice id": "', True),
+            ("serial: ", True),
+            ("for the order: ", False),
+            ("total ", False),
+        ],
+    )
+    def test_only_what_is_called_a_number(self, before: str, *, labels: bool) -> None:
+        """`order` alone may be what is paid for."""
+        assert labels_something(before + "1", len(before)) is labels
 
 
 class TestStandsAlone:

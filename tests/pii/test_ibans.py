@@ -15,6 +15,15 @@ class TestFind:
             pytest.param("DE89 3704 0044 0532 0130 00 today", "DE89 3704 0044 0532 0130 00", id="grouped"),
             pytest.param("GB82 WEST 1234 5698 7654 32", "GB82 WEST 1234 5698 7654 32", id="letters"),
             pytest.param("be71 0961 2345 6769", "be71 0961 2345 6769", id="small letters"),
+            pytest.param(
+                "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000",
+                "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000",
+                id="spaces that do not break",
+            ),
+            pytest.param("BE71\u202f0961\u202f2345\u202f6769", "BE71\u202f0961\u202f2345\u202f6769", id="narrow spaces"),
+            pytest.param(
+                "BE71\u20110961\u20112345\u20116769", "BE71\u20110961\u20112345\u20116769", id="hyphens that do not break"
+            ),
             pytest.param("NO9386011117947 ", "NO9386011117947", id="shortest"),
             pytest.param(
                 "FR76 3000 6000 0112 3456 7890 189!", "FR76 3000 6000 0112 3456 7890 189", id="longest group at the end"

@@ -3,11 +3,13 @@
 from itertools import pairwise
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.pii.kinds import PiiType
-from router_extproc.pii.patterns import Finder, find
+from router_extproc.pii.patterns import Finder, find, nested
+from router_extproc.pii.phones import REGIONS
 
 PIECES = st.sampled_from(
     [
@@ -16,6 +18,11 @@ PIECES = st.sampled_from(
         "order ", "1", "-", " ", ".", "@", ":", "号", "é", "\n", "::",
     ]
 )  # fmt: skip  # a list of pieces reads better in rows
+SEPARATORS = ["", " ", "-", ".", "/", "\u00a0", "\u202f", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014"]
+"""Among them those that do not break, as in texts from a word processor, and dashes."""
+GATED = st.lists(st.one_of(PIECES, st.sampled_from(SEPARATORS), st.text(alphabet="0123456789", max_size=4)), max_size=14).map(
+    "".join
+)
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join), st.text(alphabet="0123456789 -.+()/:@abxABX\n"))
 
 SAMPLES = [
@@ -50,6 +57,8 @@ class TestFind:
         ("text", "found"),
         [
             pytest.param("https://a.io/?mail=b@c.de&tel=+442079460958", ["URL"], id="in an address"),
+            pytest.param("+1 212\u00a0555\u00a00187", ["PHONE"], id="spaces that do not break"),
+            pytest.param("call 2024\u201105\u201112", [], id="a date with hyphens that do not break"),
             pytest.param("postgres://me:k9mQ@db.example.com/x", ["URL"], id="no mail in an address"),
             pytest.param("password: k9#mQ2vX bob@example.com", ["API_KEY", "EMAIL"], id="side by side"),
             pytest.param("driving licence 123456789", ["DRIVER_LICENSE"], id="no other number"),
@@ -91,8 +100,84 @@ class TestFind:
 
     @given(text=TEXTS, types=st.frozensets(st.sampled_from(sorted(PiiType)), max_size=3))
     def test_fewer_types_change_nothing_about_the_rest(self, text: str, types: frozenset[str]) -> None:
-        """An address hides the mail in it even from somebody who asks for mail only."""
-        assert find(text, types=types) == [span for span in find(text) if span.type in types]
+        """But that somebody who asks for mail and not for web addresses gets the mail in those, too."""
+        found, asked = find(text), find(text, types=types)
+        own = [span for span in found if span.type in types]
+        within = nested(text, found) if PiiType.EMAIL in types and PiiType.URL not in types else []
+        assert asked == sorted((*own, *within), key=lambda span: span.start)
+
+
+class TestMailInAWebAddress:
+    TEXT = "see https://crm.example.com/u?email=jane.doe@corp.example now"
+
+    @pytest.mark.parametrize(
+        ("types", "found"),
+        [
+            pytest.param({"EMAIL"}, [("EMAIL", "jane.doe@corp.example")], id="mail"),
+            pytest.param({"EMAIL", "PHONE"}, [("EMAIL", "jane.doe@corp.example")], id="mail and another"),
+            pytest.param({"URL"}, [("URL", "https://crm.example.com/u?email=jane.doe@corp.example")], id="web"),
+            pytest.param({"EMAIL", "URL"}, [("URL", "https://crm.example.com/u?email=jane.doe@corp.example")], id="both"),
+            pytest.param({"PHONE"}, [], id="neither"),
+        ],
+    )
+    def test_is_told_where_only_mail_is_asked_for(self, types: set[str], found: list[tuple[str, str]]) -> None:
+        """A guard of mail addresses must not let one through because it stands in a link."""
+        spans = find(self.TEXT, types=frozenset(types))
+
+        assert [(span.type, self.TEXT[span.start : span.end]) for span in spans] == found
+
+    def test_is_told_apart(self) -> None:
+        """For who needs both lists."""
+        assert [(span.type, self.TEXT[span.start : span.end]) for span in nested(self.TEXT, find(self.TEXT))] == [
+            ("EMAIL", "jane.doe@corp.example")
+        ]
+        assert nested("bob@example.com", find("bob@example.com")) == []
+
+
+STEPS = Finder(REGIONS)._steps
+HINTS = [re2.compile(step.hint) for step in STEPS]
+
+
+def hidden(text: str) -> list[str]:
+    """Types of which a finder finds something though its hint does not hold."""
+    return [step.type for step, hint in zip(STEPS, HINTS, strict=True) if hint.search(text) is None and list(step.find(text))]
+
+
+class TestHints:
+    @pytest.mark.parametrize("separator", SEPARATORS, ids=ascii)
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "+49 30 901820", "+1 212 555 0187", "(030) 90 18 20", "06 12 34 56 78", "SSN: 536 22 1234", "Card 4111 1111 1111 1111",
+            "3782 822463 10005", "DE89 3704 0044 0532 0130 00", "DE89 3704 0044 0532 0130 01", "ISBN 0 306 40615 X",
+            "978 3 16 148410 0", "aa bb cc dd ee ff", "10.1234/x", "RCC MNL 83S18D969H", "NHS 943 476 5919", "a 38 year old",
+            "born 1985 03 14",
+        ],
+    )  # fmt: skip  # a list of samples reads better in rows
+    def test_hold_whatever_parts_the_groups(self, text: str, separator: str) -> None:
+        """What a finder takes for a separator, its hint does too."""
+        assert hidden(text.replace(" ", separator)) == []
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("Nací el 3 de mayo de 1980", id="birth with an accent"),
+            pytest.param("née le 3 mai 1980", id="birth in French"),
+            pytest.param("My brother, 43.", id="age behind a comma"),
+            pytest.param("his wife (43", id="age in a bracket"),
+            pytest.param("RCCMNLU3S1UD9S9L", id="identity whose digits are letters"),
+            pytest.param("00-1B-44-11-3A-B7", id="hardware address with hyphens"),
+            pytest.param("ISBN 1-2-3-X", id="short book number"),
+        ],
+    )
+    def test_hold_for_words(self, text: str) -> None:
+        """What a finder reads, its hint does too."""
+        assert hidden(text) == []
+
+    @given(text=st.one_of(GATED, TEXTS))
+    def test_hold_where_a_finder_finds(self, text: str) -> None:
+        """They are true of every text in which their finder finds something."""
+        assert hidden(text) == []
 
 
 class TestFinder:
@@ -102,6 +187,11 @@ class TestFinder:
         assert Finder(["DE"]).find(text)
         assert not Finder(["US"]).find(text)
 
-    def test_many_numbers_are_bounded(self) -> None:
-        """Look-ups are dear: beyond their limit a list of numbers is not read on."""
-        assert len(find("(415) 555-2671; " * 300)) == 200
+    def test_looks_at_all_numbers(self) -> None:
+        """However many stand before one, and whatever else looks like one."""
+        assert len(find("(415) 555-2671; " * 300)) == 300
+
+    def test_numbers_of_another_kind_hide_none(self) -> None:
+        """A log's time stamps come before the number that somebody hides in it."""
+        text = "1700000037 GET /a 200\n0 1234 99 1234\n" * 300 + "Please call me at +1 212 555 0187."
+        assert text[find(text)[-1].start :] == "+1 212 555 0187."

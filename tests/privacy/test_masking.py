@@ -38,6 +38,13 @@ class TestMasked:
         assert made.restorer.restored("to [EMAIL_1]") == f"to {MAIL}"
         assert made.counts["EMAIL"] == 3
 
+    def test_of_a_link_and_the_mail_in_it_the_link_goes(self) -> None:
+        """As a whole, where both are private."""
+        text = f"see https://a.example/?to={MAIL} now"
+        made = masked(chat(text), Masks({"EMAIL": MASK, "URL": MASK}, {text: [(4, 53, "URL"), (26, 53, "EMAIL")]}))
+
+        assert json.loads(made.body)["messages"][0]["content"] == "see [URL_1] now"
+
     def test_numbers_stay_as_a_chat_grows(self) -> None:
         """Nothing is kept between requests."""
         first = f"I am {MAIL}"

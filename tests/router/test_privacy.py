@@ -149,3 +149,54 @@ class TestPrivateData:
         """Only then is it looked for."""
         assert ask(f"write to {MAIL}", options="when: seen").masks is None
         assert ask(f"otter: write to {MAIL}", options="when: seen").masks is not None
+
+
+LINKED = """\
+version: 1
+pools: {small: {cluster: a}}
+default: small
+signals: {found: {type: pii, types: [EMAIL, URL]}}
+decisions: [{name: private, WHAT}]
+"""
+
+
+class TestMailInAWebAddress:
+    LINK = "see https://crm.example.com/u?email=jana.hofer@post.example.org"
+
+    @pytest.mark.parametrize(
+        ("what", "private"),
+        [
+            pytest.param("when: {signal: found, in: [EMAIL]}, action: {reject: {status: 403}}", {}, id="condition"),
+            pytest.param("action: {pii: {signal: found, types: {EMAIL: reject}}}", {"EMAIL": "reject"}, id="mail"),
+            pytest.param(
+                "action: {pii: {signal: found, types: {EMAIL: reject, URL: mask}}}", {"EMAIL": "reject", "URL": "mask"}, id="both"
+            ),
+        ],
+    )
+    def test_is_refused(
+        self, make_router: Callable[[str], Router], chat: Callable[..., bytes], what: str, private: dict[str, str]
+    ) -> None:
+        """A link brings no address past a guard of addresses."""
+        router = make_router(LINKED.replace("WHAT", what)).unhurried()
+        outcome = decide(router, path="/v1/chat/completions", headers={}, body=chat(self.LINK))
+
+        assert outcome.verdict is Verdict.REJECT
+        assert dict(outcome.private) == private
+
+    @pytest.mark.parametrize(
+        ("types", "spans"),
+        [
+            pytest.param("EMAIL: mask", [(36, 63, "EMAIL")], id="mail"),
+            pytest.param("URL: mask", [(4, 63, "URL")], id="web"),
+            pytest.param("EMAIL: mask, URL: mask", [(4, 63, "URL"), (36, 63, "EMAIL")], id="both"),
+        ],
+    )
+    def test_is_replaced_where_it_stands(
+        self, make_router: Callable[[str], Router], chat: Callable[..., bytes], types: str, spans: list[tuple[int, int, str]]
+    ) -> None:
+        """And nothing else of the link, unless links go, too."""
+        router = make_router(LINKED.replace("WHAT", f"action: {{pii: {{signal: found, types: {{{types}}}}}}}")).unhurried()
+        outcome = decide(router, path="/v1/chat/completions", headers={}, body=chat(self.LINK))
+
+        assert outcome.masks is not None
+        assert list(outcome.masks.texts[self.LINK]) == spans

@@ -152,7 +152,7 @@ class Pii(Guard):
         told: dict[str, list[Span]] = {}
         for (segment, reading), finding in zip(pairs, self._findings(request, 0.0), strict=True):
             found = finding.result()
-            spans = [span for span in found.spans if span.type in self._types]
+            spans = [span for span in (*found.spans, *found.nested) if span.type in self._types]
             spans += self._judged(segment.text, reading, found)
             told[segment.text] = spans
         return told

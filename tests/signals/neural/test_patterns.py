@@ -30,6 +30,14 @@ class TestSubmit:
         assert again.done()
         assert again.result() is first
 
+    def test_mail_in_a_web_address_is_told_beside_it(self) -> None:
+        """Of a signal that tells both types a rule may ask for either."""
+        found = Patterns().submit("see https://a.example/u?mail=ada@example.org", math.inf).result(600)
+
+        assert found.scores == {"URL": 1.0, "EMAIL": 1.0}
+        assert [span.type for span in found.spans] == ["URL"]
+        assert [(span.start, span.end) for span in found.nested] == [(29, 44)]
+
     def test_findings_that_are_many_are_not_kept(self) -> None:
         """A text of nothing but addresses must not fill the memory."""
         patterns = Patterns()
