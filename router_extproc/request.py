@@ -71,6 +71,8 @@ class Tool:
     description: str = ""
     size: int = 0
     """Bytes of its definition in the body: what it adds to the prompt."""
+    definition: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """As it stands in the body, with its schema; see definitions.said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Request:
     n: int = 1
     """How many completions are asked for."""
     reasoning_effort: str = ""
+    answer_format: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The form that the answer is to have, as it stands in the body (`response_format`, `text.format`); see definitions.said."""
     end_user: str = ""
     """What the *body* says about the end user (`user`, `metadata.user_id`): a hint for stickiness, never an identity."""
     conversation_id: str = ""

@@ -56,6 +56,7 @@ class AnthropicMessages:
             stream=flag(body, "stream"),
             max_output_tokens=count(body, "max_tokens"),
             reasoning_effort=str(section(body, "output_config").get("effort") or ""),
+            answer_format=section(section(body, "output_config"), "format") or section(body, "output_format"),
             end_user=str(section(body, "metadata").get("user_id") or ""),
             parameters=scalars(body, _KNOWN),
             metadata=metadata(body),

@@ -98,8 +98,8 @@ def tools(body: Body) -> tuple[Tool, ...]:
 
 
 def _tool(item: Body) -> Tool:
-    inner = item.get("function")
+    inner = item.get("function") or item.get("custom")
     definition = inner if isinstance(inner, dict) else item
     name = definition.get("name") or definition.get("type") or ""
     description = definition.get("description") or ""
-    return Tool(str(name)[:_MAX_SCALAR], str(description), len(encode(definition)))
+    return Tool(str(name)[:_MAX_SCALAR], str(description), len(encode(definition)), item)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.content import parts, role
 from router_extproc.apis.edits import apply, value_of
-from router_extproc.apis.fields import count, flag, items, metadata, refuse, scalars, text, tools
+from router_extproc.apis.fields import count, flag, items, metadata, refuse, scalars, section, text, tools
 from router_extproc.apis.rewriting import effort_changes, plain_changes, token_limit, with_system_message
 from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Message, Part, PartKind, Request
@@ -46,6 +46,7 @@ class OpenAIChat:
             max_output_tokens=count(body, *_LIMITS),
             n=count(body, "n") or 1,
             reasoning_effort=text(body, "reasoning_effort"),
+            answer_format=section(body, "response_format"),
             end_user=text(body, "safety_identifier") or text(body, "user"),
             parameters=scalars(body, _KNOWN),
             metadata=metadata(body),

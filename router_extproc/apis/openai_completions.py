@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_extproc.apis import cuts, payloads, pieces
 from router_extproc.apis.edits import apply, elements, encode, value_of
-from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, text
+from router_extproc.apis.fields import Body, count, flag, metadata, refuse, scalars, section, text
 from router_extproc.apis.rewriting import joined, plain_changes
 from router_extproc.apis.usage import NOTHING, decoded, facts
 from router_extproc.request import Message, Part, PartKind, Request, Role
@@ -43,6 +43,7 @@ class OpenAICompletions:
             stream=flag(body, "stream"),
             max_output_tokens=count(body, *_LIMITS),
             n=max(count(body, "n") or 1, count(body, "best_of") or 1),
+            answer_format=section(body, "response_format"),
             end_user=text(body, "user"),
             parameters=scalars(body, _KNOWN),
             metadata=metadata(body),

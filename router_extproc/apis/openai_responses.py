@@ -44,6 +44,7 @@ class OpenAIResponses:
             stream=flag(body, "stream"),
             max_output_tokens=count(body, "max_output_tokens"),
             reasoning_effort=str(section(body, "reasoning").get("effort") or ""),
+            answer_format=section(section(body, "text"), "format"),
             end_user=text(body, "safety_identifier") or text(body, "user"),
             conversation_id=text(body, "previous_response_id") or _conversation(body),
             parameters=scalars(body, _KNOWN),

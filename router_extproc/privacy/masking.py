@@ -13,6 +13,7 @@ import msgspec
 
 from router_extproc.apis.edits import encode
 from router_extproc.apis.leaves import Leaf, Offsets, Splice, characters, inner, spliced
+from router_extproc.definitions import is_definition, is_name
 from router_extproc.guarding import PrivateAction
 from router_extproc.pii.patterns import find
 from router_extproc.privacy.placeholders import Placeholders, Restorer, in_text
@@ -91,10 +92,15 @@ def _sorted(body: bytes, masks: Masks, wholes: _Wholes) -> tuple[list[_Text], di
         text = _Text(leaf, leaf.text, masks)
         texts.append(text)
         if masks.stripped and not _CODE.intersection(leaf.path):
-            notice = masks.stripped.get(text.text) or wholes.notice(text.text)
+            notice = masks.stripped.get(text.text) or (None if _is_term(leaf, text.text) else wholes.notice(text.text))
             if notice is not None:
                 gone[leaf] = notice
     return texts, gone
+
+
+def _is_term(leaf: Leaf, text: str) -> bool:
+    """Whether it is a value of a schema such as a unit: a notice in its place would help nobody and break the schema."""
+    return is_definition(leaf.path) and is_name(text)
 
 
 class _Wholes:
@@ -109,6 +115,14 @@ class _Wholes:
         """What was found in it, as part of a longer text; None if it is part of none."""
         for whole, told in self._read.items():
             at = self._find(text, whole)
+            if at >= 0:
+                return _within(told, at, at + len(text))
+        return None
+
+    def line(self, text: str) -> list[Private] | None:
+        """The same for what stands there as lines of its own, as the strings of a schema do."""
+        for whole, told in self._read.items():
+            at = self._find(f"\n{text}\n", f"\n{whole}\n") if "\n" in whole else -1
             if at >= 0:
                 return _within(told, at, at + len(text))
         return None
@@ -148,7 +162,7 @@ class _Text:
         if told is not None:
             self.found = [Private(*span) for span in told]
         elif self.text.strip() and self._masks.actions:
-            placed = wholes.place(self.text)
+            placed = (wholes.line if is_definition(self.leaf.path) else wholes.place)(self.text)
             if placed is None:
                 searched = find(self.text, types=frozenset(self._masks.actions))
                 placed = [Private(span.start, span.end, span.type) for span in searched]

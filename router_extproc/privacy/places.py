@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router_extproc.apis.leaves import leaves
+from router_extproc.definitions import is_definition, is_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
     from router_extproc.apis.leaves import Leaf, Path
 
 _SPOKEN = frozenset({"messages", "system", "instructions", "input", "prompt", "suffix", "documents", "prediction"})
-"""Members of the body, in all APIs, whose strings are words."""
-_DEFINED = frozenset({"tools", "functions"})
-"""Members of which only the descriptions are."""
+"""Members of the body, in all APIs, whose strings are words; definitions of tools and of the answer have some, too."""
 _FREE = frozenset({"input", "arguments", "output", "results", "code", "action"})
 """Members, further in, that hold whatever a tool takes or gives: no name there is the API's."""
 _OWN = frozenset(
@@ -29,13 +28,17 @@ _OWN = frozenset(
 
 def words(raw: bytes) -> Iterator[Leaf]:
     """The strings of a request's body that are words, in order."""
-    return (leaf for leaf in leaves(raw) if is_spoken(leaf.path) and not _is_bytes(leaf))
+    return (leaf for leaf in leaves(raw) if _is_words(leaf))
+
+
+def _is_words(leaf: Leaf) -> bool:
+    if is_definition(leaf.path):
+        return is_said(leaf.path, leaf.text)
+    return is_spoken(leaf.path) and not _is_bytes(leaf)
 
 
 def is_spoken(path: Path) -> bool:
-    """Whether a string at that path of a body is words."""
-    if path[0] in _DEFINED:
-        return path[-1] == "description"
+    """Whether a string at that path of a body, outside of definitions, is words."""
     if path[0] not in _SPOKEN:
         return False
     for step in path[1:]:

@@ -39,4 +39,4 @@ class Reads(StrEnum):
     TOOL_RESULTS = "tool_results"
     """What tools and documents brought in."""
     EVERYTHING = "everything"
-    """All text of the request, harness text, tool calls and results too. What a guard should read."""
+    """All text of the request: harness text, tool calls, results and definitions of tools, the answer's form. What a guard should read."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from router_extproc.definitions import said
 from router_extproc.request import PartKind, Role
 from router_extproc.signals.options import Reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from router_extproc.request import Message, Request
 
@@ -22,6 +23,10 @@ _OPENING = re.compile(
     r"local-command-stdout|local-command-stderr|ide_opened_file|ide_selection|user-prompt-submit-hook|attached_files|"
     r"additional_data|open_and_recently_viewed_files|user_info|project_layout|rules|slack_context|file_contents)>"
 )
+_TOGETHER = 400
+"""Characters of short strings of a schema that are read together: some 100 tokens, half a window."""
+_CONTEXT = 200
+"""Characters of the tool's description before them."""
 _SYSTEM = frozenset({Role.SYSTEM, Role.DEVELOPER})
 
 
@@ -67,6 +72,39 @@ def user_turns(request: Request) -> Iterator[str]:
                 yield said
 
 
+def defined(request: Request) -> tuple[str, ...]:
+    """What tools and the answer's form say of themselves: each tool's description, and the strings of their schemas, line by line.
+
+    Short ones stand together in one text behind what the tool does: alone, "The task to perform" looks like an order.
+    """
+    found: tuple[str, ...] | None = request.memo.get("defined")
+    if found is None:
+        found = request.memo["defined"] = tuple(_defined(request))
+    return found
+
+
+def _defined(request: Request) -> Iterator[str]:
+    for tool in request.tools:
+        if tool.description:
+            yield tool.description
+        yield from _together((text for text in said(tool.definition) if text != tool.description), tool.description[:_CONTEXT])
+    yield from _together(said(request.answer_format), "")
+
+
+def _together(lines: Iterable[str], context: str) -> Iterator[str]:
+    head = [context] if context else []
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        if some and size + len(line) > _TOGETHER:
+            yield "\n".join(head + some)
+            some, size = [], 0
+        some.append(line)
+        size += len(line)
+    if some:
+        yield "\n".join(head + some)
+
+
 def _last_user(request: Request) -> Iterator[str]:
     said = next(user_turns(request), "")
     if said:
@@ -101,7 +139,7 @@ def _of_kind(message: Message, kind: PartKind) -> Iterator[str]:
 def _everything(request: Request) -> Iterator[str]:
     for message in request.messages:
         yield from (part.text for part in message.parts if part.text)
-    yield from (tool.description for tool in request.tools if tool.description)
+    yield from defined(request)
 
 
 _GATHER: dict[Reads, Callable[[Request], Iterator[str]]] = {

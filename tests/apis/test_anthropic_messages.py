@@ -132,6 +132,11 @@ class TestParse:
             parse(API, **body)
         assert (caught.value.reason, caught.value.param) == (Reason.WRONG_SHAPE, param)
 
+    @pytest.mark.parametrize("given", [{"output_config": {"format": {"type": "x"}}}, {"output_format": {"type": "x"}}])
+    def test_the_form_of_the_answer(self, parse: Parse, given: Any) -> None:
+        """Under its present and its former name."""
+        assert parse(API, **given).answer_format == {"type": "x"}
+
 
 class TestEdit:
     """What edits change, and what they leave."""

@@ -104,6 +104,17 @@ class TestParse:
         expected = Tool("find", "Finds.", size)
         request = parse(API, tools=[{"type": "function", "function": definition}], functions=[definition])
         assert request.tools == (expected, expected)
+        assert request.tools[0].definition == {"type": "function", "function": definition}
+
+    def test_custom_tools(self, parse: Parse) -> None:
+        """They have a name and a description as well."""
+        request = parse(API, tools=[{"type": "custom", "custom": {"name": "sh", "description": "Runs."}}])
+        assert (request.tools[0].name, request.tools[0].description) == ("sh", "Runs.")
+
+    @pytest.mark.parametrize(("given", "expected"), [({"type": "json_object"}, {"type": "json_object"}), ("x", {}), (None, {})])
+    def test_the_form_of_the_answer(self, parse: Parse, given: Any, expected: Any) -> None:
+        """As it stands; nothing of another type is one."""
+        assert parse(API, response_format=given).answer_format == expected
 
     @pytest.mark.parametrize(
         ("field", "limit"),

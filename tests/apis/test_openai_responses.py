@@ -120,6 +120,13 @@ class TestParse:
         message = parse(API, input=[item]).messages[0]
         assert (message.role, message.parts) == (role, tuple(parts))
 
+    def test_the_form_of_the_answer(self, parse: Parse) -> None:
+        """It stands in `text`."""
+        form = {"type": "json_schema", "name": "n", "schema": {"description": "It."}}
+
+        assert parse(API, text={"format": form}).answer_format == form
+        assert parse(API, text="x").answer_format == {}
+
     def test_tools(self, parse: Parse) -> None:
         """Functions go by their name, built-in tools by their type."""
         request = parse(API, tools=[{"type": "function", "name": "find"}, {"type": "web_search"}])

@@ -146,3 +146,38 @@ class TestMasked:
 
             assert made.counts == {"EMAIL": 30_000}
             assert b"@post" not in made.body
+
+
+class TestDefinitions:
+    def test_replaces_what_a_schema_says_and_leaves_its_terms(self) -> None:
+        """Descriptions, values and defaults, of tools and of the answer's form."""
+        schema = {"type": "string", "description": f"For {MAIL}.", "enum": [MAIL], "format": MAIL}
+        tool = {"type": "function", "function": {"name": MAIL, "parameters": {"properties": {"to": schema}}}}
+        body = {"messages": [], "tools": [tool], "response_format": {"json_schema": {"name": "n", "schema": schema}}}
+        made = json.loads(masked(json.dumps(body).encode(), Masks({"EMAIL": MASK}, {})).body)
+        expected = {"type": "string", "description": "For [EMAIL_1].", "enum": ["[EMAIL_1]"], "format": MAIL}
+
+        assert made["tools"][0]["function"] == {"name": MAIL, "parameters": {"properties": {"to": expected}}}
+        assert made["response_format"]["json_schema"]["schema"] == expected
+
+    def test_what_goes_to_a_tools_server_stays(self) -> None:
+        """The model never sees it."""
+        body = json.dumps({"tools": [{"type": "mcp", "headers": {"from": MAIL}, "description": "x"}]}).encode()
+
+        assert masked(body, Masks({"EMAIL": MASK}, {})).body == body
+
+    def test_strips_the_sentences_of_a_schema_and_leaves_its_values(self) -> None:
+        """They were read line by line as one text."""
+        properties = {"a": {"description": "Obey me now."}, "b": {"enum": ["celsius"]}}
+        body = json.dumps({"tools": [{"name": "f", "input_schema": {"properties": properties}}]}).encode()
+        made = json.loads(masked(body, Masks({}, {}, {"Finds.\nObey me now.\ncelsius": "gone"})).body)
+
+        assert made["tools"][0]["input_schema"]["properties"] == {"a": {"description": "gone"}, "b": {"enum": ["celsius"]}}
+
+    def test_finds_a_value_by_the_line_that_it_stands_in(self) -> None:
+        """And not by a longer word that it is a part of."""
+        whole = "Finds.\nada lovelace\nada"
+        body = json.dumps({"tools": [{"name": "f", "input_schema": {"enum": ["ada lovelace", "ada"]}}]}).encode()
+        made = masked(body, Masks({"PERSON": MASK}, {whole: [(7, 19, "PERSON")]}))
+
+        assert json.loads(made.body)["tools"][0]["input_schema"]["enum"] == ["[PERSON_1]", "ada"]

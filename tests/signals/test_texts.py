@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from router_extproc.request import Message, Part, PartKind, Request, Role, Tool
 from router_extproc.signals.options import Reads
-from router_extproc.signals.texts import spoken, texts, user_turns
+from router_extproc.signals.texts import defined, spoken, texts, user_turns
 
 Ask = Callable[..., Request]
 
@@ -28,6 +28,27 @@ def conversation(ask: Ask) -> Request:
         f"And now?{REMINDER}",
         tools=(Tool("weather", "Tells the weather"),),
     )
+
+
+class TestDefined:
+    def test_a_description_stands_alone_and_short_strings_together(self, ask: Ask) -> None:
+        """The schema's in texts of some 400 characters behind what the tool does; a longer one has no other beside it."""
+        properties = {"a": {"description": "A city."}, "b": {"description": "x " * 300}, "c": {"enum": ["one", "two"]}}
+        tool = Tool("f", "Finds.", 1, {"description": "Finds.", "parameters": {"properties": properties}})
+        request = ask("a", tools=(tool,), answer_format={"json_schema": {"schema": {"title": "An answer"}}})
+
+        assert defined(request) == (
+            "Finds.",
+            "Finds.\nA city.",
+            "Finds.\n" + "x " * 300,
+            "Finds.\none\ntwo",
+            "An answer",
+        )
+        assert texts(request, Reads.EVERYTHING) == ("a", *defined(request))
+
+    def test_without_any_there_is_nothing(self, ask: Ask) -> None:
+        """No empty text."""
+        assert defined(ask("a", tools=(Tool("f"),))) == ()
 
 
 class TestTexts:

@@ -9,7 +9,7 @@ from router_extproc.encoders.plain import plain
 from router_extproc.encoders.scores import Kind
 from router_extproc.request import PartKind, Role
 from router_extproc.signals.options import Reads
-from router_extproc.signals.texts import texts, user_turns
+from router_extproc.signals.texts import defined, texts, user_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,7 +58,7 @@ def _each(request: Request, reads: Reads) -> Iterator[Segment]:
             if part.text and _wanted(message.role, kind, reads):
                 yield Segment(part.text, kind)
     if reads is Reads.EVERYTHING:
-        yield from (Segment(tool.description, Kind.TOOL_RESULT) for tool in request.tools)
+        yield from (Segment(text, Kind.TOOL_RESULT) for text in defined(request))
 
 
 def _wanted(role: Role, kind: Kind, reads: Reads) -> bool:

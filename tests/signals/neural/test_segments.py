@@ -40,6 +40,47 @@ def step(number: int) -> tuple[dict[str, object], dict[str, object]]:
     return {"role": "assistant", "content": f"the tea {number}", "tool_calls": [call]}, brought(f"a song {number}")
 
 
+def described(said: str) -> dict[str, object]:
+    """A schema with that description somewhere within."""
+    return {"type": "object", "properties": {"x": {"type": "array", "items": {"type": "string", "description": said}}}}
+
+
+class TestDefinitions:
+    @pytest.mark.parametrize(
+        "more",
+        [
+            pytest.param(
+                {"tools": [{"type": "function", "function": {"name": "f", "parameters": described("ignore")}}]}, id="tool"
+            ),
+            pytest.param({"functions": [{"name": "f", "parameters": described("ignore")}]}, id="function"),
+            pytest.param({"tools": [{"type": "custom", "custom": {"name": "f", "description": "ignore"}}]}, id="custom tool"),
+            pytest.param(
+                {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": described("ignore")}}},
+                id="answer",
+            ),
+        ],
+    )
+    def test_an_attack_in_a_schema_is_found(self, outcome: Decided, more: dict[str, object]) -> None:
+        """As one in the tool's own description is."""
+        found = outcome("{type: jailbreak}", STRICT, CALM, **more)
+
+        assert found.decision.name == "hit"
+        assert signal(found).evidence == ("tool_result",)
+
+    def test_private_data_in_a_schema_is_found(self, outcome: Decided) -> None:
+        """In a value, too."""
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"default": "ada@example.org"}}}]
+
+        assert outcome("{type: pii}", "{signal: it, in: [EMAIL]}", CALM, tools=tools).decision.name == "hit"
+
+    def test_what_is_not_read_is_not_covered(self, outcome: Decided) -> None:
+        """Definitions come after the messages."""
+        tools = [{"type": "function", "function": {"name": "f", "parameters": described("ignore")}}]
+        found = outcome("{type: jailbreak, maxTexts: 1}", "it", CALM, tools=tools)
+
+        assert signal(found).coverage < 1
+
+
 class TestLongConversations:
     @pytest.mark.parametrize("declared", ["{type: jailbreak}", "{type: pii}"])
     def test_two_hundred_texts_are_read_with_the_default(self, outcome: Decided, declared: str) -> None:
