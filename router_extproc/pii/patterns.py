@@ -91,7 +91,8 @@ class Finder:
     def find(self, text: str, *, types: frozenset[str] | None = None) -> list[Span]:
         """Spans in order, none within another; with `types`, those of these types out of the same list.
 
-        Whoever asks for mail addresses and not for web addresses gets those that stand in one, too.
+        Whoever asks for mail addresses and not for web addresses gets those that stand in one, too; whoever asks for web addresses and not
+        for secrets gets those with a secret in them.
         """
         hinted = self._hints.Match(text)
         if not hinted:
@@ -111,17 +112,33 @@ class Finder:
 
 
 def _asked(text: str, spans: Sequence[Span], types: frozenset[str]) -> Iterator[Span]:
-    """Those of the types; for a web address that is not asked for, the mail addresses in it."""
+    """Those of the types; for a web address that is not asked for the mail addresses in it, for a secret the web address around it."""
+    places = Places()
+    if PiiType.URL in types and PiiType.API_KEY not in types:
+        places.add(around(text, spans))
     for span in spans:
         if span.type in types:
-            yield span
+            places.add([span])
         elif span.type == PiiType.URL and PiiType.EMAIL in types:
-            yield from emails.in_url(text, span)
+            places.add(emails.in_url(text, span))
+    yield from places.spans
 
 
 def nested(text: str, spans: Iterable[Span]) -> list[Span]:
-    """The mail addresses in those of the spans that are web addresses: whoever guards mail addresses only must know of them."""
-    return [within for span in spans if span.type == PiiType.URL for within in emails.in_url(text, span)]
+    """What overlaps with some of the spans and is told beside them, as a guard may look for one of the two types only.
+
+    The mail addresses in web addresses, and the web addresses around secrets.
+    """
+    spans = list(spans)
+    within = [mail for span in spans if span.type == PiiType.URL for mail in emails.in_url(text, span)]
+    return within + around(text, spans)
+
+
+def around(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The web addresses in which secrets stand, which are told in their place."""
+    hidden = [span for span in spans if span.type == PiiType.API_KEY]
+    found = urls.find(text) if hidden and ("://" in text or "www." in text.lower()) else ()
+    return [url for url in found if any(url.start < span.end and span.start < url.end for span in hidden)]
 
 
 def _hints(steps: Sequence[_Step]) -> re2.Set:

@@ -10,7 +10,8 @@ import msgspec
 
 from router_extproc.guarding import ResponseAction
 from router_extproc.pii.kinds import PiiType
-from router_extproc.pii.patterns import find, nested
+from router_extproc.pii.merging import Places
+from router_extproc.pii.patterns import around, find, nested
 
 if TYPE_CHECKING:
     from router_extproc.encoders.scores import Span
@@ -92,6 +93,7 @@ class Guarding:
         self._code = code
         self._types = frozenset(guard.types)
         self._mails_outdo = _is_stricter(guard, PiiType.EMAIL, PiiType.URL)
+        self._urls_outdo = _is_stricter(guard, PiiType.URL, PiiType.API_KEY)
         self._before = ""
         self._held = ""
 
@@ -137,8 +139,16 @@ class Guarding:
         return "".join(passed)
 
     def _found(self, text: str) -> list[Span]:
-        """What is looked for; a web address ends before a mail address in it, where the policy is stricter with those."""
+        """What is looked for. Where the policy is stricter with mail addresses than with web addresses, these end before one in them.
+
+        Where it is stricter with web addresses than with secrets, one stands in place of a secret in it.
+        """
         spans = find(text, types=self._types)
+        if self._urls_outdo and (whole := around(text, spans)):
+            places = Places()
+            places.add(whole)
+            places.add(spans)
+            spans = list(places.spans)
         if not self._mails_outdo:
             return spans
         return [part for span in spans for part in (_parted(text, span) if span.type == PiiType.URL else (span,))]

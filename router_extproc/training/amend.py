@@ -34,7 +34,7 @@ HEADS = ("jailbreak", "modality", "difficulty", "fact_check")
 """Those that lack something: tails and short results of tools; short turns."""
 _TAILS = 2
 """How many times as many tails there are as in the lessons of `refit`."""
-_COPIES = 4
+_COPIES = 8
 """Of each short text."""
 _BATCH = 64
 

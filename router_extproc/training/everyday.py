@@ -64,13 +64,18 @@ def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exampl
 
 
 def short_results(copies: int) -> list[Example]:
-    """What tools give back in a few words, which may read like orders and are none (0), as results and as documents."""
+    """What tools give back, or say of themselves, in a few words: it may read like orders and is none (0), as result and as document."""
     kinds = (Kind.TOOL_RESULT, Kind.TOOL_RESULT, Kind.DOCUMENT)
     return [
         Example("jailbreak", text, 0.0, SOURCE, kinds[number % len(kinds)])
-        for text in lines("jailbreak/benign_tool_results")
+        for name in RESULTS
+        for text in lines(name)
         for number in range(copies)
     ]
+
+
+RESULTS = ("jailbreak/benign_tool_results", "jailbreak/benign_tool_schemas")
+"""Files of these."""
 
 
 def short_turns(head: str, copies: int) -> list[Example]:

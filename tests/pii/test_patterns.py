@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.pii.kinds import PiiType
-from router_extproc.pii.patterns import Finder, find, nested
+from router_extproc.pii.patterns import Finder, around, find, nested
 from router_extproc.pii.phones import REGIONS
 
 PIECES = st.sampled_from(
@@ -100,11 +100,14 @@ class TestFind:
 
     @given(text=TEXTS, types=st.frozensets(st.sampled_from(sorted(PiiType)), max_size=3))
     def test_fewer_types_change_nothing_about_the_rest(self, text: str, types: frozenset[str]) -> None:
-        """But that somebody who asks for mail and not for web addresses gets the mail in those, too."""
+        """But that somebody who asks for mail and not for web addresses gets the mail in those, and the other way round with secrets."""
         found, asked = find(text), find(text, types=types)
         own = [span for span in found if span.type in types]
-        within = nested(text, found) if PiiType.EMAIL in types and PiiType.URL not in types else []
-        assert asked == sorted((*own, *within), key=lambda span: span.start)
+        if PiiType.EMAIL in types and PiiType.URL not in types:
+            own += [span for span in nested(text, found) if span.type == PiiType.EMAIL]
+        whole = around(text, found) if PiiType.URL in types and PiiType.API_KEY not in types else []
+        kept = [span for span in own if not any(url.start < span.end and span.start < url.end for url in whole)]
+        assert asked == sorted((*whole, *kept), key=lambda span: span.start)
 
 
 class TestMailInAWebAddress:
@@ -132,6 +135,40 @@ class TestMailInAWebAddress:
             ("EMAIL", "jane.doe@corp.example")
         ]
         assert nested("bob@example.com", find("bob@example.com")) == []
+
+
+class TestSecretInUrl:
+    TEXT = "open https://files.example.com/a?x=1&token=Zk4vQ9xT2bLm8RwY7nHc or postgres://app:hunter42x@db.example.com/prod"
+
+    @pytest.mark.parametrize(
+        ("types", "found"),
+        [
+            pytest.param({"API_KEY"}, [("API_KEY", "Zk4vQ9xT2bLm8RwY7nHc"), ("API_KEY", "hunter42x")], id="secrets"),
+            pytest.param(
+                {"URL"},
+                [
+                    ("URL", "https://files.example.com/a?x=1&token=Zk4vQ9xT2bLm8RwY7nHc"),
+                    ("URL", "postgres://app:hunter42x@db.example.com/prod"),
+                ],
+                id="web",
+            ),
+            pytest.param(
+                {"API_KEY", "URL"},
+                [("API_KEY", "Zk4vQ9xT2bLm8RwY7nHc"), ("API_KEY", "hunter42x")],
+                id="the secret can be masked alone",
+            ),
+        ],
+    )
+    def test_is_told_where_only_one_is_asked_for(self, types: set[str], found: list[tuple[str, str]]) -> None:
+        """A guard of web addresses must not let one through because a secret stands in it."""
+        spans = find(self.TEXT, types=frozenset(types))
+
+        assert [(span.type, self.TEXT[span.start : span.end]) for span in spans] == found
+
+    def test_is_told_with_its_address_beside_it(self) -> None:
+        """For who needs both lists."""
+        assert [span.type for span in nested(self.TEXT, find(self.TEXT))] == ["URL", "URL"]
+        assert around("https://files.example.com/a", find("https://files.example.com/a")) == []
 
 
 STEPS = Finder(REGIONS)._steps

@@ -32,3 +32,25 @@ class TestMailInAWebAddress:
         assert whole.feed(LINK, final=True) == passed
         pieces = [parts.feed(character, final=False) for character in LINK]
         assert "".join((*pieces, parts.feed("", final=True))) == passed
+
+
+class TestSecretInAWebAddress:
+    LINK = "see https://a.example/?token=Zk4vQ9xT2bLm8RwY7nHc now"
+
+    @pytest.mark.parametrize(
+        ("types", "passed"),
+        [
+            pytest.param({"API_KEY": MASK}, "see https://a.example/?token=[API_KEY] now", id="secret masked"),
+            pytest.param({"URL": MASK}, "see [URL] now", id="link masked"),
+            pytest.param(
+                {"API_KEY": MASK, "URL": TAG}, "see https://a.example/?token=[API_KEY] now", id="secret masked, link told"
+            ),
+            pytest.param({"API_KEY": TAG, "URL": MASK}, "see [URL] now", id="link masked, secret told"),
+            pytest.param({"API_KEY": MASK, "URL": BLOCK}, "see ", id="link blocked"),
+        ],
+    )
+    def test_the_stricter_action_holds(self, types: dict[str, ResponseAction], passed: str) -> None:
+        """A secret must not hide the link that it stands in."""
+        guard = ResponseGuard(types, 64, refuse_unreadable=True)
+
+        assert Guarding(guard, Findings(), code=False).feed(self.LINK, final=True) == passed

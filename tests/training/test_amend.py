@@ -18,6 +18,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
+from router_extproc.training.everyday import RESULTS
 from router_extproc.training.package import amended
 from router_extproc.training.texts import lines
 
@@ -72,7 +73,7 @@ class TestAmendments:
         found = amendments(READ, 3, ("jailbreak",))["jailbreak"]
 
         assert all("pick a lock" in row.text and row.kind is Kind.USER for row in found.new if row.target)
-        assert {row.text for row in found.new if not row.target} == set(lines("jailbreak/benign_tool_results"))
+        assert {row.text for row in found.new if not row.target} == {text for name in RESULTS for text in lines(name)}
         assert {row.kind for row in found.new if not row.target} == {Kind.TOOL_RESULT, Kind.DOCUMENT}
         assert not [row for row in found.known if "pick a lock" in row.text and row.target]
 
