@@ -91,6 +91,10 @@ def amend(
     models: Bundle = None,
     head: Annotated[list[AmendedHead] | None, typer.Option(help="Which; may be given again. All unless given.")] = None,
     version: Annotated[str, typer.Option(help="Of the new bundle.")] = "1",
+    held_to: Annotated[
+        Path | None,
+        typer.Option(help="The bundle whose answers the heads are held to: after polish, the one before. Itself if not given."),
+    ] = None,
     json: JsonOutput = False,
 ) -> None:
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
@@ -102,7 +106,9 @@ def amend(
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 
     heads = tuple(each.value for each in AmendedHead if not head or each in head)
-    options = command.LearningOptions(data=data, bundle=models, output=output, heads=heads, version=version, as_json=json)
+    options = command.LearningOptions(
+        data=data, bundle=models, output=output, heads=heads, version=version, as_json=json, held_to=held_to
+    )
     raise typer.Exit(int(command.amend(options)))
 
 

@@ -38,6 +38,8 @@ class LearningOptions:
     heads: Sequence[str]
     version: str
     as_json: bool
+    held_to: Path | None = None
+    """Of `amend`: the bundle whose answers the heads are held to; itself if there is none."""
 
 
 def refit(options: LearningOptions) -> Exit:
@@ -89,7 +91,7 @@ def _amended(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict
     composed = begun("reading the data and composing examples", 1)
     learnt = package.composed_amendments(source, options.data, options.heads)
     composed()
-    manifest = package.amended(source, learnt, options.output, version=options.version, stage=begun)
+    manifest = package.amended(source, learnt, options.output, version=options.version, held_to=options.held_to, stage=begun)
     return {head: len(rows.new) for head, rows in learnt.items()}, manifest
 
 

@@ -1,7 +1,8 @@
 """Amend: heads of a finished bundle learn what they lack, and are held to what they say of all else.
 
-Learning without forgetting (Li and Hoiem 2016), for one head: of what it knows it is taught its own answers, not the labels, so that its
-calibration and its threshold can stay. `refit` teaches labels again, after which both have to be chosen anew.
+Learning without forgetting (Li and Hoiem 2016), for one head: of what it knows it is taught its own answers, or those of the bundle
+before it, not the labels, so that its calibration and its threshold can stay. `refit` teaches labels again, after which both have to be
+chosen anew.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from router_extproc.encoders.heads import CLASSES
-from router_extproc.training.everyday import short_results, short_turns, tailed
+from router_extproc.training.everyday import short_orders, short_results, short_turns, tailed
 from router_extproc.training.refit import beside, known, learn, logits, opened, put, steps, untold
 from router_extproc.training.states import States, states
 
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 
 HEADS = ("jailbreak", "modality", "difficulty", "fact_check")
 """Those that lack something: tails and short results of tools; short turns."""
-_TAILS = 2
-"""How many times as many tails there are as in the lessons of `refit`."""
-_COPIES = 8
-"""Of each short text."""
+_COPIES = {"modality": 4}
+_MANY_COPIES = 8
+"""Of each short text, by head."""
+_CAPTION = 60
+"""Characters of a short caption, which is a request for a picture and may look like a turn: `modality` is held to these twice."""
 _BATCH = 64
 
 
@@ -49,29 +51,41 @@ class Amendment(NamedTuple):
 
 
 def amendments(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequence[str] = HEADS) -> dict[str, Amendment]:
-    """By head of these."""
-    random = Random(seed)
-    found = {head: Amendment(known(head, examples.get(head, ()), random), []) for head in heads}
-    if "jailbreak" in found:
-        found["jailbreak"].known.extend(beside(examples, random))
-        found["jailbreak"].new.extend(row for _ in range(_TAILS) for row in tailed(examples, random))
-        found["jailbreak"].new.extend(short_results(_COPIES))
-    for head in ("modality", "difficulty", "fact_check"):
-        if head in found:
-            found[head].new.extend(short_turns(head, _COPIES))
-    return found
+    """By head of these. What is new is not among what is known: the data has it, too, for a network that is trained from the start."""
+    return {head: _amendment(head, examples, Random(f"{seed} {head}")) for head in heads}
 
 
-def amend(folder: Path, learnt: Mapping[str, Amendment], seed: int, stage: Stage = untold) -> None:
+def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Random) -> Amendment:
+    copies = _COPIES.get(head, _MANY_COPIES)
+    new = short_turns(head, copies) if head != "jailbreak" else [*short_results(copies), *short_orders(copies)]
+    taught = {row.text for row in new}
+    rows = [row for row in examples.get(head, ()) if row.text not in taught]
+    if head == "modality":
+        return Amendment([*rows, *(row for row in rows if len(row.text) <= _CAPTION)], new)
+    held = known(head, rows, random)
+    if head == "jailbreak":
+        return Amendment([*held, *beside(examples, random)], [*tailed(examples, random), *new])
+    return Amendment(held, new)
+
+
+def amend(
+    folder: Path, learnt: Mapping[str, Amendment], seed: int, stage: Stage = untold, *, held_to: Path | None = None
+) -> None:
     """Train heads of the bundle's graph on, and write them back. The manifest is not touched. Raises OSError.
 
-    `stage` gets the name and the steps of what begins; what it gives is called after each step.
+    `held_to` is the bundle whose answers they are held to, itself unless given: after `polish` the one before, from which the polished
+    network strayed a little. `stage` gets the name and the steps of what begins; what it gives is called after each step.
     """
     for name, rows in learnt.items():
         texts = [*rows.known, *rows.new]
         found = states(folder, texts, stage(f"reading texts for {name}", len(texts)))
         head = opened(folder, name)
-        wanted = np.concatenate((_said(name, head, found, len(rows.known)), _labels(name, rows.new)))
+        if held_to is None:
+            said = _said(name, head, found, len(rows.known))
+        else:
+            before = states(held_to, rows.known, stage(f"reading texts for {name} with the bundle before", len(rows.known)))
+            said = _said(name, opened(held_to, name), before, len(rows.known))
+        wanted = np.concatenate((said, _labels(name, rows.new)))
         found = States(found.windows, found.owners, wanted)
         learn(head, found, seed, stage(f"training {name}", steps(found)), partial(_loss, name))
         put(folder, name, head)

@@ -97,6 +97,9 @@ def _made_of(training: Mapping[str, Any]) -> str:
             f" The network of version {training['polished']} then learnt more of private data, held to what it said before in "
             "all else (`router-extproc polish`)."
         )
+    if "amended" in training:
+        taught = ", ".join(f"{head} from {count:,} texts" for head, count in training["amended"].items())
+        refitted += f" Heads then learnt what they lacked, held to what they said of all else: {taught} (`router-extproc amend`)."
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "

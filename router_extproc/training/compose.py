@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SHORT, SOURCE, Example
-from router_extproc.training.everyday import OTHER as _OTHER
 from router_extproc.training.everyday import (
+    ORDERS,
     TURNS,
     everyday,
     harnessed,
@@ -21,6 +21,7 @@ from router_extproc.training.everyday import (
     suspicious,
     tailed,
 )
+from router_extproc.training.everyday import OTHER as _OTHER
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.marked import marked
 from router_extproc.training.phrases import phrases
@@ -198,16 +199,13 @@ def _alone(read: Examples, random: Random) -> Iterator[Example]:
     """Documents and tool results that hold nothing but an order to the model, or nothing but a sentence."""
     contexts = _contexts(read)
     plain = [piece for text in contexts for piece in _BREAK.split(text) if 20 < len(piece) < SHORT]
-    orders = [text for name in _ORDERS for text in lines(f"jailbreak/{name}")]
+    orders = [text for name in ORDERS for text in lines(name)]
     sentences = [text for name in ("document_plain", "document_requests") for text in lines(f"jailbreak/{name}")]
     sentences += random.sample(plain, min(len(plain), 2 * len(orders)))
     for target, texts in ((1.0, orders), (0.0, sentences)):
         for text in texts:
             for kind in (Kind.DOCUMENT, Kind.TOOL_RESULT):
                 yield Example("jailbreak", text, target, SOURCE, kind)
-
-
-_ORDERS = ("attack_override", "attack_multilingual", "document_orders", "document_orders_plain")
 
 
 def _put_in(text: str, sentence: str, random: Random) -> str:

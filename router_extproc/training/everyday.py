@@ -74,8 +74,25 @@ def short_results(copies: int) -> list[Example]:
     ]
 
 
+def short_orders(copies: int) -> list[Example]:
+    """Orders to the model that stand alone in a result or a document (1): what tells them from the former is whom they are for."""
+    return [
+        Example("jailbreak", text, 1.0, SOURCE, kind)
+        for name in ORDERS
+        for text in lines(name)
+        for kind in (Kind.TOOL_RESULT, Kind.DOCUMENT)
+        for _ in range(copies // 2)
+    ]
+
+
+ORDERS = (
+    "jailbreak/attack_override",
+    "jailbreak/attack_multilingual",
+    "jailbreak/document_orders",
+    "jailbreak/document_orders_plain",
+)
 RESULTS = ("jailbreak/benign_tool_results", "jailbreak/benign_tool_schemas")
-"""Files of these."""
+"""Files of both."""
 
 
 def short_turns(head: str, copies: int) -> list[Example]:

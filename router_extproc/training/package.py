@@ -120,11 +120,24 @@ def composed_amendments(bundle: Path, data: Path, heads: Sequence[str]) -> dict[
     }
 
 
-def amended(bundle: Path, learnt: Mapping[str, Amendment], folder: Path, *, version: str, stage: Stage = untold) -> Manifest:
-    """Write a copy of a bundle whose heads were amended; calibration, thresholds and experts stay. Raises OSError, BundleError."""
+def amended(
+    bundle: Path,
+    learnt: Mapping[str, Amendment],
+    folder: Path,
+    *,
+    version: str,
+    held_to: Path | None = None,
+    stage: Stage = untold,
+) -> Manifest:
+    """Write a copy of a bundle whose heads were amended; calibration, thresholds and experts stay. Raises OSError, BundleError.
+
+    `held_to` is the bundle whose answers the heads are held to, itself unless given.
+    """
     before = Bundle(bundle).manifest
     shutil.copytree(bundle, folder, dirs_exist_ok=True)
-    amend(folder, learnt, Recipe.of(before.training["recipe"]).seed, stage)
+    if held_to is not None:
+        Bundle(held_to)
+    amend(folder, learnt, Recipe.of(before.training["recipe"]).seed, stage, held_to=held_to)
     counts = before.training.get("amended", {}) | {head: len(rows.new) for head, rows in learnt.items()}
     manifest = before.model_copy(
         update={

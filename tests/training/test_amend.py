@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import RESULTS
+from router_extproc.training.everyday import ORDERS, RESULTS
 from router_extproc.training.package import amended
 from router_extproc.training.texts import lines
 
@@ -68,14 +69,23 @@ class TestAmendments:
         """The others stay as they are."""
         assert tuple(amendments(READ, 3, ("modality",))) == ("modality",)
 
-    def test_attacks_have_tails_and_short_results_are_none(self) -> None:
+    def test_attacks_have_tails_and_short_results_are_none_but_orders(self) -> None:
         """Tails are new, not known: what the head says of them is what is to change."""
         found = amendments(READ, 3, ("jailbreak",))["jailbreak"]
 
-        assert all("pick a lock" in row.text and row.kind is Kind.USER for row in found.new if row.target)
+        users, orders = ([row for row in found.new if row.target and (row.kind is Kind.USER) is said] for said in (True, False))
+        assert all("pick a lock" in row.text for row in users)
+        assert {row.text for row in orders} == {text for name in ORDERS for text in lines(name)}
         assert {row.text for row in found.new if not row.target} == {text for name in RESULTS for text in lines(name)}
         assert {row.kind for row in found.new if not row.target} == {Kind.TOOL_RESULT, Kind.DOCUMENT}
         assert not [row for row in found.known if "pick a lock" in row.text and row.target]
+
+    def test_modality_is_held_to_what_it_says_of_every_short_text(self) -> None:
+        """A caption may be as short as a turn."""
+        captions = [Example("modality", f"a fox {at}", 1, SOURCE) for at in range(13_000)]
+        found = amendments({"modality": captions}, 3, ("modality",))["modality"]
+
+        assert {row.text for row in found.known} >= {row.text for row in captions}
 
     def test_short_turns_are_easy_requests_for_text(self) -> None:
         """A word with a question mark may ask for a fact."""
@@ -104,6 +114,20 @@ class TestAmend:
         moved = np.abs(chances(after, KNOWN) - chances(before, KNOWN))
         assert risen.mean() > 0.05
         assert moved.mean() < risen.mean() / 2
+
+    def test_may_be_held_to_another_bundle(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """To the one before, from which a polished network strayed."""
+        strayed, other = write_grown(tmp_path / "strayed", tiny_bundle), tmp_path / "other"
+        known = lesson("jailbreak", 1.0).known
+        amended(strayed, {"jailbreak": Amendment([], [replace(row, target=1.0) for row in known])}, other, version="1")
+        amended(strayed, {"jailbreak": Amendment(known, [])}, tmp_path / "after", version="2", held_to=other)
+
+        first, wanted, after = (
+            np.array([each.chances["jailbreak"] for each in readings(folder, KNOWN)])
+            for folder in (strayed, other, tmp_path / "after")
+        )
+        assert np.abs(wanted - first).mean() > 0.05
+        assert np.abs(wanted - after).mean() < np.abs(wanted - first).mean() / 2
 
     def test_tells_how_far_it_is(self, tiny_bundle: Path, tmp_path: Path) -> None:
         """Each text, then each batch, head by head."""

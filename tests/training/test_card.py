@@ -162,3 +162,11 @@ class TestRefitted:
 
         assert "The network of version 6 then learnt more of private data" in page
         assert "polish" not in card(plain)
+
+    def test_tells_of_heads_that_were_amended(self) -> None:
+        """And from how many texts each."""
+        plain = manifest()
+        page = card(manifest(training=plain.training | {"amended": {"jailbreak": 16400, "modality": 3272}}))
+
+        assert "jailbreak from 16,400 texts, modality from 3,272 texts (`router-extproc amend`)" in page
+        assert "amend" not in card(plain)

@@ -73,7 +73,7 @@ class Patterns:
 
     def warm(self) -> None:
         """Load the tables now that the first search needs; it takes 0.2 s, once."""
-        _found(["call +1 212 555 0187, card 4111 1111 1111 1111"])
+        _found(["call +1 212 555 0187 or 020 7946 0958, card 4111 1111 1111 1111"])
 
     def _keep(self, key: bytes, future: Future[Found]) -> None:
         if future.cancelled() or future.exception() is not None:
