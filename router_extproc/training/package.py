@@ -141,7 +141,9 @@ def amended(
     counts = before.training.get("amended", {}) | {head: len(rows.new) for head, rows in learnt.items()}
     manifest = before.model_copy(
         update={
-            "version": version, "files": files_of(folder, before.experts), "embedder": embedder(before),
+            "version": version, "files": files_of(folder, before.experts),
+            # What quality models were made of is the difficulty, too.
+            "embedder": None if "difficulty" in learnt else embedder(before),
             "training": before.training | {"amended": counts}, "evaluation": _lasting(before),
         }
     )  # fmt: skip

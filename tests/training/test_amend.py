@@ -167,7 +167,15 @@ class TestAmended:
         assert after.training["amended"] == {"modality": len(NEW) * 6}
         assert (after.calibration, after.thresholds, after.experts) == (before.calibration, before.thresholds, before.experts)
         assert embedder(after) == embedder(before)
+        assert after.files[GRAPH] != before.files[GRAPH]
         old, new = (readings(folder, ["tell me about tea"])[0] for folder in (grown, tmp_path / "mine"))
         assert np.array_equal(old.embedding, new.embedding)
         assert old.chances == new.chances
         assert {head for head in old.classes if old.classes[head] != new.classes[head]} == {"modality"}
+
+    def test_another_difficulty_is_another_embedder(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Quality models were made of both, and kept readings hold both."""
+        grown = write_grown(tmp_path / "grown", tiny_bundle)
+        manifest = amended(grown, {"difficulty": lesson("difficulty", 0.05)}, tmp_path / "mine", version="3")
+
+        assert embedder(manifest) == manifest.files[GRAPH].sha256 != embedder(Bundle(grown).manifest)
