@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from router_extproc.training.corpus import Example
 
 MARK = re.compile(r"\[\[([A-Z]+)\|([^\]]*)\]\]")
-FILES = ("marked_blocks", "marked_blocks_abroad", "marked_sentences", "marked_fields", "marked_scripts")
+FILES = module._FILES
 
 
 @pytest.fixture(scope="module")
