@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import re2
 
 from router_extproc.encoders.scores import Span
+from router_extproc.pii.automata import searching
 from router_extproc.pii.context import counts_something, stands_alone
 from router_extproc.pii.countries import ID_KINDS
 from router_extproc.pii.kinds import CERTAIN, NEARBY, PiiType
@@ -24,13 +25,7 @@ def _bounded(kind: IdKind) -> str:
 
 def _set() -> re2.Set:
     """All shapes as one automaton: one pass says which of them a text has."""
-    settings = re2.Options()
-    settings.max_mem = 64 * 1024 * 1024
-    shapes = re2.Set.SearchSet(settings)
-    for kind in ID_KINDS:
-        shapes.Add(_bounded(kind))
-    shapes.Compile()
-    return shapes
+    return searching(map(_bounded, ID_KINDS))
 
 
 HINT = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import re2
-
 from router_extproc.pii import (
     ages,
     births,
@@ -24,11 +22,14 @@ from router_extproc.pii import (
     urls,
     us_ssn,
 )
+from router_extproc.pii.automata import searching
 from router_extproc.pii.kinds import PiiType
 from router_extproc.pii.merging import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import re2
 
     from router_extproc.encoders.scores import Span
 
@@ -143,13 +144,7 @@ def around(text: str, spans: Sequence[Span]) -> list[Span]:
 
 def _hints(steps: Sequence[_Step]) -> re2.Set:
     """All hints as one automaton: one pass tells an ordinary text from one that must be looked at."""
-    settings = re2.Options()
-    settings.max_mem = 64 * 1024 * 1024
-    hints = re2.Set.SearchSet(settings)
-    for step in steps:
-        hints.Add(step.hint)
-    hints.Compile()
-    return hints
+    return searching(step.hint for step in steps)
 
 
 _USUAL = Finder()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+from router_extproc.pii.automata import matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import re2
 
 _KINDS = (
     "fixed_line",
@@ -34,13 +37,7 @@ def fitting(number: str, regions: tuple[str, ...]) -> Iterator[str]:
 @cache
 def _plans(regions: tuple[str, ...]) -> re2.Set:
     """The plans as one automaton."""
-    options = re2.Options()
-    options.max_mem = 64 * 1024 * 1024
-    plans = re2.Set.FullMatchSet(options)
-    for region in regions:
-        plans.Add(_plan(region))
-    plans.Compile()
-    return plans
+    return matching(map(_plan, regions))
 
 
 def _plan(region: str) -> str:
