@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 from redis_server import RedisServer
 from tiny_bundle import write_bundle
 
@@ -18,6 +19,10 @@ from router_extproc.signals.services import SignalServices
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+# How long an example takes tells of the machine, not of the code: time limits are the benchmarks'.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 POLICY = """\
 version: 1

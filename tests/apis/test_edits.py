@@ -41,7 +41,7 @@ class TestChanged:
         assert changed(self.ODD, changes) == wanted
 
     @given(body=OBJECTS, spaces=SPACES, data=st.data())
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
     def test_is_what_the_changes_say(self, body: dict[str, Any], spaces: tuple[str, str], data: st.DataObject) -> None:
         """Replacing, removing and adding, in any mix and any style."""
         keys = st.one_of(st.sampled_from(sorted(body)), st.text(max_size=8)) if body else st.text(max_size=8)
@@ -59,7 +59,7 @@ class TestChanged:
 
 class TestArrays:
     @given(items=st.lists(VALUES, max_size=6), spaces=SPACES, data=st.data())
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
     def test_elements_are_found_and_changed(self, items: list[Any], spaces: tuple[str, str], data: st.DataObject) -> None:
         """Nested arrays are one element."""
         raw = json.dumps(items, separators=spaces).encode()

@@ -88,7 +88,7 @@ class TestReading:
             max_size=5,
         )
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_gives_what_json_gives(self, body: dict[str, Any]) -> None:
         """Two parsers, one value."""
         raw = json.dumps(body).encode()

@@ -24,7 +24,7 @@ class TestSseReader:
         assert [*reader.feed(STREAM), *reader.finish()] == EVENTS
 
     @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=12))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_cut_gives_the_same_events(self, cuts: list[int]) -> None:
         """Also between the two halves of a line end."""
         places = sorted({0, len(STREAM), *cuts})

@@ -284,7 +284,7 @@ class TestSubmit:
 
 
 class TestBatches:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(
         texts=st.lists(st.lists(st.sampled_from([*WORDS, "tea", "alice", "smith", "xyz"]), max_size=90).map(" ".join), max_size=6)
     )

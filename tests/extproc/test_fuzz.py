@@ -86,13 +86,13 @@ class TestBodies:
 
     @given(body=st.binary(max_size=300))
     @example(b"\x00")
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_bytes(self, body: bytes) -> None:
         """Whatever they are."""
         survives(body)
 
     @given(body=SHAPED)
-    @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
     def test_any_values_in_the_right_places(self, body: dict[str, Any]) -> None:
         """Known fields with values of any type."""
         survives(json.dumps(body).encode())
@@ -100,7 +100,7 @@ class TestBodies:
 
 class TestEncodings:
     @given(body=st.binary(max_size=300), name=st.sampled_from(["gzip", "deflate", "x-gzip"]), cut=st.integers(0, 300))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_bytes(self, body: bytes, name: str, cut: int) -> None:
         """Whole, cut off, or nothing of the kind."""
         packed = zlib.compress(body) if name == "deflate" else gzip.compress(body)
@@ -122,7 +122,7 @@ class TestEncodings:
 
 class TestMessages:
     @given(data=st.binary(max_size=300))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_bytes(self, data: bytes) -> None:
         """From a peer that is no Envoy."""
         try:
@@ -133,13 +133,13 @@ class TestMessages:
 
 class TestPathsAndEvents:
     @given(path=st.text(max_size=100), method=st.text(max_size=8))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_path(self, path: str, method: str) -> None:
         """None is an error."""
         find(method, path, ("", "/openai"))
 
     @given(chunks=st.lists(st.binary(max_size=60), max_size=8))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_any_stream(self, chunks: list[bytes]) -> None:
         """None is an error, and what is read is the same for any cut."""
         reader, whole = SseReader(max_event_bytes=100), SseReader(max_event_bytes=100)

@@ -369,7 +369,7 @@ class TestConnectionFrames:
 
 class TestAnyBytes:
     @given(data=st.binary(max_size=300))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     def test_are_frames_or_an_error(self, data: bytes) -> None:
         """Never another exception."""
         try:
@@ -385,7 +385,7 @@ class TestAnyBytes:
             max_size=12,
         )
     )
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_so_are_any_frames(self, frames: list[bytes]) -> None:
         """In any order, after a call was opened."""
         peer = Peer()
@@ -396,7 +396,7 @@ class TestAnyBytes:
             return
 
     @given(cuts=st.lists(st.integers(0, 600), max_size=10))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_may_be_cut_anywhere(self, cuts: list[int]) -> None:
         """The answer is the same."""
         whole, cut = Peer(), Peer()

@@ -144,7 +144,7 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessionMachine = SessionMachine.TestCase
-TestSessionMachine.settings = settings(max_examples=150, stateful_step_count=12, deadline=None)
+TestSessionMachine.settings = settings(max_examples=150, stateful_step_count=12)
 
 
 def conversation(mode: BodyMode, pieces: Sequence[bytes], *, end: Callable[[Session], Any]) -> tuple[Any, ...]:
@@ -174,7 +174,7 @@ class TestSplits:
         cuts=st.lists(st.integers(0, 400), max_size=6),
         mode=st.sampled_from([BodyMode.STREAMED, BodyMode.FULL_DUPLEX]),
     )
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
     def test_any_split_gives_the_same(self, body: bytes, cuts: list[int], mode: BodyMode) -> None:
         """However Envoy cuts the body, and whether it ends by its last chunk or by trailers."""
         places = sorted({0, len(body), *(cut for cut in cuts if cut <= len(body))})
@@ -188,7 +188,7 @@ class TestSplits:
         assert trailed == whole
 
     @given(body=BODIES)
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
     def test_all_modes_agree(self, body: bytes) -> None:
         """On the answer, and on the route."""
         found = []

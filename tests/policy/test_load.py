@@ -314,7 +314,7 @@ class TestProblems:
         assert any(message in each for each in found), found
 
     @given(text=st.text(max_size=200))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_any_text_is_a_policy_or_a_refusal(self, text: str) -> None:
         """Never another exception."""
         with pytest.raises(PolicyError):
@@ -326,7 +326,7 @@ class TestProblems:
             ["", "  ", "- ", "x: ", "{", "]", "&a ", "*a", "!!str ", "\t", "'", "? ", "null", "[]", "9" * 30, "\ud800"]
         ),
     )
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
     def test_any_damage_is_a_policy_or_a_refusal(self, line: int, insert: str) -> None:
         """One line of a good policy gets something at its beginning."""
         lines = (ROOT / "router_extproc/bench/policy.yaml").read_text().splitlines()
