@@ -129,6 +129,7 @@ def _messages(body: Body) -> Iterator[Message]:
     instructions = text(body, "instructions")
     if instructions:
         yield Message(Role.SYSTEM, (Part(PartKind.TEXT, instructions),))
+    yield from _variables(section(body, "prompt").get("variables"))
     given = body.get("input")
     if isinstance(given, str):
         yield Message(Role.USER, (Part(PartKind.TEXT, given),))
@@ -137,6 +138,17 @@ def _messages(body: Body) -> Iterator[Message]:
             yield _item(item)
     elif given is not None:
         refuse("input", "a string or an array")
+
+
+def _variables(values: Any) -> Iterator[Message]:
+    """What the caller puts into a prompt that is kept at the server: the model reads it, in whichever message the prompt has it."""
+    if values is None:
+        return
+    if not isinstance(values, dict):
+        refuse("prompt.variables", "an object")
+    filled = tuple(part for value in values.values() for part in parts(value, "prompt.variables"))
+    if filled:
+        yield Message(Role.USER, filled)
 
 
 def _item(item: Any) -> Message:

@@ -16,6 +16,8 @@ _SPOKEN = frozenset({"messages", "system", "instructions", "input", "prompt", "s
 """Members of the body, in all APIs, whose strings are words; definitions of tools and of the answer have some, too."""
 _FREE = frozenset({"input", "arguments", "output", "results", "code", "action"})
 """Members, further in, that hold whatever a tool takes or gives: no name there is the API's."""
+_VARIABLES = ("prompt", "variables")
+"""Whose members' names are the caller's."""
 _OWN = frozenset(
     {
         "type", "role", "id", "tool_call_id", "tool_use_id", "call_id", "item_id", "name", "status", "url", "file_url", "file_id",
@@ -41,7 +43,7 @@ def is_spoken(path: Path) -> bool:
     """Whether a string at that path of a body, outside of definitions, is words."""
     if path[0] not in _SPOKEN:
         return False
-    for step in path[1:]:
+    for step in path[len(_VARIABLES) + 1 :] if path[:2] == _VARIABLES else path[1:]:
         if step in _FREE:
             return path[-1] != "type"
         if step in _OWN:

@@ -120,6 +120,23 @@ class TestParse:
         message = parse(API, input=[item]).messages[0]
         assert (message.role, message.parts) == (role, tuple(parts))
 
+    def test_what_fills_a_kept_prompt(self, parse: Parse) -> None:
+        """It is the caller's, and the model reads it, so guards do."""
+        values = {
+            "name": "Jane",
+            "picture": {"type": "input_image", "image_url": "data:x"},
+            "note": {"type": "input_text", "text": "b"},
+        }
+        request = parse(API, instructions="Be brief.", prompt={"id": "pmpt_1", "variables": values}, input="Hello")
+
+        filled = (Part(PartKind.TEXT, "Jane"), Part(PartKind.IMAGE), Part(PartKind.TEXT, "b"))
+        assert [(message.role, message.parts) for message in request.messages[1:]] == [
+            (Role.USER, filled),
+            (Role.USER, (Part(PartKind.TEXT, "Hello"),)),
+        ]
+        for empty in ({"id": "pmpt_1"}, {"id": "pmpt_1", "variables": None}, {"id": "pmpt_1", "variables": {}}, None):
+            assert len(parse(API, prompt=empty, input="Hello").messages) == 1
+
     def test_the_form_of_the_answer(self, parse: Parse) -> None:
         """It stands in `text`."""
         form = {"type": "json_schema", "name": "n", "schema": {"description": "It."}}
@@ -140,6 +157,8 @@ class TestParse:
             pytest.param({"input": [3]}, "input", id="item"),
             pytest.param({"input": [{"type": "message"}]}, "input.role", id="no role"),
             pytest.param({"input": [{"role": "user", "content": 3}]}, "input.content", id="content"),
+            pytest.param({"prompt": {"id": "p", "variables": ["x"]}}, "prompt.variables", id="variables"),
+            pytest.param({"prompt": {"id": "p", "variables": {"a": 3}}}, "prompt.variables", id="variable"),
             pytest.param({"conversation": 3}, "conversation", id="conversation"),
             pytest.param({"previous_response_id": 3}, "previous_response_id", id="previous"),
             pytest.param({"max_output_tokens": []}, "max_output_tokens", id="limit"),

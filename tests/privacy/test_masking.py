@@ -45,6 +45,17 @@ class TestMasked:
 
         assert json.loads(made.body)["messages"][0]["content"] == "see [URL_1] now"
 
+    def test_what_fills_a_kept_prompt_is_masked(self) -> None:
+        """Whatever its name is; what the API's own members hold inside stays."""
+        text = f"write to {MAIL}"
+        picture = {"type": "input_image", "image_url": f"https://a.example/?{MAIL}", "file_id": text}
+        prompt = {"id": text, "variables": {"name": text, "note": {"type": "input_text", "text": text}, "url": picture}}
+        made = masked(json.dumps({"prompt": prompt}).encode(), masks((text, MAIL, "EMAIL")))
+
+        told = json.loads(made.body)["prompt"]
+        assert (told["variables"]["name"], told["variables"]["note"]["text"]) == ("write to [EMAIL_1]",) * 2
+        assert (told["id"], told["variables"]["url"]["file_id"]) == (text, text)
+
     def test_numbers_stay_as_a_chat_grows(self) -> None:
         """Nothing is kept between requests."""
         first = f"I am {MAIL}"
