@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORDS: Mapping[str, Sequence[float]] = {
     "thanks": (8.0, 0.0),
     "wrong": (0.0, 8.0),
+    "weather": (-0.3, -1.5),
     "court": (500.0, -500.0),
     "ignore": (float("nan"), 0.0),
 }

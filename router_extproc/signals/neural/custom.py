@@ -32,7 +32,7 @@ class OnnxOptions(Options):
     labels: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1, max_length=500)]
     """Of its outputs, in their order."""
     activation: Literal["softmax", "sigmoid"] = "softmax"
-    """softmax: one of the labels holds; sigmoid: each holds or not."""
+    """softmax: one of the labels holds; sigmoid: each holds or not, by its own probability."""
     window: Annotated[int, Field(ge=16, le=8192)] = 512
     """Tokens that it reads at once."""
     max_windows: Annotated[int, Field(ge=1, le=64)] = 2
@@ -43,15 +43,21 @@ class OnnxOptions(Options):
     """Which text is looked at."""
 
 
+_HOLDS = 0.5
+"""A label that is independent of the others is the signal's from this probability on."""
+
+
 class Custom:
-    """The likeliest label with its probability. With one label, that label's probability."""
+    """The likeliest label with its probability; none where labels are independent and none holds. Of one label its probability."""
 
     cost = Cost.MODEL
 
     def __init__(self, name: str, options: OnnxOptions, classifier: OnnxClassifier) -> None:
         self.name = name
         kind, labels = (SignalKind.LABEL, frozenset(options.labels)) if len(options.labels) > 1 else (SignalKind.SCORE, None)
-        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=labels is not None)
+        several = labels is not None and options.activation == "sigmoid"
+        exclusive = labels is not None and not several
+        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=exclusive, independent=several)
         self._options = options
         self._classifier = classifier
 
@@ -77,6 +83,8 @@ class Custom:
             return Signal(self.name, verdict.chances[0], coverage=verdict.coverage)
         labels = dict(zip(self._options.labels, verdict.chances, strict=True))
         best = max(labels, key=labels.__getitem__)
+        if self.shape.independent and labels[best] < _HOLDS:
+            return Signal(self.name, 0.0, label="", labels=labels, coverage=verdict.coverage)
         return Signal(self.name, labels[best], label=best, labels=labels, coverage=verdict.coverage)
 
 
