@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.classifier import ClassifierOptions, TokenizerError
+from router_extproc.encoders.classifier import ClassifierOptions, ExportError
+from router_extproc.encoders.foreign import TokenizerError
 from router_extproc.encoders.manifest import BundleError, sha256
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape, Unknown, UnknownReason
@@ -26,7 +27,7 @@ class OnnxOptions(Options):
     """Where the model is and what its outputs mean."""
 
     model: str
-    """An ONNX file; a relative path is relative to the policy file."""
+    """An ONNX file with its weights in it; a relative path is relative to the policy file."""
     tokenizer: str
     """Its tokenizer.json, of the Hugging Face tokenizers library."""
     labels: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1, max_length=500)]
@@ -103,6 +104,8 @@ def build(name: str, options: OnnxOptions, services: SignalServices) -> Custom:
         classifier = services.models.classifier(model, tokenizer, how)
     except TokenizerError as error:
         raise SpecError(("tokenizer",), str(error), cure="give the tokenizer.json that belongs to the model") from error
+    except ExportError as error:
+        raise SpecError(("model",), str(error), cure=error.cure) from error
     except BundleError as error:
         raise SpecError(
             ("model",), str(error), cure="give the model, its tokenizer and its labels as they belong together"

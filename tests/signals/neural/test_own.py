@@ -242,6 +242,25 @@ class TestOnnx:
         assert (told.label, told.value) == ("", 0.0)
         assert told.labels == pytest.approx({"good": 0.43, "bad": 0.18}, abs=0.01)
 
+    @pytest.mark.parametrize(
+        ("files", "path", "message", "cure"),
+        [
+            pytest.param({"apart": True}, "model", "in another file, model.onnx.data", "make it one file", id="other files"),
+            pytest.param({"length": 32}, "model", "the fixed length 32", "dynamic length", id="a fixed length"),
+            pytest.param({"missing": 3}, "model", "cannot read the token", "as they belong together", id="another vocabulary"),
+        ],
+    )
+    def test_models_that_cannot_be_served_are_told(
+        self, problem: Callable[[str], Problem], folder: Path, files: dict[str, Any], path: str, message: str, cure: str
+    ) -> None:
+        """When the policy is loaded, with the way out."""
+        write_classifier(folder, **files)
+
+        found = problem(ONNX)
+        assert message in found.message
+        assert found.path == f"signals.it.{path}"
+        assert cure in (found.cure or "")
+
     def test_a_model_that_gives_no_numbers_has_failed(self, outcome: Decided, caplog: pytest.LogCaptureFixture) -> None:
         """Unknown, and told once."""
         found = outcome(ONNX, "{signal: it, is: good}", "ignore")
