@@ -20,7 +20,7 @@ from router_extproc.encoders.softmax import sigmoid, softmax
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from numpy.typing import NDArray
 
@@ -71,9 +71,9 @@ class Verdict:
     """Share of the text that was read, in [0, 1]."""
 
 
-def name_of(model: Path) -> str:
-    """What a model is called in metrics and among threads."""
-    return f"onnx-{model.stem}"
+def name_of(model: PurePath) -> str:
+    """What a model is called in metrics, the log and among threads: by its file with the folder, because most are a `model.onnx`."""
+    return f"onnx-{str(model).removesuffix('.onnx')}"
 
 
 class OnnxClassifier:
@@ -90,11 +90,12 @@ class OnnxClassifier:
         batch: BatchOptions,
         figures: Figures | None = None,
         breaker: BreakerOptions | None = None,
+        name: str | None = None,
     ) -> None:
-        """`figures` are given, if they are to outlive it. Raises BundleError."""
+        """`figures` are given, if they are to outlive it; `name` is that of `name_of`. Raises BundleError."""
         figures = figures or Figures()
         reader = _Reader(model, tokenizer, options, figures)
-        self.name = name_of(model)
+        self.name = name or name_of(model)
         # One text at a time: taken together they would only wait for each other.
         self.batcher: Batcher[str, Verdict] = Batcher(
             reader.run,

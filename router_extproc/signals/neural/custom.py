@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.classifier import ClassifierOptions, ExportError
+from router_extproc.encoders.classifier import ClassifierOptions, ExportError, name_of
 from router_extproc.encoders.foreign import TokenizerError
 from router_extproc.encoders.manifest import BundleError, sha256
 from router_extproc.errors import SpecError
@@ -101,7 +102,7 @@ def build(name: str, options: OnnxOptions, services: SignalServices) -> Custom:
         if options.sha256 is not None and sha256(model) != options.sha256:
             raise SpecError(("sha256",), f"{model}: its SHA-256 is another one", cure="restore the file, or correct the sum")
         how = ClassifierOptions(options.labels, options.window, options.max_windows, several)
-        classifier = services.models.classifier(model, tokenizer, how)
+        classifier = services.models.classifier(model, tokenizer, how, name_of(PurePath(options.model)))
     except TokenizerError as error:
         raise SpecError(("tokenizer",), str(error), cure="give the tokenizer.json that belongs to the model") from error
     except ExportError as error:

@@ -261,6 +261,21 @@ class TestOnnx:
         assert found.path == f"signals.it.{path}"
         assert cure in (found.cure or "")
 
+    def test_each_model_has_a_name_of_its_own(self, build: Build, services: SignalServices, tmp_path: Path) -> None:
+        """Though all are a model.onnx, as exporters call them: that of its file as the policy names it."""
+        own = services.for_policy(tmp_path)
+        made: list[Any] = []
+        for place in ("toxic/", "./spam/", ""):
+            write_classifier(tmp_path / place)
+            files = {"model": f"{place}model.onnx", "tokenizer": f"{place}tokenizer.json"}
+            made.append(build("onnx", services=own, labels=["good", "bad"], window=32, **files))
+
+        names = ["onnx-toxic/model", "onnx-spam/model", "onnx-model"]
+        assert [each._classifier.name for each in made] == names
+        assert set(names) <= set(own.models.breakers())
+        assert set(names) <= set(own.models.stocks())
+        assert set(names) <= set(own.models.figures)
+
     def test_a_model_that_gives_no_numbers_has_failed(self, outcome: Decided, caplog: pytest.LogCaptureFixture) -> None:
         """Unknown, and told once."""
         found = outcome(ONNX, "{signal: it, is: good}", "ignore")
