@@ -123,6 +123,8 @@ class SignalShape:
     """Whether `coverage` can be below 1. Where it cannot, `minCoverage` in a condition is an error."""
     exhaustive: bool = False
     """Whether a LABEL signal that is known always has one of `labels`: a condition that takes them all always holds."""
+    independent: bool = False
+    """Whether each of a LABEL signal's labels holds or not, whatever the others do: each is judged by its own confidence in `labels`."""
 
 
 @dataclass(frozen=True, slots=True)

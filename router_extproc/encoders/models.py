@@ -86,14 +86,15 @@ class Models:
                     self._encoders[key] = found
             return found
 
-    def classifier(self, model: Path, tokenizer: Path, options: ClassifierOptions) -> OnnxClassifier:
-        """An operator's classifier; loaded, and run once, at the first call. Raises BundleError."""
+    def classifier(self, model: Path, tokenizer: Path, options: ClassifierOptions, name: str | None = None) -> OnnxClassifier:
+        """An operator's classifier; loaded, and run once, at the first call. `name` is that of `name_of`. Raises BundleError."""
         with self._loading:
             key = (model, stamp(model), tokenizer, stamp(tokenizer), options)
             found = self._classifiers.get(key)
             if found is None:
-                figures = self._counted(name_of(model))
-                found = OnnxClassifier(model, tokenizer, options, self.options.batch, figures, self.options.breaker)
+                name = name or name_of(model)
+                figures = self._counted(name)
+                found = OnnxClassifier(model, tokenizer, options, self.options.batch, figures, self.options.breaker, name)
                 with self._lock:
                     self._classifiers[key] = found
             return found

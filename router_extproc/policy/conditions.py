@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from router_extproc.policy.clauses import AllOf, AnyOf, NotOf, SignalTest
-from router_extproc.policy.expression import All, Any, Compare, In, Node, Not, above, below, leaves
+from router_extproc.policy.expression import SEVERAL, All, Any, Compare, In, InAny, Node, Not, above, below, leaves
 from router_extproc.policy.suggest import suggestion
 from router_extproc.routing import SignalKind
 
@@ -123,10 +123,13 @@ class Conditions:
         confidence = self._confidence(test, path)
         if confidence is None or not (confidence or self._may_be_another(name, wanted, shape, path)):
             return None
+        if shape.independent:
+            confidence = confidence or SEVERAL
         listed = wanted[0] if test.equals is not None else f"[{', '.join(wanted)}]"
         text = f"{name} {'is' if test.equals is not None else 'in'} {listed}" + (f" >= {confidence:g}" if confidence else "")
         coverage = test.min_coverage or 0.0
-        return In(name, text, wanted=frozenset(wanted), confidence=confidence, coverage=coverage, cost=extractor.cost)
+        kind = InAny if shape.independent else In
+        return kind(name, text, wanted=frozenset(wanted), confidence=confidence, coverage=coverage, cost=extractor.cost)
 
     def _confidence(self, test: SignalTest, path: Path) -> float | None:
         confidence = test.at_least

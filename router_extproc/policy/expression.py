@@ -7,6 +7,7 @@ for the reader of an explanation.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from router_extproc.policy.compiled import Condition, ConditionTrace
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _FALSE, _UNKNOWN, _TRUE = Truth.FALSE, Truth.UNKNOWN, Truth.TRUE
 
 SEVERAL = 0.5
-"""A label beside the winning one holds above this confidence: a distribution has at most one such label, a set of groups has many."""
+"""A label beside the winning one holds above this confidence: a distribution has at most one such label, a set of groups has many.
+One that is independent of the others holds from it on, unless the policy says another."""
 
 
 class Compare:
@@ -95,6 +97,30 @@ class In:
 
     def _also(self, confidence: float) -> bool:
         return confidence > SEVERAL and confidence >= self.confidence
+
+
+class InAny(In):
+    """Holds if one of the wanted labels has enough confidence of its own: for labels that are independent of each other."""
+
+    __slots__ = ()
+
+    def evaluate(self, lookup: Lookup, /) -> Truth:
+        """The truth on these signals."""
+        result = lookup(self.name)
+        if isinstance(result, Unknown) or result.coverage < self.coverage:
+            return _UNKNOWN
+        labels = result.labels or {}
+        return _TRUE if any(labels.get(label, 0.0) >= self.confidence for label in self.wanted) else _FALSE
+
+    def explain(self, known: Mapping[str, SignalResult], /) -> ConditionTrace:
+        """How it comes out on these signals, with the surest of the wanted labels: another may be surer."""
+        trace = _leaf(self, known)
+        result = known.get(self.name)
+        if not isinstance(result, Signal):
+            return trace
+        labels = result.labels or {}
+        best = max(sorted(self.wanted), key=lambda label: labels.get(label, 0.0))
+        return replace(trace, observed=_with_coverage(result, f"{best} ({labels.get(best, 0.0):.2f})"))
 
 
 class All:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 from onnx import TensorProto
 from tiny_classifier import write_classifier
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from router_extproc.encoders.batching import BatchOptions
 from router_extproc.encoders.classifier import ClassifierOptions, OnnxClassifier, Verdict
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.figures import Figures
+from router_extproc.encoders.foreign import TokenizerError
 from router_extproc.encoders.manifest import BundleError
 
 if TYPE_CHECKING:
@@ -90,12 +94,24 @@ class TestVerdict:
             pytest.param("tea " * 16, 1.0, id="one window"),
             pytest.param("tea " * 32, 28 * 4 / 127, id="more than two windows, which share four"),
             pytest.param("tea " * 10_000, 28 * 4 / 39_999, id="many windows"),
-            pytest.param("x" * 100_000, 256 / 100_000, id="one long word"),
+            pytest.param("x" * 100_000, 0.0, id="one long word, which it cannot spell"),
+            pytest.param("\u4f60\u597d\u4e16\u754c", 0.0, id="letters that it cannot spell"),
+            pytest.param("tea \u0e44\u0e17\u0e22 the", 8 / 11, id="words that it cannot spell"),
+            pytest.param("tea the \u2764\ufe0f", 1.0, id="an emoji at the end"),
+            pytest.param("thanks\U0001f44d", 1.0, id="an emoji at a word"),
+            pytest.param("tea the\u200b", 1.0, id="a sign without width at the end"),
+            pytest.param("\u200b\u2764\ufe0f", 1.0, id="nothing but signs"),
+            pytest.param(" \n tea  ", 1.0, id="blanks around"),
+            pytest.param("tea " * 20 + "\u0e44" * 20, 0.8, id="words that it cannot spell in what two windows share"),
         ],
     )
     def test_says_how_much_it_read(self, ask: Ask, text: str, coverage: float) -> None:
         """Up to two windows of sixteen tokens."""
         assert ask(text, windows=2).coverage == pytest.approx(coverage, rel=0.02)
+
+    def test_reads_a_word_that_a_sign_touches(self, ask: Ask) -> None:
+        """As if a blank stood in the sign's place."""
+        assert ask("thanks\U0001f44d").chances == ask("thanks").chances
 
     def test_bounds_the_work_of_any_text(self, classifier: Open, later: float, hostile: str) -> None:
         """Whatever it is made of; a text without a token has no verdict, but an error or a coverage."""
@@ -133,12 +149,32 @@ class TestOnnxClassifier:
             pytest.param({"rank": 3}, "not .rows, 2 labels", id="logits a token"),
             pytest.param({"kind": TensorProto.INT32}, "cannot read a window", id="inputs of another type"),
             pytest.param({"positions": 10}, "cannot read a window of 16 tokens", id="a window that is too long"),
+            pytest.param({"length": 16}, "input_ids has the fixed length 16", id="a fixed length"),
+            pytest.param({"missing": 9}, r"cannot read the token 1\d\d, which tokenizer\.json gives", id="another vocabulary"),
+            pytest.param({"gives": TensorProto.BOOL}, "outputs of the type bool", id="no numbers"),
+            pytest.param({"apart": True}, r"weights are in another file, model\.onnx\.data", id="weights in another file"),
         ],
     )
     def test_refuses_a_model_that_it_cannot_use(self, classifier: Open, files: dict[str, object], text: str) -> None:
         """Now, not at the first request that needs it."""
         with pytest.raises(BundleError, match=rf"model\.onnx: .*({text})"):
             classifier(**files)
+
+    def test_says_what_onnxruntime_got_and_expected(self, classifier: Open) -> None:
+        """The numbers are not in its first line."""
+        with pytest.raises(BundleError, match=r"Got: 1 Expected: 4") as caught:
+            classifier(batch=4)
+        assert "\n" not in str(caught.value)
+
+    def test_refuses_a_tokenizer_that_fails_on_words_that_it_does_not_know(self, tmp_path: Path) -> None:
+        """Because its vocabulary lacks the token for them."""
+        model, tokenizer = write_classifier(tmp_path)
+        made = Tokenizer(WordLevel({"a": 0}, unk_token="[UNK]"))  # noqa: S106 - no password
+        made.pre_tokenizer = WhitespaceSplit()
+        made.save(str(tokenizer))
+
+        with pytest.raises(TokenizerError, match=r"tokenizer\.json: it cannot read a text: .*\[UNK\]"):
+            OnnxClassifier(model, tokenizer, ClassifierOptions(("a", "b"), 16, 1, several=False), BatchOptions())
 
     @pytest.mark.parametrize("width", [2, "labels"])
     def test_refuses_another_number_of_labels(self, tmp_path: Path, width: int | str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORDS: Mapping[str, Sequence[float]] = {
     "thanks": (8.0, 0.0),
     "wrong": (0.0, 8.0),
+    "weather": (-0.3, -1.5),
     "court": (500.0, -500.0),
     "ignore": (float("nan"), 0.0),
 }
@@ -30,15 +31,22 @@ def write_classifier(
     labels: int | str = 2,
     positions: int = 512,
     rank: int = 2,
+    batch: int | str = "B",
+    length: int | str = "T",
+    missing: int = 0,
+    gives: int = TensorProto.FLOAT,
+    apart: bool = False,
 ) -> tuple[Path, Path]:
     """Write a model and its tokenizer and give their paths.
 
     `labels` is what the graph says of its outputs' width: 2, or a name where it does not say. `positions` is how many tokens it can
-    read at once. Of rank 3, it gives logits for each token.
+    read at once. Of rank 3, it gives logits for each token. `batch` and `length` are what the graph says of its inputs; the last `missing`
+    pieces of the vocabulary are beyond its table; its outputs are of the type that it `gives`; if they are kept `apart`, the weights
+    are in model.onnx.data.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model, pieces = folder / "model.onnx", folder / "tokenizer.json"
-    weights = np.zeros((len(vocabulary()), 2), np.float32)
+    weights = np.zeros((len(vocabulary()) - missing, 2), np.float32)
     for word, row in WORDS.items():
         weights[vocabulary().index(word)] = row
     node = helper.make_node
@@ -49,7 +57,8 @@ def write_classifier(
         node("Range", ["zero", "count", "one"], ["places"]),
         node("Gather", ["known", "places"], ["there"]),
         node("Add", ["rows", "there"], ["tokens"]),
-        node("ReduceSum", ["tokens", "axis"], ["logits"], keepdims=0) if rank == 2 else node("Identity", ["tokens"], ["logits"]),
+        node("ReduceSum", ["tokens", "axis"], ["sums"], keepdims=0) if rank == 2 else node("Identity", ["tokens"], ["sums"]),
+        node("Cast", ["sums"], ["logits"], to=gives),
     ]
     tables = {
         "weights": weights,
@@ -61,10 +70,11 @@ def write_classifier(
     graph = helper.make_graph(
         nodes,
         "classifier",
-        [helper.make_tensor_value_info(name, kind, ["B", "T"]) for name in inputs],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["B", labels] if rank == 2 else ["B", "T", labels])],
+        [helper.make_tensor_value_info(name, kind, [batch, length]) for name in inputs],
+        [helper.make_tensor_value_info("logits", gives, ["B", labels] if rank == 2 else ["B", "T", labels])],
         [numpy_helper.from_array(table, name) for name, table in tables.items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), model)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(made, model, save_as_external_data=apart, location="model.onnx.data", size_threshold=0)
     tokenizer().save(str(pieces))
     return model, pieces

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from router_extproc.encoders.classifier import ClassifierOptions, TokenizerError
+from router_extproc.encoders.classifier import ClassifierOptions, ExportError, name_of
+from router_extproc.encoders.foreign import TokenizerError
 from router_extproc.encoders.manifest import BundleError, sha256
 from router_extproc.errors import SpecError
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape, Unknown, UnknownReason
@@ -26,13 +28,13 @@ class OnnxOptions(Options):
     """Where the model is and what its outputs mean."""
 
     model: str
-    """An ONNX file; a relative path is relative to the policy file."""
+    """An ONNX file with its weights in it; a relative path is relative to the policy file."""
     tokenizer: str
     """Its tokenizer.json, of the Hugging Face tokenizers library."""
     labels: Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1, max_length=500)]
     """Of its outputs, in their order."""
     activation: Literal["softmax", "sigmoid"] = "softmax"
-    """softmax: one of the labels holds; sigmoid: each holds or not."""
+    """softmax: one of the labels holds; sigmoid: each holds or not, by its own probability."""
     window: Annotated[int, Field(ge=16, le=8192)] = 512
     """Tokens that it reads at once."""
     max_windows: Annotated[int, Field(ge=1, le=64)] = 2
@@ -43,15 +45,21 @@ class OnnxOptions(Options):
     """Which text is looked at."""
 
 
+_HOLDS = 0.5
+"""A label that is independent of the others is the signal's from this probability on."""
+
+
 class Custom:
-    """The likeliest label with its probability. With one label, that label's probability."""
+    """The likeliest label with its probability; none where labels are independent and none holds. Of one label its probability."""
 
     cost = Cost.MODEL
 
     def __init__(self, name: str, options: OnnxOptions, classifier: OnnxClassifier) -> None:
         self.name = name
         kind, labels = (SignalKind.LABEL, frozenset(options.labels)) if len(options.labels) > 1 else (SignalKind.SCORE, None)
-        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=labels is not None)
+        several = labels is not None and options.activation == "sigmoid"
+        exclusive = labels is not None and not several
+        self.shape = SignalShape(kind, labels=labels, partial=True, exhaustive=exclusive, independent=several)
         self._options = options
         self._classifier = classifier
 
@@ -77,6 +85,8 @@ class Custom:
             return Signal(self.name, verdict.chances[0], coverage=verdict.coverage)
         labels = dict(zip(self._options.labels, verdict.chances, strict=True))
         best = max(labels, key=labels.__getitem__)
+        if self.shape.independent and labels[best] < _HOLDS:
+            return Signal(self.name, 0.0, label="", labels=labels, coverage=verdict.coverage)
         return Signal(self.name, labels[best], label=best, labels=labels, coverage=verdict.coverage)
 
 
@@ -92,9 +102,11 @@ def build(name: str, options: OnnxOptions, services: SignalServices) -> Custom:
         if options.sha256 is not None and sha256(model) != options.sha256:
             raise SpecError(("sha256",), f"{model}: its SHA-256 is another one", cure="restore the file, or correct the sum")
         how = ClassifierOptions(options.labels, options.window, options.max_windows, several)
-        classifier = services.models.classifier(model, tokenizer, how)
+        classifier = services.models.classifier(model, tokenizer, how, name_of(PurePath(options.model)))
     except TokenizerError as error:
         raise SpecError(("tokenizer",), str(error), cure="give the tokenizer.json that belongs to the model") from error
+    except ExportError as error:
+        raise SpecError(("model",), str(error), cure=error.cure) from error
     except BundleError as error:
         raise SpecError(
             ("model",), str(error), cure="give the model, its tokenizer and its labels as they belong together"

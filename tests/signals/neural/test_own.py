@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Build = Callable[..., Extractor]
 
 EMBEDDING = "{type: embedding, intents: {refund: [refund please, a refund of the card], music: [a song, the song of tea]}}"
+SEVERAL = "{type: onnx, model: model.onnx, tokenizer: tokenizer.json, labels: [good, bad], activation: sigmoid, window: 32}"
 ONNX = "{type: onnx, model: model.onnx, tokenizer: tokenizer.json, labels: [good, bad], window: 32}"
 
 
@@ -209,10 +210,71 @@ class TestOnnx:
 
     def test_labels_may_be_independent(self, outcome: Decided) -> None:
         """With sigmoid each holds or not."""
-        found = outcome(ONNX.replace("window", "activation: sigmoid, window"), "{signal: it, is: good}", "thanks, but wrong")
+        found = outcome(SEVERAL, "{signal: it, is: good}", "thanks, but wrong")
 
         assert found.decision.name == "hit"
         assert min((signal(found).labels or {}).values()) > 0.9
+
+    @pytest.mark.parametrize(
+        ("when", "text", "hit"),
+        [
+            pytest.param("{signal: it, is: bad}", "court", False, id="neither"),
+            pytest.param("{signal: it, is: good}", "weather", False, id="the likeliest, which does not hold"),
+            pytest.param("{signal: it, in: [good, bad]}", "weather", False, id="any, and neither holds"),
+            pytest.param("{signal: it, in: [good, bad]}", "wrong", True, id="any, and one holds"),
+            pytest.param("{signal: it, is: good}", "tea", True, id="at the bound"),
+            pytest.param("{signal: it, is: bad, atLeast: 0.3}", "weather", False, id="below its bound, with another above it"),
+            pytest.param("{signal: it, is: good, atLeast: 0.4}", "weather", True, id="above its bound"),
+            pytest.param("{signal: it, is: bad, atLeast: 0.1}", "weather", True, id="above its bound, and not the likeliest"),
+            pytest.param("{signal: it, is: good, atLeast: 0.6}", "tea", False, id="a half, with a higher bound"),
+        ],
+    )
+    def test_an_independent_label_holds_by_its_own_probability(self, outcome: Decided, when: str, text: str, hit: bool) -> None:  # noqa: FBT001 - what is told
+        """From its bound on, which is a half where the policy says none, and whatever the others do."""
+        found = outcome(SEVERAL, when, text)
+
+        assert (found.decision.name == "hit") is hit
+
+    def test_none_of_independent_labels_need_hold(self, outcome: Decided) -> None:
+        """Then the signal has no label, and each one's probability can still be seen."""
+        told = signal(outcome(SEVERAL, "{signal: it, in: [good, bad]}", "weather"))
+
+        assert (told.label, told.value) == ("", 0.0)
+        assert told.labels == pytest.approx({"good": 0.43, "bad": 0.18}, abs=0.01)
+
+    @pytest.mark.parametrize(
+        ("files", "path", "message", "cure"),
+        [
+            pytest.param({"apart": True}, "model", "in another file, model.onnx.data", "make it one file", id="other files"),
+            pytest.param({"length": 32}, "model", "the fixed length 32", "dynamic length", id="a fixed length"),
+            pytest.param({"missing": 3}, "model", "cannot read the token", "as they belong together", id="another vocabulary"),
+        ],
+    )
+    def test_models_that_cannot_be_served_are_told(
+        self, problem: Callable[[str], Problem], folder: Path, files: dict[str, Any], path: str, message: str, cure: str
+    ) -> None:
+        """When the policy is loaded, with the way out."""
+        write_classifier(folder, **files)
+
+        found = problem(ONNX)
+        assert message in found.message
+        assert found.path == f"signals.it.{path}"
+        assert cure in (found.cure or "")
+
+    def test_each_model_has_a_name_of_its_own(self, build: Build, services: SignalServices, tmp_path: Path) -> None:
+        """Though all are a model.onnx, as exporters call them: that of its file as the policy names it."""
+        own = services.for_policy(tmp_path)
+        made: list[Any] = []
+        for place in ("toxic/", "./spam/", ""):
+            write_classifier(tmp_path / place)
+            files = {"model": f"{place}model.onnx", "tokenizer": f"{place}tokenizer.json"}
+            made.append(build("onnx", services=own, labels=["good", "bad"], window=32, **files))
+
+        names = ["onnx-toxic/model", "onnx-spam/model", "onnx-model"]
+        assert [each._classifier.name for each in made] == names
+        assert set(names) <= set(own.models.breakers())
+        assert set(names) <= set(own.models.stocks())
+        assert set(names) <= set(own.models.figures)
 
     def test_a_model_that_gives_no_numbers_has_failed(self, outcome: Decided, caplog: pytest.LogCaptureFixture) -> None:
         """Unknown, and told once."""
