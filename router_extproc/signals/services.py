@@ -132,7 +132,7 @@ class SignalServices:
 
     def for_policy(self, folder: Path) -> SignalServices:
         """The same services for one more policy."""
-        return replace(self, folder=folder, files=Files(), doubts=[], _shares=[])
+        return replace(self, folder=folder, files=self.files.another(), doubts=[], _shares=[])
 
     def breakers(self) -> Mapping[str, BreakerReport]:
         """Whether each classifier in memory works, by its name in metrics."""
@@ -154,6 +154,10 @@ class SignalServices:
     def file(self, name: str) -> Path:
         """A file that the policy names; a change of it makes the policy be loaded anew."""
         return self.files.add(self.folder / name)
+
+    def secret_file(self, name: str) -> Path:
+        """The same for one that holds secrets: no version and no status tells anything of its content."""
+        return self.files.add_secret(self.folder / name)
 
     def share(self, outputs: Iterable[str]) -> Share:
         """The policy's share in the encoder, which gives these outputs, too. Raises BundleError."""
