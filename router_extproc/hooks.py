@@ -71,13 +71,15 @@ class ReloadDetails:
 
     ok: bool
     version: str
-    """Content hash of the file that was tried."""
+    """Content hash of the file that was tried, and of those that it is made of."""
     source: str
     trigger: str
     """`start`, `watch`, `poll`, `sighup` or `admin`."""
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     duration_s: float = 0.0
+    changed: tuple[str, ...] = ()
+    """Files with another content than in the policy that was in force before: the policy's own, or those that it is made of."""
 
 
 class Hook(Protocol):

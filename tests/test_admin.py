@@ -180,6 +180,7 @@ class TestStatus:
             "last_trigger": "start",
             "errors": [],
             "warnings": [],
+            "files": {},
         }
 
     async def test_of_a_refused_policy(self, ask: Asked, store: PolicyStore, file: Path, change: Change) -> None:

@@ -15,6 +15,7 @@ from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.files import Files
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from router_extproc.health import PoolHealth
@@ -35,18 +36,24 @@ class Loaded:
     router: Router
     warnings: tuple[Problem, ...]
     version: str
-    """First digits of the file's SHA-256."""
+    """Of the file and of all that it was made of beside it."""
     files: Files = field(default_factory=Files)
     """What it was made of beside that file."""
+    sums: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of these, by path; of secrets none."""
+    secret_sums: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Those of secrets, to compare and never to show."""
 
 
 class UnfitPolicyError(PolicyError):
     """A policy that was read and cannot be served."""
 
-    def __init__(self, problems: tuple[Problem, ...], files: Files) -> None:
+    def __init__(self, problems: tuple[Problem, ...], files: Files, text: str) -> None:
         super().__init__(problems)
         self.files = files
         """What it would be made of beside its own file, as that was."""
+        self.version = version_of(text, files.sums().values())
+        """Of its file and of those that were looked for before it failed."""
 
 
 def policy_file(path: Path) -> Path:
@@ -69,7 +76,7 @@ def read_text(path: Path) -> str:
 
 
 def version_at(path: Path) -> str:
-    """The version of what the file holds now, be it a policy or not. Raises OSError."""
+    """The version of what the file itself holds now, be it a policy or not, whatever it is made of beside. Raises OSError."""
     return version_of(policy_file(path).read_bytes().decode("utf-8-sig", "surrogateescape"))
 
 
@@ -93,17 +100,19 @@ def load(
     try:
         result = compile_policy(text, source=str(source), services=own, selectors=SELECTORS)
     except PolicyError as error:
-        raise UnfitPolicyError(error.problems, own.files) from error
+        raise UnfitPolicyError(error.problems, own.files, text) from error
     try:
         router = Router(
             result.policy, services=own, stats=stats, store=store, sessions=sessions, health=health, experience=experience
         )
     except SpecError as error:
-        raise UnfitPolicyError((*result.warnings, *_placed(error, text, str(source))), own.files) from error
+        raise UnfitPolicyError((*result.warnings, *_placed(error, text, str(source))), own.files, text) from error
     failed = failures(router, text)
     if failed:
-        raise UnfitPolicyError((*result.warnings, *failed), own.files)
-    return Loaded(router, result.warnings, version_of(text), own.files)
+        raise UnfitPolicyError((*result.warnings, *failed), own.files, text)
+    sums = own.files.sums()
+    version = version_of(text, sums.values())
+    return Loaded(router.versioned(version), result.warnings, version, own.files, sums, own.files.secret_sums())
 
 
 def _placed(error: SpecError, text: str, source: str) -> tuple[Problem, ...]:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from router_extproc.config.loader import Loaded, UnfitPolicyError, policy_file, version_at
@@ -14,6 +14,7 @@ from router_extproc.hooks import ReloadDetails
 from router_extproc.policy.problems import PolicyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from router_extproc.hooks import Hooks
@@ -31,6 +32,7 @@ class Status:
 
     source: str
     version: str
+    """Of the policy in force: another one when its file is, or one that it is made of."""
     loaded_at: float
     reloads: int = 0
     failures: int = 0
@@ -41,6 +43,8 @@ class Status:
     """Of the last attempt, if it failed: the policy on disk is then not the one in force."""
     warnings: tuple[str, ...] = ()
     """Of the policy in force."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 by path of what it is made of beside its own file; of secrets none."""
 
 
 class PolicyStore:
@@ -52,14 +56,20 @@ class PolicyStore:
         self._hooks = hooks
         self._lock = threading.Lock()
         began = time.perf_counter()
+        self._tried = version_at(path)
+        """The version of the policy's own file that was tried last."""
+        self._own = self._tried
+        """That of the policy in force."""
         loaded = load(path)
         self._router = loaded.router
         now = time.time()
         source = str(policy_file(path))
-        self._status = Status(source, loaded.version, now, last_attempt_at=now, warnings=tuple(map(str, loaded.warnings)))
-        self._tried = loaded.version
+        warnings = tuple(map(str, loaded.warnings))
+        self._status = Status(source, loaded.version, now, last_attempt_at=now, warnings=warnings, files=loaded.sums)
         self._files = loaded.files
-        hooks.reloaded(self._details("start", loaded.version, began, warnings=self._status.warnings))
+        self._sums = {**loaded.sums, **loaded.secret_sums}
+        """Of all files beside the policy in force, secrets too: never shown."""
+        hooks.reloaded(self._details("start", loaded.version, began, warnings=warnings))
 
     @property
     def router(self) -> Router:
@@ -90,29 +100,33 @@ class PolicyStore:
                 self._tried = tried
                 return self._swap(self._load(self._path), trigger, began)
             except PolicyError as error:
+                version = self._tried
                 if isinstance(error, UnfitPolicyError):
-                    self._files = error.files
-                return self._keep(trigger, began, tuple(map(str, error.errors)))
+                    self._files, version = error.files, error.version
+                return self._keep(trigger, began, version, tuple(map(str, error.errors)))
             except OSError as error:
                 return self._unreadable(error, trigger, began, force=force)
             except Exception as error:  # noqa: BLE001 - told, logged and counted
                 # A bug that some policy brings to light must not end the watch: the next policy may be fine.
                 _log.exception("loading the policy failed")
                 self._files = self._files.anew()
-                return self._keep(trigger, began, (f"{self._status.source}: {type(error).__name__}: {error}",))
+                return self._keep(trigger, began, self._tried, (f"{self._status.source}: {type(error).__name__}: {error}",))
 
     def _unreadable(self, error: OSError, trigger: str, began: float, *, force: bool) -> bool:
         # When the file is back, even with the content that is in force, it is loaded: only then is everything known to be well.
         self._tried = ""
         text = f"{error.filename or self._path}: {error.strerror or error}"
         # A mount that stays away is told once, not at every look.
-        return False if text in self._status.errors and not force else self._keep(trigger, began, (text,))
+        return False if text in self._status.errors and not force else self._keep(trigger, began, "", (text,))
 
     def _swap(self, loaded: Loaded, trigger: str, began: float) -> bool:
         now = time.time()
         warnings = tuple(map(str, loaded.warnings))
+        sums = {**loaded.sums, **loaded.secret_sums}
+        changed = tuple(self._changed(sums))
         self._router = loaded.router
         self._files = loaded.files
+        self._own, self._sums = self._tried, sums
         self._status = replace(
             self._status,
             version=loaded.version,
@@ -123,11 +137,18 @@ class PolicyStore:
             last_trigger=trigger,
             errors=(),
             warnings=warnings,
+            files=loaded.sums,
         )
-        self._hooks.reloaded(self._details(trigger, loaded.version, began, warnings=warnings))
+        self._hooks.reloaded(replace(self._details(trigger, loaded.version, began, warnings=warnings), changed=changed))
         return True
 
-    def _keep(self, trigger: str, began: float, errors: tuple[str, ...]) -> bool:
+    def _changed(self, sums: Mapping[str, str]) -> Iterator[str]:
+        """Files with another content than those that the policy in force was made of."""
+        if self._own != self._tried:
+            yield self._status.source
+        yield from sorted(path for path in {*self._sums, *sums} if self._sums.get(path) != sums.get(path))
+
+    def _keep(self, trigger: str, began: float, version: str, errors: tuple[str, ...]) -> bool:
         self._status = replace(
             self._status,
             failures=self._status.failures + 1,
@@ -136,7 +157,7 @@ class PolicyStore:
             last_trigger=trigger,
             errors=errors,
         )
-        self._hooks.reloaded(self._details(trigger, self._tried, began, errors=errors))
+        self._hooks.reloaded(self._details(trigger, version, began, errors=errors))
         return False
 
     def _details(

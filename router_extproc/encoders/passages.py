@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.unspelt import spelt, unread, words
+from router_extproc.encoders.unspelt import letters, spelt, unread, words
 
 if TYPE_CHECKING:
     from router_extproc.encoders.tokens import Tokens, WordPieces
@@ -39,6 +39,9 @@ class Passage:
     coverage: float
     """Share of the text's characters that some window reads, in [0, 1]. Words that the vocabulary cannot spell are not read; signs that
     are no letters and no digits hold no words."""
+    legible: bool = True
+    """Whether the vocabulary knows any of it: a word, or a sign in a text without words. Blanks and full stops between words that it cannot
+    spell are part of `coverage`, but tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,14 @@ def cut(text: str, pieces: WordPieces, *, window: int, overlap: int, budget: int
     if len(text) <= tokens * _CHARACTERS:
         whole = _whole(text, pieces)
         if len(whole.tokens) <= tokens:
-            return Passage(tuple(_slices(whole, pieces, room, overlap)), _coverage(text, [whole], pieces))
+            return Passage(tuple(_slices(whole, pieces, room, overlap)), *_read(text, [whole], pieces))
     head_windows = (budget + 1) // 2
     stretches = [_head(text, pieces, room + (head_windows - 1) * (room - overlap))]
     tail_windows = budget - head_windows
     if tail_windows:
         stretches.append(_tail(text, pieces, room + (tail_windows - 1) * (room - overlap)))
     slices = [each for stretch in stretches for each in _slices(stretch, pieces, room, overlap)]
-    return Passage(tuple(slices), _coverage(text, stretches, pieces))
+    return Passage(tuple(slices), *_read(text, stretches, pieces))
 
 
 def _whole(text: str, pieces: WordPieces) -> _Stretch:
@@ -117,17 +120,37 @@ def _slice(tokens: Tokens, base: int, pieces: WordPieces) -> Slice:
     return Slice([pieces.begin, *tokens.ids, pieces.end], [0, *tokens.cases, 0], [(0, 0), *offsets, (0, 0)])
 
 
-def _coverage(text: str, stretches: list[_Stretch], pieces: WordPieces) -> float:
-    """Characters of the stretches, less those of words that were not read, over all from the first to the last that is not blank."""
+def _read(text: str, stretches: list[_Stretch], pieces: WordPieces) -> tuple[float, bool]:
+    """The coverage, and whether it is legible.
+
+    Characters of the stretches, less those of words that were not read, over all from the first to the last that is not blank.
+    """
     stripped = text.strip()
     if not stripped:
-        return 1.0
+        return 1.0, True
     read = done = counted = 0
+    gaps: list[tuple[int, int]] = []
     for stretch in stretches:
         read += max(0, stretch.end - max(done, stretch.start))
         done = max(done, stretch.end)
         # Where stretches overlap, a word that one of them cannot spell counts as not read, once.
         for start, end in unread(stretch.tokens, stretch.end - stretch.base, pieces):
-            read -= words(text, max(stretch.base + start, counted), stretch.base + end)
+            gap = max(stretch.base + start, counted), stretch.base + end
+            read -= words(text, *gap)
             counted = max(counted, stretch.base + end)
-    return min(max(read / len(stripped), 0.0), 1.0)
+            gaps.append(gap)
+    return min(max(read / len(stripped), 0.0), 1.0), not gaps or _legible(text, stretches, gaps, pieces)
+
+
+def _legible(text: str, stretches: list[_Stretch], gaps: list[tuple[int, int]], pieces: WordPieces) -> bool:
+    """Whether something was read, where these ranges were not."""
+    if all(each == pieces.unknown for stretch in stretches for each in stretch.tokens.ids):
+        return False
+    lost = sum(letters(text, *gap) for gap in gaps)
+    if not lost:
+        return True
+    done = total = 0
+    for stretch in stretches:
+        total += letters(text, max(stretch.start, done), stretch.end)
+        done = max(done, stretch.end)
+    return lost < total

@@ -49,7 +49,8 @@ _FLOOR = 0.02
 """Of every label's probability when the temperature is chosen: one odd example must not make all others unsure."""
 _FOLDS = 10
 _HELD = 400
-"""Examples left out in turn that are enough to choose a temperature by."""
+"""Examples left out in turn that are enough to choose a temperature by. Scoring each takes as long as there are examples: of a fold with
+more of them, as many are left out."""
 
 
 class Example(NamedTuple):
@@ -205,12 +206,15 @@ def _temperature(sample: _Sample) -> float:
 
 
 def _left_out(sample: _Sample) -> Iterator[tuple[Floats, Ints]]:
-    """Scores (examples, labels) and owners of examples, a tenth of each label at a time, until there are enough."""
+    """Scores (examples, labels) and owners of examples, a tenth of each label at most at a time, until there are enough."""
     counts = np.bincount(sample.owners)
     turn = np.concatenate([np.arange(count) for count in counts])
     done = 0
     for fold in range(_FOLDS):
-        held = (turn % _FOLDS == fold) & (counts[sample.owners] > 1)
+        places = np.flatnonzero((turn % _FOLDS == fold) & (counts[sample.owners] > 1))
+        held = np.zeros(len(turn), bool)
+        # Evenly spaced, so that every label has its share.
+        held[places[np.linspace(0, len(places) - 1, min(len(places), _HELD), dtype=np.int64)]] = True
         if held.any() and done < _HELD:
             part = _Sample(
                 sample.rows[held],

@@ -51,6 +51,8 @@ class Reading:
     """What the token head marks: no type that can be checked, but telephone numbers whose shape agrees."""
     coverage: float = 1.0
     """Share of the text that was read, in [0, 1]."""
+    legible: bool = True
+    """Whether any word of it could be read: what the rest says of a text that could not is said of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def combined(text: str, passage: Passage, outputs: Outputs, terms: Terms) -> Rea
         embedding=_embedding(outputs.embeddings) if outputs.embeddings else _NOTHING,
         spans=() if outputs.tags is None else _spans(text, passage.slices, outputs.tags, terms.span_threshold),
         coverage=passage.coverage,
+        legible=passage.legible,
     )
 
 

@@ -68,6 +68,11 @@ def words(text: str, start: int, end: int) -> int:
     return sum(map(len, _WORDS.findall(writable(text[start:end])))) if start < end else 0
 
 
+def letters(text: str, start: int, end: int) -> int:
+    """How many letters and digits a stretch has, whatever marks they carry: a token may end before its last mark."""
+    return len(_WORDS.findall(writable(text[start:end]))) if start < end else 0
+
+
 def _unknown(tokens: Tokens, pieces: WordPieces) -> list[tuple[int, int]]:
     if pieces.unknown not in tokens.ids:
         return []

@@ -72,7 +72,8 @@ class ReloadLog:
         for warning in details.warnings:
             self._log.warning("policy warning", extra={**facts, "problem": warning})
         if details.ok:
-            self._log.info("policy loaded", extra={**facts, "seconds": round(details.duration_s, 3)})
+            told = {**facts, "seconds": round(details.duration_s, 3), "changed": list(details.changed)}
+            self._log.info("policy loaded", extra=told)
             return
         for error in details.errors:
             self._log.error("policy refused, the last good one stays in force", extra={**facts, "problem": error})

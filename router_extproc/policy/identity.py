@@ -145,5 +145,5 @@ def _secrets(section: ProofSection, services: SignalServices, findings: Findings
 
 def _text(section: ProofSection, services: SignalServices) -> str:
     if section.secret_file:
-        return services.file(section.secret_file).read_text(encoding="utf-8")
+        return services.secret_file(section.secret_file).read_text(encoding="utf-8")
     return os.environ.get(section.secret_env or "", "")

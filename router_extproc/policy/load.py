@@ -26,7 +26,7 @@ from router_extproc.policy.vocabulary import Vocabulary
 from router_extproc.signals.registry import EXTRACTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from router_extproc.plugin import Registry
     from router_extproc.policy.compiled import Route, Rule
@@ -45,9 +45,11 @@ class CompileResult:
     warnings: tuple[Problem, ...]
 
 
-def version_of(text: str) -> str:
-    """The version of a policy: the first digits of its text's SHA-256."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:VERSION_DIGITS]
+def version_of(text: str, sums: Iterable[str] = ()) -> str:
+    """The version of a policy: the first digits of its text's SHA-256, or, where it was made of files, of all their SHA-256."""
+    own = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    together = " ".join((own, *sums))
+    return (own if together == own else hashlib.sha256(together.encode()).hexdigest())[:VERSION_DIGITS]
 
 
 def compile_policy(
@@ -58,7 +60,10 @@ def compile_policy(
     selectors: Registry[Any],
     extractors: Registry[Callable[[str, Any, SignalServices], Extractor]] = EXTRACTORS,
 ) -> CompileResult:
-    """The compiled policy. Raises PolicyError with every problem found, each with its place and cure."""
+    """The compiled policy. Raises PolicyError with every problem found, each with its place and cure.
+
+    Its version is that of the text alone: which files it is made of is known when its selectors are built, too.
+    """
     document = read(text, source=source)
     findings = Findings(document)
     file = validated(PolicyFile, document.value, (), findings)

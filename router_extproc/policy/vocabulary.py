@@ -103,6 +103,10 @@ class Vocabulary:
             # One that is not declared has no place but where it is first used.
             self._findings.error((*path, *error.path) if clause else used, error.message, error.cure)
             return None
+        finally:
+            for doubt in self._services.doubts:
+                self._findings.warn((*path, *doubt.path) if clause else used, doubt.message, doubt.cure)
+            self._services.doubts.clear()
 
     def _check_identity(self, name: str, path: Path) -> None:
         clause = self._declared.get(name)

@@ -6,6 +6,7 @@ import copy
 import itertools
 import secrets
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,12 @@ class Router:
         other.may_observe = self.may_observe or canary.router.may_observe
         other.wants_responses = self.wants_responses or canary.router.wants_responses
         other.embed = self.embed or canary.router.embed
+        return other
+
+    def versioned(self, version: str) -> Router:
+        """The same, whose decisions name this version of the policy."""
+        other = copy.copy(self)
+        other.policy = replace(self.policy, version=version)
         return other
 
     def unhurried(self) -> Router:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from router_extproc.breaker import BreakerReport
     from router_extproc.encoders.prototypes import Prototypes
+    from router_extproc.errors import SpecError
     from router_extproc.request import Request
 
 _SAMPLE = 600
@@ -125,11 +126,13 @@ class SignalServices:
     """What relative paths in the policy are relative to: the policy file's folder."""
     files: Files = field(default_factory=Files)
     """What this one policy was made of beside its own file."""
+    doubts: list[SpecError] = field(default_factory=list)
+    """What extractors found odd in the options that they were built of: warnings, each with its place there."""
     _shares: list[Share] = field(default_factory=list)
 
     def for_policy(self, folder: Path) -> SignalServices:
         """The same services for one more policy."""
-        return replace(self, folder=folder, files=Files(), _shares=[])
+        return replace(self, folder=folder, files=self.files.another(), doubts=[], _shares=[])
 
     def breakers(self) -> Mapping[str, BreakerReport]:
         """Whether each classifier in memory works, by its name in metrics."""
@@ -151,6 +154,10 @@ class SignalServices:
     def file(self, name: str) -> Path:
         """A file that the policy names; a change of it makes the policy be loaded anew."""
         return self.files.add(self.folder / name)
+
+    def secret_file(self, name: str) -> Path:
+        """The same for one that holds secrets: no version and no status tells anything of its content."""
+        return self.files.add_secret(self.folder / name)
 
     def share(self, outputs: Iterable[str]) -> Share:
         """The policy's share in the encoder, which gives these outputs, too. Raises BundleError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import json
 import shutil
 import threading
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from quality_file import write_quality
 from tiny_bundle import write_bundle
+from tiny_classifier import write_classifier
 
 from router_extproc.config import embedded
 from router_extproc.config.embedded import failures
@@ -55,6 +58,21 @@ pools: {small: {cluster: s}, large: {cluster: l}}
 default: small
 decisions:
   - {name: hard, when: difficulty, route: large}
+"""
+KINDS = """\
+version: 1
+pools: {small: {cluster: s, model: small-model}, large: {cluster: l, model: large-model}}
+default: {candidates: [small, large], select: {type: cheapest-sufficient, quality: q.quality, target: 0.6}}
+identity: {userHeader: x-user, proof: {header: x-proof, secretFile: secret}}
+signals:
+  about: {type: linear, file: head.json}
+  near: {type: knowledge, file: exemplars.jsonl}
+  own: {type: onnx, model: model.onnx, tokenizer: tokenizer.json, labels: [good, bad], window: 32}
+  leak: {type: credential_flow, canaryFile: canaries}
+decisions:
+  - name: all
+    when: {any: [{signal: about, is: music}, {signal: near, is: a}, {signal: own, is: bad}, {signal: leak, is: canary}]}
+    route: large
 """
 
 
@@ -122,14 +140,75 @@ def labels(router: Router) -> frozenset[str] | None:
 
 class TestReload:
     def test_a_changed_file_is_loaded_at_once(self, store: PolicyStore, policy: Path, bundle: Path) -> None:
-        """Though the policy itself stays as it is."""
+        """Though the policy itself stays as it is: what decides is another, and so is the version that its decisions name."""
         before = store.status.version
         (policy.parent / "head.json").write_text(head(bundle, "refunds", "music", "tea"))
 
         assert store.reload("watch")
         assert store.status.reloads == 1
-        assert store.status.version == before
+        assert store.status.version == store.router.policy.version != before
         assert labels(store.router) == {"refunds", "music", "tea"}
+
+    def test_a_changed_file_is_named(self, store: PolicyStore, policy: Path, bundle: Path, told: list[ReloadDetails]) -> None:
+        """By the hook's details and by the status, which has the sum of each."""
+        file = policy.parent / "head.json"
+        file.write_text(head(bundle, "refunds", "tea"))
+        store.reload("watch")
+
+        assert told[-1].changed == (str(file),)
+        sums = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in (file, bundle / "manifest.json")}
+        assert store.status.files == sums
+
+    def test_all_that_changed_is_named(self, store: PolicyStore, policy: Path, bundle: Path, told: list[ReloadDetails]) -> None:
+        """The policy's own file, one that came and one that it does without now; compared with what was in force, not with what failed."""
+        (policy.parent / "later.json").write_text("{")
+        policy.write_text(POLICY % "later.json")
+        store.reload("watch")
+        (policy.parent / "later.json").write_text(head(bundle, "refunds", "tea"))
+        store.reload("watch")
+
+        assert [one.ok for one in told] == [True, False, True]
+        assert told[-1].changed == (str(policy), str(policy.parent / "head.json"), str(policy.parent / "later.json"))
+        assert told[1].changed == told[0].changed == ()
+
+    def test_the_same_content_is_the_same_version(self, store: PolicyStore, policy: Path, told: list[ReloadDetails]) -> None:
+        """Replicas whose files were written at other times, or that stand elsewhere, can be compared."""
+        before = store.status.version
+        (policy.parent / "head.json").touch()
+        store.reload("watch")
+        elsewhere = shutil.copytree(policy.parent, policy.parent.with_name("elsewhere"))
+
+        assert (len(told), told[-1].changed, told[-1].version) == (2, (), before)
+        services = SignalServices(models=Models(folder=policy.parent.with_name("bundle")))
+        assert load(elsewhere / "policy.yaml", services=services, stats=PoolStats()).version == before
+
+    def test_going_back_is_the_version_before(self, store: PolicyStore, policy: Path, bundle: Path) -> None:
+        """It tells what decides, not when it came."""
+        file = policy.parent / "head.json"
+        first, versions = file.read_text(), [store.status.version]
+        for text in (head(bundle, "refunds", "tea"), first):
+            change(file, text)
+            store.reload("watch")
+            versions.append(store.status.version)
+
+        assert versions[0] == versions[2] != versions[1]
+
+    def test_decisions_name_the_version(self, store: PolicyStore) -> None:
+        """As the status does."""
+        body = json.dumps({"model": "auto", "messages": [{"role": "user", "content": "tea"}]}).encode()
+        outcome = decide(store.router.unhurried(), path="/v1/chat/completions", headers={}, body=body)
+
+        assert outcome.policy == store.status.version
+
+    def test_what_was_refused_is_no_version_in_force(self, store: PolicyStore, policy: Path, told: list[ReloadDetails]) -> None:
+        """The broken file is part of what was tried."""
+        (policy.parent / "head.json").write_text("{")
+        store.reload("watch")
+        (policy.parent / "head.json").write_text("[")
+        store.reload("watch")
+
+        assert len({one.version for one in told}) == 3
+        assert store.status.version == told[0].version
 
     def test_nothing_changed_is_left_alone(self, store: PolicyStore) -> None:
         """A poll looks at the files too, and loads nothing."""
@@ -189,6 +268,62 @@ class TestReload:
         assert store.status.failures == 1
 
 
+class TestKinds:
+    """Files of every kind that a policy names are part of its version, but for secrets."""
+
+    @pytest.fixture
+    def policy(self, tmp_path: Path, bundle: Path) -> Path:
+        """A policy that names one of each, and a folder that is watched with it."""
+        folder = tmp_path / "mounted"
+        folder.mkdir()
+        (folder / "policy.yaml").write_text(KINDS)
+        (folder / "head.json").write_text(head(bundle, "refunds", "music"))
+        (folder / "exemplars.jsonl").write_text('{"text": "tea", "group": "a"}\n{"text": "a song", "group": "b"}\n')
+        (folder / "canaries").write_text(f"{'a' * 64}\n")
+        (folder / "secret").write_text("0123456789abcdef0123456789abcdef\n")
+        write_classifier(folder)
+        write_quality(folder / "q.quality", bundle)
+        return folder / "policy.yaml"
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            pytest.param("head.json", "\n", id="a head"),
+            pytest.param("exemplars.jsonl", '{"text": "a card", "group": "b"}\n', id="exemplars"),
+            pytest.param("canaries", f"{'b' * 64}\n", id="canaries"),
+            pytest.param("tokenizer.json", "\n", id="a tokenizer"),
+            pytest.param("model.onnx", None, id="a model"),
+            pytest.param("q.quality", None, id="a quality model"),
+        ],
+    )
+    def test_one_that_decides(
+        self, store: PolicyStore, policy: Path, bundle: Path, told: list[ReloadDetails], name: str, text: str | None
+    ) -> None:
+        """Another one is another version, and is named."""
+        before, path = store.status.version, policy.with_name(name)
+        if text is not None:
+            path.write_text(path.read_text() + text)
+        elif name == "model.onnx":
+            write_classifier(policy.parent, positions=600)
+        else:
+            write_quality(path, bundle, method="knn")
+
+        assert store.reload("watch"), store.status.errors
+        assert store.status.version == told[-1].version != before
+        assert told[-1].changed == (str(path),)
+
+    def test_a_secret(self, store: PolicyStore, policy: Path, told: list[ReloadDetails]) -> None:
+        """It decides nothing; that it changed is told, and of its content nothing."""
+        before, path = store.status.version, policy.with_name("secret")
+        path.write_text("fedcba9876543210fedcba9876543210\n")
+
+        assert store.reload("watch")
+        assert store.status.version == before
+        assert told[-1].changed == (str(path),)
+        assert str(path) not in store.status.files
+        assert hashlib.sha256(path.read_bytes()).hexdigest() not in repr((store.status, told))
+
+
 class TestBundle:
     @pytest.fixture
     def policy(self, tmp_path: Path) -> Path:
@@ -203,6 +338,14 @@ class TestBundle:
 
         assert store.reload("watch")
         assert encoder_of(store.router) is before
+
+    def test_another_one_is_another_version(self, store: PolicyStore, bundle: Path, tmp_path: Path) -> None:
+        """It decides otherwise, by the same policy."""
+        before = store.status.version
+        shutil.copytree(write_bundle(tmp_path / "other", seed=1), bundle, dirs_exist_ok=True)
+
+        assert store.reload("watch")
+        assert store.status.version != before
 
     def test_another_one_takes_over_and_the_old_one_is_freed(self, store: PolicyStore, bundle: Path, tmp_path: Path) -> None:
         """At once, without the garbage collector: a server spares it what was loaded at the start."""

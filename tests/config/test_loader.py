@@ -93,7 +93,7 @@ class TestReadText:
 class TestVersionAt:
     @pytest.mark.parametrize("before", [pytest.param(b"", id="plain"), pytest.param(BOM, id="byte order mark")])
     def test_is_the_loaded_version(self, loader: Load, file: Path, policy: str, before: bytes) -> None:
-        """So that a file can be told from the policy in force without loading it."""
+        """So that a file can be told from the policy in force without loading it, as long as it is made of nothing else."""
         file.write_bytes(before + policy.encode())
 
         assert version_at(file) == loader(file).version

@@ -61,6 +61,7 @@ class TestReload:
         assert store.router.policy.version == store.status.version == version_of(policy + "# changed\n")
         assert (store.status.reloads, store.status.failures, store.status.last_trigger) == (1, 0, "watch")
         assert (told[-1].trigger, told[-1].ok, told[-1].version) == ("watch", True, store.status.version)
+        assert told[-1].changed == (str(file),)
         assert told[-1].duration_s > 0
 
     def test_the_same_content_is_left_alone(self, store: PolicyStore, told: list[ReloadDetails]) -> None:
@@ -78,7 +79,7 @@ class TestReload:
 
         assert store.reload("sighup", force=True)
         assert store.router is not old
-        assert told[-1].trigger == "sighup"
+        assert (told[-1].trigger, told[-1].changed) == ("sighup", ())
 
     def test_warnings_are_those_in_force(self, store: PolicyStore, file: Path, policy: str) -> None:
         """A policy with a likely mistake is served, and the status says what is odd about it."""

@@ -197,6 +197,35 @@ class TestCut:
         """As a share of the characters from the first to the last that is not blank."""
         assert cut(text, pieces, window=_WINDOW, overlap=_OVERLAP, budget=4).coverage == pytest.approx(coverage)
 
+    @pytest.mark.parametrize(
+        ("text", "legible"),
+        [
+            pytest.param("tea", True, id="a word"),
+            pytest.param("", True, id="nothing to read"),
+            pytest.param("?!", True, id="signs in a text without words"),
+            pytest.param("\u65e5\u672c", False, id="words that cannot be spelt"),
+            pytest.param("\u65e5 \u672c?!", False, id="signs and blanks between such words"),
+            pytest.param("\u0e01\u0e34 \u0e01\u0e34", False, id="marks at the end of such words"),
+            pytest.param("tea \u65e5\u672c", True, id="a word among them"),
+            pytest.param("tea \U0001f44d", True, id="a sign among words"),
+            pytest.param("\U0001f44d", False, id="only a sign that is not known"),
+            pytest.param("\u200b", False, id="only what is invisible"),
+            pytest.param("\u65e5 " * 200, False, id="more than fits"),
+            pytest.param("\u65e5 " * 200 + "tea", True, id="a word at its end"),
+        ],
+    )
+    def test_says_whether_it_read_anything(self, pieces: WordPieces, text: str, *, legible: bool) -> None:
+        """Also where the coverage is not 0: blanks and full stops are part of that."""
+        assert cut(text, pieces, window=_WINDOW, overlap=_OVERLAP, budget=4).legible is legible
+
+    @given(_TEXTS)
+    def test_what_is_covered_by_nothing_tells_nothing(self, pieces: WordPieces, text: str) -> None:
+        """And what is covered whole and has a word that was read tells something."""
+        found = cut(text, pieces, window=_WINDOW, overlap=_OVERLAP, budget=4)
+
+        assert found.coverage > 0.0 or not found.legible
+        assert found.legible or not {"tea", "the", "weather"}.intersection(text.split()) or len(text) > 100
+
     @pytest.mark.parametrize("unit", ["tea ", "x", "?", " ", "\u65e5", "\u0301", "\x00", "\u200b"])
     def test_looks_at_no_more_of_a_long_text_than_fits(self, counting: Counting, unit: str) -> None:
         """A million characters cost what the budget costs."""

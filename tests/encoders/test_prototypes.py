@@ -120,6 +120,24 @@ class TestFitted:
         assert {likeliest(prototypes, row) for row in around(0, 20, spread=0.05, seed=4, text="my train")} == {"b"}
         assert {likeliest(prototypes, row) for row in around(0, 20, spread=0.05, seed=4, text="a visa")} == {"a"}
 
+    @pytest.mark.parametrize(("count", "scored"), [pytest.param(300, 60 * 7, id="few"), pytest.param(5000, 400, id="many")])
+    def test_scores_no_more_examples_than_a_temperature_needs(
+        self, monkeypatch: pytest.MonkeyPatch, count: int, scored: int
+    ) -> None:
+        """Each is compared with all others: of twenty thousand a tenth would take longer than all else."""
+        seen: list[str] = []
+        scores = Scorer.scores
+
+        def counting(scorer: Scorer, embedding: np.ndarray, text: str) -> np.ndarray:
+            seen.append(text)
+            return scores(scorer, embedding, text)
+
+        monkeypatch.setattr(Scorer, "scores", counting)
+        fitted({label: around(at, count, spread=0.1, text=label) for at, label in enumerate("ab")}, None)
+
+        assert len(seen) == scored
+        assert seen.count("a") == seen.count("b")
+
     def test_is_the_same_each_time(self) -> None:
         """Replicas answer alike."""
         first, second = (fitted({"a": around(0, 3, spread=0.3), "b": around(1, 3, spread=0.3)}, anywhere(40)) for _ in range(2))

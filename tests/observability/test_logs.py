@@ -143,18 +143,25 @@ class TestReloadLog:
         """One line, and one for each warning."""
         set_up(level="info", form="json")
         details = ReloadDetails(
-            ok=True, version="abc", source="policy.yaml", trigger="watch", warnings=("odd",), duration_s=0.12345
+            ok=True,
+            version="abc",
+            source="policy.yaml",
+            trigger="watch",
+            warnings=("odd",),
+            duration_s=0.12345,
+            changed=("head.json",),
         )
         Hooks([ReloadLog()]).reloaded(details)
         warning, loaded = lines()
 
         assert (warning["level"], warning["problem"]) == ("warning", "odd")
         assert loaded["message"] == "policy loaded"
-        assert {key: loaded[key] for key in ("version", "source", "trigger", "seconds")} == {
+        assert {key: loaded[key] for key in ("version", "source", "trigger", "seconds", "changed")} == {
             "version": "abc",
             "source": "policy.yaml",
             "trigger": "watch",
             "seconds": 0.123,
+            "changed": ["head.json"],
         }
 
     def test_a_refused_policy(self, lines: Lines) -> None:

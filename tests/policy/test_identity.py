@@ -62,6 +62,7 @@ class TestProof:
         compiled("userHeader: x-user, proof: {header: x-proof, secretFile: secret}", services=services)
 
         assert not services.files.changed()
+        assert not services.files.sums()
         (tmp_path / "secret").write_text(SECRET + SECRET)
         assert services.files.changed()
 

@@ -81,6 +81,13 @@ decisions:
         """A hash of the text: the same text anywhere has the same version."""
         assert compiled(HEAD).policy.version == version_of(HEAD) != version_of(HEAD + "\n")
 
+    def test_version_is_of_the_files_too(self) -> None:
+        """In their order: the text names them in one."""
+        versions = [version_of(HEAD, sums) for sums in ((), ("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",))]
+
+        assert len(set(versions)) == len(versions)
+        assert {len(version) for version in versions} == {12}
+
     def test_recipes_begin_with_the_main_guards(self) -> None:
         """Choosing a recipe never sheds one."""
         policy = compiled(

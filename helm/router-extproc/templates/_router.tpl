@@ -46,7 +46,8 @@ ports:
 startupProbe:
 {{- include "router.probe" (list $grpc "readiness" "/readyz" .) | nindent 2 }}
   periodSeconds: 1
-  failureThreshold: 60
+  # A policy with 20,000 exemplars takes a minute of a whole core to load.
+  failureThreshold: 180
 readinessProbe:
 {{- include "router.probe" (list $grpc "readiness" "/readyz" .) | nindent 2 }}
   periodSeconds: 5

@@ -16,7 +16,7 @@ from told import signal, why_unknown
 
 from router_extproc.encoders.models import Models
 from router_extproc.policy.load import compile_policy
-from router_extproc.policy.problems import PolicyError
+from router_extproc.policy.problems import PolicyError, Severity
 from router_extproc.routing import UnknownReason
 from router_extproc.selectors.registry import SELECTORS
 from router_extproc.signals.services import SignalServices
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 EMBEDDING = "{type: embedding, intents: {refund: [refund please, a refund of the card], music: [a song, the song of tea]}}"
 SEVERAL = "{type: onnx, model: model.onnx, tokenizer: tokenizer.json, labels: [good, bad], activation: sigmoid, window: 32}"
 ONNX = "{type: onnx, model: model.onnx, tokenizer: tokenizer.json, labels: [good, bad], window: 32}"
+MANY = json.dumps({f"i{number}": ["tea"] * (500 if number < 40 else 1) for number in range(41)})
+HEAVY = json.dumps({f"i{number}": ["tea"] * (16 + (not number)) for number in range(500)})
 
 
 @pytest.fixture
@@ -52,6 +54,25 @@ def problem(services: SignalServices, beside: Path, tmp_path: Path) -> Callable[
         with pytest.raises(PolicyError) as caught:
             compile_policy(text, source="p", services=own, selectors=SELECTORS)
         return next(each for each in caught.value.problems if each.line == 5)
+
+    return found
+
+
+@pytest.fixture
+def doubt(services: SignalServices, beside: Path, tmp_path: Path) -> Callable[[str], Problem]:
+    """What is odd with a signal that is declared so, though it can be used; its files stand in tmp_path."""
+    folder = tmp_path / "files"
+    shutil.copytree(beside, folder)
+    own = services.for_policy(folder)
+
+    def found(declared: str) -> Problem:
+        text = (
+            "version: 1\npools: {small: {cluster: s}, large: {cluster: l}}\ndefault: small\n"
+            f"signals:\n  it: {declared}\n"
+            "decisions: [{name: a, when: {signal: it, is: good}, route: large}]\n"
+        )
+        (warning,) = compile_policy(text, source="p", services=own, selectors=SELECTORS).warnings
+        return warning
 
     return found
 
@@ -83,6 +104,39 @@ class TestEmbedding:
         told = extractor.judged(replace(reading, embedding=ordinary / math.sqrt(float(ordinary @ ordinary))), "weather")
         assert (told.label, told.value) == ("", 0.0)
 
+    @pytest.mark.parametrize("text", ["\u65e5\u672c", "\u65e5, \u672c!", "\u0e44\u0e17\u0e22", "\U0001f44d"])
+    def test_what_cannot_be_read_has_no_intent(self, outcome: Decided, text: str) -> None:
+        """All such texts are alike to the encoder, also to an example that it could read in part."""
+        declared = EMBEDDING.replace("[a song", "['\u65e5 \u672c \u8a9e song', '\u65e5\u672c\u8a9e \u65e5\u672c song'")
+        found = outcome(declared, "{signal: it, in: [refund, music]}", text)
+
+        assert found.decision.name != "hit"
+        assert (signal(found).label, signal(found).value, set((signal(found).labels or {}).values())) == ("", 0.0, {0.0})
+
+    def test_who_asks_for_coverage_is_told_that_nothing_was_read(self, outcome: Decided) -> None:
+        """So that a rule can say what becomes of such texts."""
+        found = outcome(EMBEDDING, "{signal: it, is: music, minCoverage: 0.5}", "\u65e5\u672c", on_unknown="match")
+
+        assert found.decision.name == "hit"
+
+    def test_an_example_that_cannot_be_read_is_told(self, problem: Callable[[str], Problem]) -> None:
+        """At its place, with how many more there are; one that can be read in part is none."""
+        found = problem(
+            "{type: embedding, intents: {good: [a song, 'tea \u65e5'], bad: [tea, '\u65e5 \u672c', '\u65e5', '\u672c']}}"
+        )
+
+        assert found.message == "nothing of this example of 'bad' can be read, and nothing of 2 more"
+        assert (found.path, found.column) == ("signals.it.intents.bad[1]", 71)
+        assert found.cure.startswith("write it in words that the model bundle can read")
+
+    def test_an_example_of_two_intents_is_odd(self, doubt: Callable[[str], Problem]) -> None:
+        """It is told, and the policy can be used."""
+        found = doubt("{type: embedding, intents: {good: [tea, a song], bad: [a card, tea]}}")
+
+        assert found.severity is Severity.WARNING
+        assert found.message == "the same example stands under 'good': no answer is right for both"
+        assert found.path == "signals.it.intents.bad[1]"
+
     def test_of_no_text_is_unknown(self, outcome: Decided) -> None:
         """Nothing is like nothing."""
         assert why_unknown(outcome(EMBEDDING, "{signal: it, is: music}", "")) is UnknownReason.NO_TEXT
@@ -106,6 +160,13 @@ class TestEmbedding:
             pytest.param("{type: embedding, intents: {a: []}}", "at least 1 item", id="no example"),
             pytest.param("{type: embedding, intents: {a: ['  ']}}", "at least 1 item", id="blank example"),
             pytest.param("{type: embedding, intents: {'': [a]}}", "cannot be a name", id="no name"),
+            pytest.param(
+                "{type: embedding, intents: {good: [a], ' good': [tea]}}", "blanks around it", id="blanks around a name"
+            ),
+            pytest.param(f"{{type: embedding, intents: {MANY}}}", "20,001 examples, at most 20,000", id="too many examples"),
+            pytest.param(
+                f"{{type: embedding, intents: {HEAVY}}}", "so many intents at most 8,000", id="too many intents for them"
+            ),
         ],
     )
     def test_mistakes_are_told(self, problem: Callable[[str], Problem], declared: str, message: str) -> None:
@@ -141,6 +202,45 @@ class TestKnowledge:
             pytest.param(
                 '{"group": "b", "text": "a", "group": "b"}', ":1: one key stands twice", 'write {"text": ...', id="two groups"
             ),
+            pytest.param(
+                '\ufeff{"text": "a", "group": "b"}',
+                ":1: the line begins with a byte order mark",
+                "save the file without",
+                id="BOM",
+            ),
+            pytest.param(
+                '{"text": "a", "group": "b"}\n{"text": "tea", "group": "b "}',
+                ":2: `group` has blanks",
+                "remove them",
+                id="blanks",
+            ),
+            pytest.param(
+                json.dumps({"text": "a", "group": "b" * 201}), ":1: `group` has more than 200", "shorten", id="long group"
+            ),
+            pytest.param(
+                '{"text": "tea", "group": "a"}\n\n{"text": "\u65e5\u672c", "group": "b"}\n{"text": "\u65e5", "group": "a"}',
+                ":4: nothing of this example of 'a' can be read, and nothing of 1 more",
+                "write it in words",
+                id="unreadable",
+            ),
+            pytest.param(
+                "\n".join(json.dumps({"text": "tea", "group": f"g{number}"}) for number in range(501)),
+                ":501: more than 500 groups",
+                "give what is routed alike one group",
+                id="many groups",
+            ),
+            pytest.param(
+                "\n".join(json.dumps({"text": "tea", "group": f"g{number % 500}"}) for number in range(8001)),
+                ": 500 groups with 8,001 examples take too long to load: with so many groups at most 8,000",
+                "give fewer of each",
+                id="many groups with many exemplars",
+            ),
+            pytest.param(
+                "\n".join([json.dumps({"text": "tea", "group": "a"})] * 20_001),
+                ": more than 20000 exemplars",
+                "use `train-head`",
+                id="many exemplars",
+            ),
         ],
     )
     def test_a_file_that_cannot_be_used_is_told(
@@ -157,6 +257,17 @@ class TestKnowledge:
         assert message in found.message
         assert found.cure.startswith(cure)
         assert (found.path, found.column) == ("signals.it.file", 31)
+
+    def test_a_text_of_two_groups_is_odd(self, doubt: Callable[[str], Problem], folder: Path) -> None:
+        """It is told with both lines, as `train-head` warns of it, and the policy can be used."""
+        rows = [("tea", "good"), ("a song", "good"), ("tea", "bad"), ("a song", "bad"), ("a card", "bad")]
+        lines = [json.dumps({"text": text, "group": group}) for text, group in rows]
+        (folder / "exemplars.jsonl").write_text("\n".join(lines))
+        found = doubt("{type: knowledge, file: exemplars.jsonl}")
+
+        assert found.severity is Severity.WARNING
+        assert "exemplars.jsonl:3: the text of line 1 again, in another group, as 1 more texts do" in found.message
+        assert found.path == "signals.it.file"
 
 
 class TestLinear:
