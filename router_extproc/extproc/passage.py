@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from router_extproc.extproc import mutation
 from router_extproc.extproc.answer import REFUSED, Answer, sources
+from router_extproc.extproc.aside import LONG, Look
 from router_extproc.extproc.caching import begun
+from router_extproc.extproc.events import ResponseBodyReceived
 from router_extproc.extproc.replies import Ask, Immediate, ResponseBodyReply, ResponseHeadersReply
 from router_extproc.extproc.response import ResponseReader
 from router_extproc.hooks import AnswerDetails
@@ -16,12 +20,14 @@ from router_extproc.routing import Observation, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from router_extproc.apis.api import Api
     from router_extproc.cache.search import Found, Search
     from router_extproc.cache.store import ResponseCache
+    from router_extproc.extproc.aside import Aside
     from router_extproc.extproc.caching import Caching
-    from router_extproc.extproc.events import ResponseBodyReceived, ResponseHeadersReceived
+    from router_extproc.extproc.events import Event, ResponseHeadersReceived
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.hooks import CacheDetails
     from router_extproc.policy.compiled import Settings
@@ -34,7 +40,14 @@ HeadersReplies = tuple[ResponseHeadersReply | Immediate, bool]
 class Passage:
     """What becomes of the answer to one request."""
 
-    def __init__(self, outcome: Outcome, arrival: Arrival, parsed: Parsed | None, settings: Settings) -> None:
+    def __init__(
+        self, outcome: Outcome, arrival: Arrival, parsed: Parsed | None, settings: Settings, aside: Aside | None = None
+    ) -> None:
+        """`aside` looks through what is long; without it everything is looked through where it comes."""
+        self._aside = aside
+        self._ahead: bytes | Exception | None = None
+        """What the next piece of the response becomes, where that is known before it is taken."""
+        self._closed = False
         self.outcome = outcome
         self.arrival = arrival
         self._api = arrival.api
@@ -111,6 +124,25 @@ class Passage:
         payload = api.error(502, REFUSED, code=reason)
         return Immediate(502, payload.content_type, payload.body, told, details=f"router_extproc_{reason}")
 
+    def ahead(self, event: Event) -> Future[None] | None:
+        """Have a piece of the response looked through that takes long; None if it takes not. When that is done, take it as any other."""
+        answer = self._answer
+        if not isinstance(event, ResponseBodyReceived) or answer is None or self._aside is None:
+            return None
+        size = answer.weight(event.body, last=event.end_of_stream)
+        if size < LONG:
+            return None
+        return self._aside.submit(Look(size, partial(self._look, answer, event)), inf)
+
+    def _look(self, answer: Answer, event: ResponseBodyReceived) -> None:
+        """In another thread. Nothing else is done with the answer meanwhile."""
+        if self._closed:
+            return
+        try:
+            self._ahead = answer.body(event.body, last=event.end_of_stream)
+        except Exception as error:  # noqa: BLE001 - raised where the piece is taken
+            self._ahead = error
+
     def content(self, event: ResponseBodyReceived) -> ResponseBodyReply:
         """Take a piece of the response's body."""
         if self._reader is not None:
@@ -119,7 +151,11 @@ class Passage:
             self.caching.body(event.body)
         if self._answer is None:
             return ResponseBodyReply()
-        changed = self._answer.body(event.body, last=event.end_of_stream)
+        changed, self._ahead = self._ahead, None
+        if isinstance(changed, Exception):
+            raise changed
+        if changed is None:
+            changed = self._answer.body(event.body, last=event.end_of_stream)
         return ResponseBodyReply(None if changed == event.body else changed)
 
     def finish(self, at: float, *, whole: bool) -> None:
@@ -131,6 +167,7 @@ class Passage:
 
     def close(self) -> None:
         """The stream is over, whatever became of it."""
+        self._closed = True
         if self.caching is not None:
             self.caching.close()
 

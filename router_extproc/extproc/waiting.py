@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-async def done(work: Sequence[Future[Any]], timeout_s: float) -> bool:
-    """Wait until all of it is done or some of it failed; False if the time is over first.
+async def done(work: Sequence[Future[Any]], timeout_s: float | None) -> bool:
+    """Wait until all of it is done or some of it failed; False if the time, if there is one, is over first.
 
     asyncio.wrap_future would cancel what others wait for too, and log failures that are told elsewhere.
     """
