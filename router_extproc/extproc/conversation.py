@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import ProtocolError
@@ -96,7 +97,7 @@ class Conversation:
 
     async def _looked(self, look: Future[None], event: Event, received: float) -> None:
         """Take a piece of the response once it is looked through, then what came meanwhile, in its order."""
-        await done((look,), None)
+        await done((look,), inf)
         behind, self._behind = self._behind or deque(), None
         try:
             if not self._over:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 
+from router_extproc.cache.store import ResponseCache
 from router_extproc.encoders.lanes import Lanes
 from router_extproc.extproc.aside import LONG, aside
 from router_extproc.extproc.conversation import Conversation
@@ -26,6 +27,13 @@ version: 1
 pools: {small: {cluster: s}}
 default: small
 decisions: [{name: look, action: {response: {pii: {EMAIL: mask}}}}]
+"""
+KEEPING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+decisions:
+  - {name: keep, action: {cache: {mode: exact, scope: global}, response: {pii: {EMAIL: mask}}}}
 """
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 MAIL = "ada@example.org"
@@ -68,11 +76,11 @@ def threads(held: Held) -> Iterator[Aside]:
 class Envoy:
     """One stream, and what came of it."""
 
-    def __init__(self, router: Router, threads: Aside | None) -> None:
+    def __init__(self, router: Router, threads: Aside | None, cache: ResponseCache | None = None) -> None:
         self.answers: list[pb.ProcessingResponse] = []
         self.status: int | None = None
         self.conversation = Conversation(
-            router, Hooks([]), None, threads, send=self._sent, finish=self._finished, flush=lambda: None
+            router, Hooks([]), cache, threads, send=self._sent, finish=self._finished, flush=lambda: None
         )
 
     def _sent(self, data: bytes) -> None:
@@ -82,12 +90,12 @@ class Envoy:
         self.status = status
 
     def request(self) -> None:
-        """A request, up to the headers of its answer, a JSON document unless told otherwise."""
+        """A request."""
         self._tell(request_headers=headers({":method": "POST", ":path": "/v1/chat/completions"}))
         self._tell(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
 
     def response(self, kind: str = "application/json") -> None:
-        """The answer's headers."""
+        """The headers of its answer, a JSON document unless told otherwise."""
         self._tell(response_headers=headers({":status": "200", "content-type": kind}))
 
     def piece(self, body: bytes, *, last: bool = False) -> None:
@@ -244,3 +252,25 @@ class TestLongAnswers:
 
         assert b"[EMAIL]" in envoy.pieces[0]
         assert not held.began.is_set()
+
+
+class TestKeptAnswers:
+    async def test_are_looked_through_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nobody gets one before."""
+        router, cache = make_router(KEEPING), ResponseCache()
+        first = Envoy(router, None, cache)
+        first.request()
+        first.response()
+        first.piece(document(WORDS), last=True)
+        assert first.status == 0
+        second = Envoy(router, threads, cache)
+        second.request()
+        await until(held.began.is_set)
+
+        assert [answer.WhichOneof("response") for answer in second.answers] == ["request_headers"]
+        held.open.set()
+        await until(lambda: second.status is not None)
+        assert second.answers[-1].immediate_response.body == document(WORDS)
+        assert threading.get_ident() not in held.threads
