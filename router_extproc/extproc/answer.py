@@ -65,7 +65,8 @@ class Answer:
     @property
     def found(self) -> Mapping[str, int]:
         """What the guard found: how often, by type."""
-        return self._plan.findings.counts if self._plan else {}
+        # A copy: a piece may still be looked through when its stream breaks off.
+        return dict(self._plan.findings.counts) if self._plan else {}
 
     @property
     def sentences(self) -> tuple[int, int]:
@@ -84,6 +85,10 @@ class Answer:
             return "blocked"
         masks = self._guard is not None and any(self._guard.types[kind] is ResponseAction.MASK for kind in self.found)
         return "changed" if masks else "passed"
+
+    def weight(self, chunk: bytes, *, last: bool) -> int:
+        """Bytes that are looked through when this piece of the body is given to `body`."""
+        return self._content.weight(chunk, last=last) if self._content is not None else 0
 
     def body(self, chunk: bytes, *, last: bool) -> bytes:
         """What goes on instead of a piece of the body."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
-    from router_extproc.apis.api import Api
+    from router_extproc.apis.api import Api, Payload
     from router_extproc.cache.rule import CacheRule
     from router_extproc.cache.store import ResponseCache
     from router_extproc.extproc.answer import Answer
@@ -108,8 +108,8 @@ class Caching:
 
     # A hit
 
-    def reply(self, names: HeaderNames, answer: Answer | None, *, tell: bool) -> Immediate | None:
-        """The answer that ends the request here, if there is one. `answer` changes it for this caller, as it would a model's."""
+    def reply(self, names: HeaderNames, change: Callable[[Payload], bytes], *, tell: bool) -> Immediate | None:
+        """The answer that ends the request here, if there is one. `change` makes of it what this caller gets."""
         found, api = self._found, self.api
         told = told_headers(self._outcome, names) if tell else ()
         about = {**record(self._outcome, api.name), "cache": found.status}
@@ -120,9 +120,7 @@ class Caching:
             headers = ((names.cache, MISS), *told)
             details = f"router_extproc_{Reason.NOT_CACHED.value}"
             return Immediate(_LOST, payload.content_type, payload.body, headers, about, details)
-        body = found.payload.body
-        if answer is not None and answer.headers({"content-type": found.payload.content_type}):
-            body = answer.body(body, last=True)
+        body = change(found.payload)
         headers = (("age", str(int(found.age_s))), (names.cache, HIT), *told)
         return Immediate(200, found.payload.content_type, body, headers, about, "router_extproc_cache_hit")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import ProtocolError
@@ -18,8 +20,10 @@ from router_extproc.hooks import RouteDetails
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from router_extproc.cache.store import ResponseCache
+    from router_extproc.extproc.aside import Aside
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.session import Replies
     from router_extproc.hooks import Hooks
@@ -37,19 +41,21 @@ _UNTIMED = frozenset({BodyMode.FULL_DUPLEX, BodyMode.STREAMED})
 class Conversation:
     """One stream. `send` takes a message, `finish` a gRPC status and a text, `flush` hands what was sent to the network."""
 
-    __slots__ = ("_flush", "_hooks", "_over", "_send", "_session", "_task", "_timer", "_told", "finish")
+    __slots__ = ("_behind", "_flush", "_hooks", "_over", "_send", "_session", "_task", "_timer", "_told", "finish")
 
     def __init__(
         self,
         router: Router,
         hooks: Hooks,
         cache: ResponseCache | None = None,
+        aside: Aside | None = None,
         *,
         send: Callable[[bytes], None],
         finish: Callable[[int, str], None],
         flush: Callable[[], None],
     ) -> None:
         self._session = Session(router, created=int(time.time()), cache=cache)
+        self._session.aside = aside
         self._hooks = hooks
         self._send = send
         self.finish = finish
@@ -58,23 +64,67 @@ class Conversation:
         self._task: asyncio.Task[None] | None = None
         self._told = False
         self._over = False
+        self._behind: deque[tuple[bytes | None, float]] | None = None
+        """What came, and when, while a piece of the response is looked through: messages, and None for their end. Else None."""
 
     def message(self, data: bytes, /) -> None:
         """Envoy sent a message."""
         received = time.perf_counter()
-        try:
-            self._take(read_message(data, received), received)
-        except ProtocolError as error:
-            _log.error("protocol error: %s", error)
-            self._end(INVALID_ARGUMENT, str(error))
-        except Exception as error:  # noqa: BLE001 - one stream's failure never touches another; its text may quote the prompt
-            _log.error("internal error: %s in a conversation", type(error).__name__)
-            self._end(INTERNAL, "internal error")
+        if self._behind is None:
+            self._hear(data, received)
+        else:
+            self._behind.append((data, received))
 
     def ended(self) -> None:
         """Envoy will send no more."""
-        if not self._over:
+        if self._behind is not None:
+            self._behind.append((None, 0.0))
+        elif not self._over:
             self._end(0, "")
+
+    def _hear(self, data: bytes, received: float) -> None:
+        try:
+            event = read_message(data, received)
+            passage = self._session.passage
+            look = passage.ahead(event) if passage is not None else None
+            if look is None:
+                self._take(event, received)
+            else:
+                self._behind = deque()
+                self._task = asyncio.get_running_loop().create_task(self._looked(look, event, received))
+        except Exception as error:  # noqa: BLE001 - one stream's failure never touches another
+            self._fault(error)
+
+    async def _looked(self, look: Future[None], event: Event, received: float) -> None:
+        """Take a piece of the response once it is looked through, then what came meanwhile, in its order."""
+        await done((look,), inf)
+        behind, self._behind = self._behind or deque(), None
+        try:
+            if not self._over:
+                self._take(event, received)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error)
+        self._catch_up(behind)
+
+    def _catch_up(self, behind: deque[tuple[bytes | None, float]]) -> None:
+        while behind and not self._over:
+            data, came = behind.popleft()
+            if data is None:
+                self.ended()
+            else:
+                self._hear(data, came)
+            if self._behind is not None:  # one more that takes long
+                self._behind.extend(behind)
+                return
+
+    def _fault(self, error: Exception) -> None:
+        """End a stream that something went wrong with. The text of an error that is none of the protocol's may quote the prompt."""
+        if isinstance(error, ProtocolError):
+            _log.error("protocol error: %s", error)
+            self._end(INVALID_ARGUMENT, str(error))
+        else:
+            _log.error("internal error: %s in a conversation", type(error).__name__)
+            self._end(INTERNAL, "internal error")
 
     def cancelled(self) -> None:
         """Envoy gave the stream up, or the connection broke."""

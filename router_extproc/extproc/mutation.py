@@ -9,7 +9,7 @@ import msgspec
 from router_extproc.apis.api import Document
 from router_extproc.apis.registry import by_name
 from router_extproc.extproc.replies import Immediate, Mutation
-from router_extproc.routing import HeaderEdit, HeaderOp, Verdict
+from router_extproc.routing import HeaderEdit, HeaderOp, Reason, Unknown, UnknownReason, Verdict
 
 if TYPE_CHECKING:
     from router_extproc.extproc.intake import Arrival, Parsed
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from router_extproc.routing import Outcome
 
 _SET, _REMOVE = HeaderOp.SET, HeaderOp.REMOVE
+_PASSING = frozenset({UnknownReason.OVERLOADED, UnknownReason.DEADLINE})
+_SOON = (("retry-after", "1"),)
 ERROR_API = by_name("openai_chat")
 """Its error shape is used where the path names no API."""
 
@@ -133,9 +135,17 @@ def answered(outcome: Outcome, arrival: Arrival, parsed: Parsed | None, *, creat
 def _retry(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     """When to come again. `x-should-retry` is what OpenAI's and Anthropic's clients ask before they do."""
     if outcome.limited is None:
-        return ()
+        return _SOON if _busy(outcome) else ()
     after = outcome.limited.retry_after_s
     return (("x-should-retry", "false"),) if after is None else (("retry-after", str(after)),)
+
+
+def _busy(outcome: Outcome) -> bool:
+    """Whether it was refused because a model had no time: what it read of the request until then is kept, and need not be read again."""
+    if outcome.decision.reason is not Reason.UNKNOWN_DENIED:
+        return False
+    results = (outcome.signals.get(name) for name in outcome.decision.unknown)
+    return any(isinstance(result, Unknown) and result.reason in _PASSING for result in results)
 
 
 def told_headers(outcome: Outcome, names: HeaderNames) -> tuple[tuple[str, str], ...]:

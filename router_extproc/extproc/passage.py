@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from router_extproc.extproc import mutation
 from router_extproc.extproc.answer import REFUSED, Answer, sources
+from router_extproc.extproc.aside import LONG, Look
 from router_extproc.extproc.caching import begun
+from router_extproc.extproc.events import ResponseBodyReceived
+from router_extproc.extproc.kept import Kept
 from router_extproc.extproc.replies import Ask, Immediate, ResponseBodyReply, ResponseHeadersReply
 from router_extproc.extproc.response import ResponseReader
 from router_extproc.hooks import AnswerDetails
@@ -16,12 +21,14 @@ from router_extproc.routing import Observation, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
-    from router_extproc.apis.api import Api
+    from router_extproc.apis.api import Api, Payload
     from router_extproc.cache.search import Found, Search
     from router_extproc.cache.store import ResponseCache
+    from router_extproc.extproc.aside import Aside
     from router_extproc.extproc.caching import Caching
-    from router_extproc.extproc.events import ResponseBodyReceived, ResponseHeadersReceived
+    from router_extproc.extproc.events import Event, ResponseHeadersReceived
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.hooks import CacheDetails
     from router_extproc.policy.compiled import Settings
@@ -34,7 +41,14 @@ HeadersReplies = tuple[ResponseHeadersReply | Immediate, bool]
 class Passage:
     """What becomes of the answer to one request."""
 
-    def __init__(self, outcome: Outcome, arrival: Arrival, parsed: Parsed | None, settings: Settings) -> None:
+    def __init__(
+        self, outcome: Outcome, arrival: Arrival, parsed: Parsed | None, settings: Settings, aside: Aside | None = None
+    ) -> None:
+        """`aside` looks through what is long; without it everything is looked through where it comes."""
+        self._aside = aside
+        self._ahead: bytes | Exception | None = None
+        """What the next piece of the response becomes, where that is known before it is taken."""
+        self._closed = False
         self.outcome = outcome
         self.arrival = arrival
         self._api = arrival.api
@@ -111,6 +125,32 @@ class Passage:
         payload = api.error(502, REFUSED, code=reason)
         return Immediate(502, payload.content_type, payload.body, told, details=f"router_extproc_{reason}")
 
+    def ahead(self, event: Event) -> Future[None] | None:
+        """Have a piece of the response looked through that takes long; None if it takes not. When that is done, take it as any other."""
+        answer = self._answer
+        if not isinstance(event, ResponseBodyReceived) or answer is None or self._aside is None:
+            return None
+        size = answer.weight(event.body, last=event.end_of_stream)
+        if size < LONG:
+            return None
+        return self._aside.submit(Look(size, partial(self._look, answer, event.body, last=event.end_of_stream)), inf)
+
+    def _look(self, answer: Answer, body: bytes, *, last: bool) -> None:
+        """In another thread. Nothing else is done with the answer meanwhile."""
+        if self._closed:
+            return
+        try:
+            self._ahead = answer.body(body, last=last)
+        except Exception as error:  # noqa: BLE001 - raised where the piece is taken
+            self._ahead = error
+
+    def _looked(self) -> bytes | None:
+        """What came of it, once; None if nothing was looked through ahead."""
+        changed, self._ahead = self._ahead, None
+        if isinstance(changed, Exception):
+            raise changed
+        return changed
+
     def content(self, event: ResponseBodyReceived) -> ResponseBodyReply:
         """Take a piece of the response's body."""
         if self._reader is not None:
@@ -119,7 +159,9 @@ class Passage:
             self.caching.body(event.body)
         if self._answer is None:
             return ResponseBodyReply()
-        changed = self._answer.body(event.body, last=event.end_of_stream)
+        changed = self._looked()
+        if changed is None:
+            changed = self._answer.body(event.body, last=event.end_of_stream)
         return ResponseBodyReply(None if changed == event.body else changed)
 
     def finish(self, at: float, *, whole: bool) -> None:
@@ -131,13 +173,33 @@ class Passage:
 
     def close(self) -> None:
         """The stream is over, whatever became of it."""
+        self._closed = True
         if self.caching is not None:
             self.caching.close()
 
-    def search(self, cache: ResponseCache | None, router: Router, parsed: Parsed | None) -> Search | None:
+    def search(self, cache: ResponseCache | None, router: Router, parsed: Parsed | None) -> Search | Kept | None:
         """The way to a kept answer; None where there can be none."""
         self.caching = begun(cache, router, self.outcome, self.arrival, parsed, self.body)
-        return self.caching.search if self.caching is not None else None
+        search = self.caching.search if self.caching is not None else None
+        return search if search is None or self._answer is None or self._aside is None else Kept(search, self._kept_ahead)
+
+    def _kept_ahead(self, found: Found) -> Future[None] | None:
+        """As `ahead`, for an answer that was kept."""
+        payload, answer = found.payload, self._answer
+        if payload is None or len(payload.body) < LONG or answer is None or self._aside is None:
+            return None
+        if not answer.headers({"content-type": payload.content_type}):
+            return None
+        return self._aside.submit(Look(len(payload.body), partial(self._look, answer, payload.body, last=True)), inf)
+
+    def _kept(self, payload: Payload) -> bytes:
+        """What becomes of an answer that was kept, as it would of a model's."""
+        changed = self._looked()
+        if changed is not None:
+            return changed
+        if self._answer is None or not self._answer.headers({"content-type": payload.content_type}):
+            return payload.body
+        return self._answer.body(payload.body, last=True)
 
     @property
     def cached(self) -> CacheDetails | None:
@@ -149,7 +211,7 @@ class Passage:
         if self.caching is None:
             return None
         self.caching.take(found)
-        reply = self.caching.reply(self._settings.headers, self._answer, tell=self._settings.response_headers)
+        reply = self.caching.reply(self._settings.headers, self._kept, tell=self._settings.response_headers)
         outcome = self.outcome
         if reply is not None and outcome.settle is not None and outcome.selection is not None:
             # No model was asked: what rate limits reserved for it is given back.

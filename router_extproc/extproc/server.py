@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from router_extproc.extproc.aside import aside
 from router_extproc.extproc.conversation import Conversation
 from router_extproc.extproc.frames import Http2Error
 from router_extproc.extproc.health import CHECK, Check, HealthStatus
@@ -65,6 +66,8 @@ class ExtProcServer:
         self.hooks = hooks
         self.cache = cache
         """Where answers are kept, if they are."""
+        self.aside = aside()
+        """Where long answers are looked through."""
         self._options = options
         self.health = HealthStatus()
         self.max_message = options.max_message_bytes + _SLACK
@@ -117,6 +120,7 @@ class ExtProcServer:
             await asyncio.sleep(_LOOK_S)
         for peer in list(self.peers):
             peer.close()
+        self.aside.close()
 
 
 class Peer(asyncio.Protocol):
@@ -175,7 +179,9 @@ class Peer(asyncio.Protocol):
         path = headers.get(":path", "")
         send, finish = partial(connection.send, stream), partial(connection.finish, stream)
         if path == METHOD:
-            return Conversation(server.current(), server.hooks, server.cache, send=send, finish=finish, flush=self.flush)
+            return Conversation(
+                server.current(), server.hooks, server.cache, server.aside, send=send, finish=finish, flush=self.flush
+            )
         if path == CHECK:
             return Check(server.health, send=send, finish=finish)
         return None

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from router_extproc.cache.store import ResponseCache
+    from router_extproc.extproc.aside import Aside
     from router_extproc.extproc.events import Event
     from router_extproc.extproc.intake import Arrival, Parsed
     from router_extproc.extproc.replies import Reply
@@ -74,6 +75,8 @@ class Session:
         """Of the response, once the request goes on."""
         self.sent_at = 0.0
         """When the request went on, on the clock of the response's events; the server sets it."""
+        self.aside: Aside | None = None
+        """Where long answers are looked through; the server sets it, too."""
         self.outcome: Outcome | None = None
         """Once it is decided."""
 
@@ -238,7 +241,7 @@ class Session:
             raise ValueError("an outcome before any headers")
         if outcome.verdict is not Verdict.ROUTE:
             return self._end(outcome)
-        passage = self._passage = Passage(outcome, arrival, self._parsed, self._settings)
+        passage = self._passage = Passage(outcome, arrival, self._parsed, self._settings, self.aside)
         search = passage.search(self._cache, self._router, self._parsed)
         if search is None:
             return self._go_upstream(passage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def done(work: Sequence[Future[Any]], timeout_s: float) -> bool:
-    """Wait until all of it is done or some of it failed; False if the time is over first.
+    """Wait until all of it is done or some of it failed; False if the time, which may be infinite, is over first.
 
     asyncio.wrap_future would cancel what others wait for too, and log failures that are told elsewhere.
     """
@@ -36,5 +37,5 @@ async def done(work: Sequence[Future[Any]], timeout_s: float) -> bool:
     for future in work:
         future.add_done_callback(told)
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(gate, timeout_s)
+        await asyncio.wait_for(gate, timeout_s if timeout_s < inf else None)
     return gate.done() and not gate.cancelled()

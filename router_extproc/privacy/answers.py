@@ -143,6 +143,12 @@ class JsonAnswer:
         self._over = False
         self._tries = 16
 
+    def weight(self, chunk: bytes, *, last: bool) -> int:
+        """Bytes that `feed` looks through: none before there may be an end."""
+        if self._over or not (last or chunk.rstrip()[-1:] in b"}"):
+            return 0
+        return len(self._held) + len(chunk)
+
     def feed(self, chunk: bytes, *, last: bool) -> bytes:
         """What goes on. Raises UnreadableError."""
         if self._over:
@@ -197,6 +203,10 @@ class StreamAnswer:
         """Events of our own so far: where events are numbered, later numbers grow by it."""
         self._is_cut = False
         self._commented = False
+
+    def weight(self, chunk: bytes, *, last: bool) -> int:  # noqa: ARG002 - as a JSON answer's
+        """Bytes that `feed` looks through."""
+        return 0 if self._ends_here() else len(self._held) + len(chunk)
 
     def feed(self, chunk: bytes, *, last: bool) -> bytes:
         """What goes on. Raises UnreadableError."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import ahocorasick_rs
@@ -28,6 +29,8 @@ _CODE = frozenset({"arguments"})
 """A model's own tool calls: code that a notice would break."""
 _BUDGET = 20_000_000
 """Characters that are searched for texts within texts, at most; what is not found then is searched for private data itself."""
+_LOOK = 100
+"""Characters that are searched in the time of a look at one text, however short: 10,000 messages are not worth 256 looks each."""
 _SHORT = 4
 _TELLING = 6
 _JUDGED = frozenset({"PERSON", "ORGANIZATION", "ADDRESS"})
@@ -111,30 +114,43 @@ class _Wholes:
         self._stripped = {f"\n{whole}\n": notice for whole, notice in masks.stripped.items() if "\n" in whole}
         self._left = _BUDGET
 
+    @cached_property
+    def _lines(self) -> list[tuple[str, Sequence[tuple[int, int, str]]]]:
+        """What has several lines, each with its breaks around it, and what was found in it: copied once, not for each text."""
+        return [(f"\n{whole}\n", told) for whole, told in self._read.items() if "\n" in whole]
+
     def place(self, text: str) -> list[Private] | None:
         """What was found in it, as part of a longer text; None if it is part of none."""
-        for whole, told in self._read.items():
-            at = self._find(text, whole)
-            if at >= 0:
-                return _within(told, at, at + len(text))
-        return None
+        return self._among(text, self._read.items(), len(text))
 
     def line(self, text: str) -> list[Private] | None:
         """The same for what stands there as lines of its own, as the strings of a schema do."""
-        for whole, told in self._read.items():
-            at = self._find(f"\n{text}\n", f"\n{whole}\n") if "\n" in whole else -1
+        return self._among(f"\n{text}\n", self._lines, len(text))
+
+    def _among(
+        self, sought: str, wholes: Iterable[tuple[str, Sequence[tuple[int, int, str]]]], size: int
+    ) -> list[Private] | None:
+        if self._left <= 0:
+            return None
+        for whole, told in wholes:
+            at = self._find(sought, whole)
             if at >= 0:
-                return _within(told, at, at + len(text))
+                return _within(told, at, at + size)
+            if self._left <= 0:
+                return None
         return None
 
     def notice(self, text: str) -> str | None:
         """What takes its place, if it is part of a text that goes."""
-        if len(text.strip()) <= _SHORT:
+        if len(text.strip()) <= _SHORT or self._left <= 0:
             return None
         return next((notice for whole, notice in self._stripped.items() if self._find(f"\n{text}\n", whole) >= 0), None)
 
     def _find(self, text: str, whole: str) -> int:
-        if len(whole) <= len(text) or self._left <= 0:
+        if self._left <= 0:
+            return -1
+        self._left -= _LOOK
+        if len(whole) <= len(text):
             return -1
         self._left -= len(whole)
         return whole.find(text)

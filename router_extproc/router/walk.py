@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from router_extproc.cache.rule import together as cache_rule
 from router_extproc.guarding import PrivateAction
 from router_extproc.policy.compiled import Reject, RejectWhen
+from router_extproc.router.ahead import needed
 from router_extproc.router.choosing import Choosing
 from router_extproc.router.edits import body_edits, merged
 from router_extproc.router.privacy import PrivateData, listed, together
@@ -118,10 +119,10 @@ class Routing:
             return None
 
     def _prepare(self) -> None:
-        """Have the rule that waits wait once, not once for each of its signals."""
-        course = self._course
-        if course is not None and self._at < len(course.steps):
-            self.signals.prepare(course.steps[self._at].asks)
+        """Have the rule that waits wait once, not once for each of its signals, and guards behind it not begin when it is done."""
+        if self._course is not None:
+            steps, extractors = self._course.steps[self._at :], self._router.policy.extractors
+            self.signals.prepare(needed(steps, self.signals, extractors, self._request, explicit=self._explicit is not None))
 
     def finish(self) -> Outcome:
         """The outcome, waiting for whatever is needed. Blocks until the request's deadline at most."""

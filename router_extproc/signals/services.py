@@ -138,7 +138,7 @@ class SignalServices:
         """Whether each classifier in memory works, by its name in metrics."""
         return {
             **self.models.breakers(),
-            patterns.NAME: self.patterns.batcher.breaker,
+            patterns.NAME: self.patterns.lanes.breaker,
             tracker.NAME: self.credentials.batcher.breaker,
         }
 
@@ -146,7 +146,7 @@ class SignalServices:
         """Transitions of each classifier's breaker, by its name and the state that it went to; they outlive the classifier."""
         figures = {
             **self.models.figures,
-            patterns.NAME: self.patterns.batcher.figures,
+            patterns.NAME: self.patterns.lanes.figures,
             tracker.NAME: self.credentials.batcher.figures,
         }
         return {name: dict(each.turns) for name, each in figures.items()}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router_extproc.guarding import Masks, PrivateAction
 from router_extproc.privacy.masking import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAIL = "jana.hofer@post.example.org"
 MASK, RESTORE = PrivateAction.MASK, PrivateAction.RESTORE
@@ -157,6 +161,38 @@ class TestMasked:
 
             assert made.counts == {"EMAIL": 30_000}
             assert b"@post" not in made.body
+
+
+class Counted(dict[str, list[tuple[int, int, str]]]):
+    """What was found in texts, and how many of them were looked at one after the other."""
+
+    looks = 0
+
+    def items(self) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:  # type: ignore[override]
+        """Each, counted."""
+        for item in super().items():
+            self.looks += 1
+            yield item
+
+
+class TestManyTexts:
+    def test_looks_at_as_many_as_the_budget_allows(self) -> None:
+        """Ten thousand messages of which 256 were read: what is not found by then is searched for itself."""
+        read = [f"message {number} of mine" for number in range(256)]
+        unread = [f"message {number} of yours" for number in range(10_000)]
+        texts = Counted({text: [] for text in read})
+        made = masked(chat(*unread, *read, f"and {MAIL}"), Masks({"EMAIL": MASK}, texts))
+
+        assert texts.looks < 300_000
+        assert made.counts == {"EMAIL": 1}
+
+    def test_copies_long_texts_once(self) -> None:
+        """However many definitions of tools are looked for in them."""
+        texts = Counted({"Finds.\n" * 1_000 + str(number): [] for number in range(20)})
+        tools = [{"name": "f", "input_schema": {"enum": [f"value {number}"]}} for number in range(100)]
+        masked(json.dumps({"tools": tools}).encode(), Masks({"EMAIL": MASK}, texts))
+
+        assert texts.looks == len(texts)
 
 
 class TestDefinitions:

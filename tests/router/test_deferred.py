@@ -37,6 +37,16 @@ limits: {deadlineMs: %d}
 """
 
 
+HELLO = (Message(Role.USER, (Part(PartKind.TEXT, "hi"),)),)
+REFUSE = "{name: hard, when: hard, action: {reject: {status: 403, message: No.}}}"
+REFUSE_RED = "{name: reds, when: red, action: {reject: {status: 403, message: No.}}}"
+REFUSE_BLUE = "{name: blues, when: blue, action: {reject: {status: 403, message: No.}}}"
+ROUTE_RED = "{name: reds, when: red, route: large}"
+ROUTE_BLUE = "{name: blues, when: blue, route: large}"
+ODD_IF_BLUE = "{name: odd, when: {all: [blue, odd]}, route: large}"
+ODD_REFUSES = "{name: odd, when: odd, action: {reject: {status: 403, message: No.}}}"
+
+
 @dataclass
 class Model:
     """A signal whose work is done when the test says so."""
@@ -60,6 +70,20 @@ class Model:
     def extract(self, _request: Request, /) -> Signal:
         """What the work came to."""
         return Signal(self.name, max(future.result(0) for future in self.work))
+
+
+@dataclass
+class Field:
+    """A signal that costs nothing."""
+
+    name: str
+    value: float
+    cost: Cost = Cost.FIELD
+    shape: SignalShape = field(default_factory=lambda: SignalShape(SignalKind.FLAG))
+
+    def extract(self, _request: Request, /) -> Signal:
+        """Always the same."""
+        return Signal(self.name, self.value)
 
 
 class Broken(Model):
@@ -87,11 +111,22 @@ def failed(error: Exception) -> Future[float]:
 
 def router_of(hard: Model, odd: Model | None = None, *, on_unknown: str = "skip", deadline_ms: int = 60_000) -> Router:
     """A router that asks for `hard`, then for `odd`."""
+    return built(TEXT % (on_unknown, deadline_ms), hard, odd or done("odd", 0.0))
+
+
+def ruled(rules: list[str], hard: Model, odd: Model) -> Router:
+    """A router with these rules, to which all requests are `red` and none is `blue`."""
+    text = "version: 1\npools: {small: {cluster: s}, large: {cluster: l}}\ndefault: small\ndecisions:\n"
+    return built(text + "".join(f"  - {rule}\n" for rule in rules), hard, odd)
+
+
+def built(text: str, hard: Model, odd: Model) -> Router:
+    """A router whose signals are `hard`, `odd`, `red` and `blue`."""
     registry: Registry[Any] = Registry("signal")
-    registry.add(Plugin("hard", NoOptions, lambda _name, _options, _services: hard, "Hard."))
-    registry.add(Plugin("odd", NoOptions, lambda _name, _options, _services: odd or done("odd", 0.0), "Odd."))
+    made: dict[str, Any] = {"hard": hard, "odd": odd, "red": Field("red", 1.0), "blue": Field("blue", 0.0)}
+    for name, extractor in made.items():
+        registry.add(Plugin(name, NoOptions, lambda _name, _options, _services, extractor=extractor: extractor, "Made here."))
     services = SignalServices()
-    text = TEXT % (on_unknown, deadline_ms)
     policy = compile_policy(text, source="p", services=services, selectors=SELECTORS, extractors=registry).policy
     return Router(policy, services=services, stats=PoolStats())
 
@@ -106,7 +141,7 @@ def done(name: str, value: float) -> Model:
 @pytest.fixture
 def begin() -> Callable[[Router], Routing]:
     """Starts to route a request."""
-    return lambda router: router.begin(Request("openai_chat", "auto", (Message(Role.USER, (Part(PartKind.TEXT, "hi"),)),)))
+    return lambda router: router.begin(Request("openai_chat", "auto", HELLO))
 
 
 class TestStep:
@@ -159,6 +194,32 @@ class TestStep:
 
         assert (hard.prepared, odd.prepared) == (hard.deadlines, [])
         assert odd.deadlines == []
+
+    @pytest.mark.parametrize(
+        ("rules", "model", "prepared"),
+        [
+            pytest.param([REFUSE, "{name: odd, when: odd, route: large}"], "auto", True, id="behind a guard"),
+            pytest.param(
+                [REFUSE, REFUSE_BLUE, "{name: odd, when: odd, route: large}"], "auto", True, id="behind what lets it pass"
+            ),
+            pytest.param(
+                [REFUSE, REFUSE_RED, "{name: odd, when: odd, route: large}"], "auto", False, id="behind what refuses it"
+            ),
+            pytest.param([REFUSE, ODD_IF_BLUE], "auto", False, id="does not apply"),
+            pytest.param([REFUSE, ROUTE_RED, "{name: odd, when: odd, route: large}"], "auto", False, id="behind a route"),
+            pytest.param([REFUSE, ROUTE_BLUE, "{name: odd, when: odd, route: large}"], "auto", True, id="behind no route of its"),
+            pytest.param([REFUSE, ROUTE_RED, ODD_REFUSES], "large", True, id="behind a route where the caller chose the model"),
+        ],
+    )
+    def test_prepares_what_guards_further_on_will_ask_for(self, rules: list[str], model: str, *, prepared: bool) -> None:
+        """As far as they are likely to be asked: what waits for the first one's answer would come too late under load."""
+        hard, odd = Model("hard"), Model("odd")
+        routing = ruled(rules, hard, odd).begin(Request("openai_chat", model, HELLO))
+
+        assert routing.step() is None
+        assert bool(odd.prepared) == prepared
+        assert odd.deadlines == []
+        assert list(routing.signals) == []
 
     def test_what_cannot_be_prepared_is_told_when_it_is_asked_for(self, begin: Callable[[Router], Routing]) -> None:
         """The rule may be decided without it."""

@@ -9,8 +9,8 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.batching import Batcher, BatchOptions
 from router_extproc.encoders.cache import Cache, key_of
+from router_extproc.encoders.lanes import Lanes
 from router_extproc.pii.kinds import CHECKABLE
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _EVERY = 1_000
 """Characters that take as long as what every text costs, however short."""
 _USUAL = 20_000
 """Characters of a long prompt: some 8 ms."""
+_LANES = (10_000, 100_000)
+"""Sizes up to which texts wait for none that are longer: nearly all that people write, and nearly all that their tools bring."""
 _end = attrgetter("end")
 
 
@@ -52,12 +54,16 @@ class Found:
 
 
 class Patterns:
-    """Finds in a thread of its own: 1 MB of prose takes 0.4 s, which the event loop must not wait for. Safe from several threads."""
+    """Finds in threads of its own: 1 MB of prose takes 0.4 s, which neither the event loop nor shorter texts must wait for.
+
+    Safe from several threads.
+    """
 
     def __init__(self, breaker: BreakerOptions | None = None) -> None:
         self._cache: Cache[Found] = Cache(_KEPT)
-        options = BatchOptions(max_queue=_QUEUE, max_batch=1)
-        self.batcher: Batcher[str, Found] = Batcher(_found, options, name=NAME, size=_size, usual=_USUAL, breaker=breaker)
+        self.lanes: Lanes[str, Found] = Lanes(
+            _found, _LANES, name=NAME, max_queue=_QUEUE, size=_size, usual=_USUAL, breaker=breaker
+        )
 
     def submit(self, text: str, deadline: float) -> Future[Found]:
         """Start to look at a text, unless it was looked at lately; see Batcher.submit."""
@@ -67,7 +73,7 @@ class Patterns:
             done: Future[Found] = Future()
             done.set_result(known)
             return done
-        job = self.batcher.submit(text, deadline)
+        job = self.lanes.submit(text, deadline)
         job.add_done_callback(partial(self._keep, key))
         return job
 

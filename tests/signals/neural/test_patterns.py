@@ -46,6 +46,23 @@ class TestSubmit:
 
         assert patterns.submit(text, math.inf).result(600) is not first
 
+    @pytest.mark.parametrize(
+        ("size", "lane"),
+        [
+            pytest.param(9_000, 0, id="a prompt"),
+            pytest.param(9_001, 1, id="a file"),
+            pytest.param(99_000, 1, id="a long file"),
+            pytest.param(99_001, 2, id="a table of many pages"),
+        ],
+    )
+    def test_long_texts_have_threads_of_their_own(self, size: int, lane: int) -> None:
+        """Nobody's question waits for somebody's table."""
+        patterns = Patterns()
+        text = MAIL.ljust(size, ".")
+
+        assert patterns.submit(text, math.inf).result(600).scores == {"EMAIL": 1.0}
+        assert [bool(each._threads) for each in patterns.lanes.lanes] == [number == lane for number in range(3)]
+
     def test_nobody_keeps_the_text(self) -> None:
         """Only what was found, and a hash."""
         found = Patterns().submit(MAIL, math.inf).result(600)

@@ -105,7 +105,7 @@ class TestLongConversations:
         texts = GuardOptions().max_texts
 
         assert BatchOptions().max_queue >= 2 * texts
-        assert Patterns().batcher._options.max_queue >= 2 * MOST_TEXTS
+        assert Patterns().lanes.lanes[0]._options.max_queue >= 2 * MOST_TEXTS
         assert EncoderOptions().cache >= 16 * texts
 
 

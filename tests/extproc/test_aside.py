@@ -1,0 +1,276 @@
+"""Long answers: looked through beside the event loop, in order, and nothing before it was looked through."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
+
+from router_extproc.cache.store import ResponseCache
+from router_extproc.encoders.lanes import Lanes
+from router_extproc.extproc.aside import LONG, aside
+from router_extproc.extproc.conversation import Conversation
+from router_extproc.hooks import Hooks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from router_extproc.extproc.aside import Aside, Look
+    from router_extproc.router import Router
+
+POLICY = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+decisions: [{name: look, action: {response: {pii: {EMAIL: mask}}}}]
+"""
+KEEPING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+decisions:
+  - {name: keep, action: {cache: {mode: exact, scope: global}, response: {pii: {EMAIL: mask}}}}
+"""
+BODY = b'{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
+MAIL = "ada@example.org"
+WORDS = "some words of an answer " * (LONG // 20)
+
+
+class Held:
+    """Threads that look through answers when they are let."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.open = threading.Event()
+        self.threads: list[int] = []
+
+    def __call__(self, looks: Sequence[Look]) -> list[Exception | None]:
+        self.began.set()
+        assert self.open.wait(60)
+        for look in looks:
+            look.run()
+        self.threads.append(threading.get_ident())
+        return [None] * len(looks)
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    """Opens at the end, so that no thread is left in it."""
+    held = Held()
+    yield held
+    held.open.set()
+
+
+@pytest.fixture
+def threads(held: Held) -> Iterator[Aside]:
+    """Threads that are held."""
+    made: Aside = Lanes(held, (), name="held", max_queue=8, size=lambda look: look.size, usual=LONG)
+    yield made
+    made.close()
+
+
+class Envoy:
+    """One stream, and what came of it."""
+
+    def __init__(self, router: Router, threads: Aside | None, cache: ResponseCache | None = None) -> None:
+        self.answers: list[pb.ProcessingResponse] = []
+        self.status: int | None = None
+        self.conversation = Conversation(
+            router, Hooks([]), cache, threads, send=self._sent, finish=self._finished, flush=lambda: None
+        )
+
+    def _sent(self, data: bytes) -> None:
+        self.answers.append(pb.ProcessingResponse.FromString(data))
+
+    def _finished(self, status: int, _text: str) -> None:
+        self.status = status
+
+    def request(self) -> None:
+        """A request."""
+        self._tell(request_headers=headers({":method": "POST", ":path": "/v1/chat/completions"}))
+        self._tell(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
+
+    def response(self, kind: str = "application/json") -> None:
+        """The headers of its answer, a JSON document unless told otherwise."""
+        self._tell(response_headers=headers({":status": "200", "content-type": kind}))
+
+    def piece(self, body: bytes, *, last: bool = False) -> None:
+        """A piece of the answer."""
+        self._tell(response_body=pb.HttpBody(body=body, end_of_stream=last))
+
+    def _tell(self, **parts: Any) -> None:
+        self.conversation.message(pb.ProcessingRequest(**parts).SerializeToString())
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """What became of the pieces that were answered; empty for one that goes on as it is."""
+        bodies = [answer.response_body for answer in self.answers if answer.WhichOneof("response") == "response_body"]
+        return [body.response.body_mutation.body for body in bodies]
+
+
+def headers(given: dict[str, str]) -> pb.HttpHeaders:
+    """As protobuf has them."""
+    message = pb.HttpHeaders()
+    for name, value in given.items():
+        message.headers.headers.add(key=name, raw_value=value.encode())
+    return message
+
+
+def document(text: str) -> bytes:
+    """An answer in one piece."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return json.dumps({"object": "chat.completion", "choices": [choice]}).encode()
+
+
+def events(*texts: str) -> bytes:
+    """An answer in events."""
+    told = [
+        json.dumps({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": text}}]}) for text in texts
+    ]
+    return "".join(f"data: {each}\n\n" for each in told).encode()
+
+
+def text(piece: bytes) -> bytes:
+    """What the events of a piece say."""
+    told = [json.loads(line[6:]) for line in piece.splitlines() if line.startswith(b"data: {")]
+    return "".join(choice["delta"]["content"] for each in told for choice in each["choices"]).encode()
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until it comes to hold; some minute later the test fails."""
+    for _ in range(6000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to hold")
+
+
+@pytest.fixture
+async def envoy(make_router: Callable[[str], Router], threads: Aside) -> AsyncIterator[Envoy]:
+    """A stream whose answer is about to come."""
+    envoy = Envoy(make_router(POLICY), threads)
+    envoy.request()
+    yield envoy
+    envoy.conversation.cancelled()
+
+
+class TestLongAnswers:
+    async def test_are_looked_through_while_the_loop_goes_on(
+        self, envoy: Envoy, held: Held, make_router: Callable[[str], Router]
+    ) -> None:
+        """Other requests are answered meanwhile; of the long answer nothing goes on before it was looked through."""
+        envoy.response()
+        envoy.piece(document(WORDS + MAIL), last=True)
+        await until(held.began.is_set)
+        other = Envoy(make_router(POLICY), None)
+        other.request()
+
+        assert len(other.answers) == 2
+        assert envoy.pieces == []
+        held.open.set()
+        await until(lambda: envoy.status is not None)
+        (piece,) = envoy.pieces
+        assert json.loads(piece)["choices"][0]["message"]["content"] == WORDS + "[EMAIL]"
+        assert envoy.status == 0
+        assert threading.get_ident() not in held.threads
+
+    async def test_what_comes_meanwhile_waits_for_its_turn(self, envoy: Envoy, held: Held) -> None:
+        """Short or long, and the end of the stream."""
+        envoy.response("text/event-stream")
+        pieces = [events(WORDS, "write to ada@ex"), events("ample.org "), events(WORDS), events(" bye"), b"data: [DONE]\n\n"]
+        for number, piece in enumerate(pieces, 1):
+            envoy.piece(piece, last=number == len(pieces))
+        envoy.conversation.ended()
+        await until(held.began.is_set)
+
+        assert (envoy.pieces, envoy.status) == ([], None)
+        held.open.set()
+        await until(lambda: envoy.status is not None)
+        assert b"write to [EMAIL] some words" in b"".join(map(text, envoy.pieces))
+        assert (len(envoy.pieces), envoy.status) == (len(pieces), 0)
+
+    @pytest.mark.parametrize(
+        ("kind", "pieces"),
+        [
+            pytest.param("application/json", [document(WORDS + MAIL)], id="a document"),
+            pytest.param("application/json", [document(WORDS + MAIL)[:LONG], document(WORDS + MAIL)[LONG:]], id="in two"),
+            pytest.param("application/json", [b"no JSON " * LONG], id="unreadable"),
+            pytest.param("text/event-stream", [events(WORDS, MAIL), events(" and "), events(WORDS), events(MAIL)], id="events"),
+            pytest.param("text/event-stream", [b"data: no JSON " * LONG + b"\n\n", events(MAIL)], id="unreadable events"),
+        ],
+    )
+    async def test_become_what_they_become_on_the_loop(
+        self, make_router: Callable[[str], Router], kind: str, pieces: list[bytes]
+    ) -> None:
+        """Each piece of them."""
+        made: list[list[bytes]] = []
+        for threads in (None, aside()):
+            envoy = Envoy(make_router(POLICY), threads)
+            envoy.request()
+            envoy.response(kind)
+            for number, piece in enumerate(pieces, 1):
+                envoy.piece(piece, last=number == len(pieces))
+            await until(lambda envoy=envoy: envoy.status is not None)
+            made.append(envoy.pieces)
+
+        assert made[0] == made[1]
+        assert len(made[0]) == len(pieces)
+        assert MAIL.encode() not in b"".join(made[0])
+
+    async def test_of_callers_who_went_away_are_not_looked_through(self, envoy: Envoy, held: Held) -> None:
+        """Nor is anything sent."""
+        passage = envoy.conversation._session.passage
+        assert passage is not None
+        envoy.response()
+        envoy.piece(document(MAIL + WORDS), last=True)
+        await until(held.began.is_set)
+        envoy.conversation.cancelled()
+        held.open.set()
+        await until(lambda: held.threads)
+
+        assert (envoy.pieces, envoy.status) == ([], None)
+        assert passage.answered is not None
+        assert passage.answered.found == {}
+
+    async def test_are_looked_through_at_once_where_no_thread_can(self, envoy: Envoy, threads: Aside) -> None:
+        """As with a queue that is full."""
+        threads.close()
+        envoy.response()
+        envoy.piece(document(MAIL + WORDS), last=True)
+        await until(lambda: envoy.status is not None)
+
+        assert b"[EMAIL]" in envoy.pieces[0]
+
+    async def test_short_ones_take_no_thread(self, envoy: Envoy, held: Held) -> None:
+        """That would take longer than they do."""
+        envoy.response()
+        envoy.piece(document(MAIL), last=True)
+
+        assert b"[EMAIL]" in envoy.pieces[0]
+        assert not held.began.is_set()
+
+
+class TestKeptAnswers:
+    async def test_are_looked_through_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nobody gets one before."""
+        router, cache = make_router(KEEPING), ResponseCache()
+        first = Envoy(router, None, cache)
+        first.request()
+        first.response()
+        first.piece(document(WORDS), last=True)
+        assert first.status == 0
+        second = Envoy(router, threads, cache)
+        second.request()
+        await until(held.began.is_set)
+
+        assert [answer.WhichOneof("response") for answer in second.answers] == ["request_headers"]
+        held.open.set()
+        await until(lambda: second.status is not None)
+        assert second.answers[-1].immediate_response.body == document(WORDS)
+        assert threading.get_ident() not in held.threads
