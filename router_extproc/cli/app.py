@@ -249,7 +249,7 @@ def bench(
     json: JsonOutput = False,
     connections: bench_opt.Connections = None,
     duration: bench_opt.Duration = None,
-    rounds: bench_opt.Rounds = 3,
+    rounds: bench_opt.Rounds = None,
     bodies: bench_opt.Bodies = False,
     soak: bench_opt.Soak = False,
     encoder: bench_opt.Encoder = False,
