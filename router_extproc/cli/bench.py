@@ -9,13 +9,25 @@ from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _DURATION_S, _SHORT_DURATION_S = 4.0, 1.0
 """The second for those with many set-ups."""
 _LEVELS, _GUARD_LEVELS = (1, 16, 64), (1, 16)
-_WITH_MODEL = ("encoder", "neural", "guards", "selectors")
+_ROUNDS = 3
+_LOAD = ("connections", "duration", "rounds")
+TAKES: Mapping[str, Sequence[str]] = {
+    "": _LOAD,
+    "bodies": (),
+    "soak": (),
+    "encoder": ("duration", "rounds", "models"),
+    "neural": (*_LOAD, "models"),
+    "guards": (*_LOAD, "models"),
+    "selectors": (*_LOAD, "models"),
+    "sessions": ("duration", "rounds"),
+}
+"""The options that each benchmark takes; others are refused, for they would do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +40,30 @@ class BenchOptions:
     connections: Sequence[int]
     """Empty: the benchmark's own."""
     duration: float | None
-    rounds: int
+    """As above."""
+    rounds: int | None
+    """As above."""
     models: Path | None
+
+    @property
+    def told(self) -> list[str]:
+        """Names of the options that were given."""
+        return [name for name in (*_LOAD, "models") if getattr(self, name)]
+
+    @property
+    def turns(self) -> int:
+        """Times that all set-ups take their turn."""
+        return self.rounds or _ROUNDS
 
 
 def run(options: BenchOptions) -> Exit:
     """Run the asked-for benchmark; progress goes to stderr, results to stdout."""
     if len(options.what) > 1:
         fail(Exit.USAGE, f"one at a time: {' and '.join(f'--{name}' for name in options.what)} do not go together")
-    if options.models and not set(options.what) & set(_WITH_MODEL):
-        fail(Exit.USAGE, "--models goes with --encoder, --neural, --guards or --selectors")
     what = options.what[0] if options.what else ""
+    for name in options.told:
+        if name not in TAKES[what]:
+            fail(Exit.USAGE, _refusal(name, what))
     if what == "encoder":
         return _encoder(options)
     if what == "neural":
@@ -50,6 +75,14 @@ def run(options: BenchOptions) -> Exit:
     if what == "sessions":
         return _sessions(options)
     return _plain(what, options)
+
+
+def _refusal(option: str, what: str) -> str:
+    """Which benchmarks an option goes with; one that the plain benchmark takes is told by what does not take it."""
+    if option not in TAKES[""]:
+        *rest, last = (f"--{name}" for name, taken in TAKES.items() if option in taken)
+        return f"--{option} goes with {', '.join(rest)} or {last}"
+    return f"--{option} does not go with --{what}"
 
 
 def _plain(what: str, options: BenchOptions) -> Exit:
@@ -64,7 +97,7 @@ def _plain(what: str, options: BenchOptions) -> Exit:
             as_json=options.as_json,
             connections=options.connections or _LEVELS,
             duration=options.duration or _DURATION_S,
-            rounds=options.rounds,
+            rounds=options.turns,
             console=out,
             progress=err,
         )
@@ -72,9 +105,10 @@ def _plain(what: str, options: BenchOptions) -> Exit:
 
 
 def _encoder(options: BenchOptions) -> Exit:
-    from router_extproc.bench.encoder import Effort, run_encoder  # noqa: PLC0415 - loads the inference runtime
+    from router_extproc.bench.encoder import Effort, run_encoder, timed  # noqa: PLC0415 - loads the inference runtime
 
-    effort = Effort((options.duration or _DURATION_S) * options.rounds)
+    seconds = (options.duration or _DURATION_S) * options.turns
+    effort = timed(seconds) if options.duration or options.rounds else Effort(seconds)
     return Exit(run_encoder(as_json=options.as_json, models=options.models, effort=effort, console=out, progress=err))
 
 
@@ -82,7 +116,7 @@ def _neural(options: BenchOptions) -> Exit:
     from router_extproc.bench.neural import NeuralBench, run_neural  # noqa: PLC0415 - needs the demo extra
 
     bench = NeuralBench(
-        connections=options.connections or _LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+        connections=options.connections or _LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.turns
     )
     return Exit(run_neural(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
 
@@ -91,7 +125,7 @@ def _guards(options: BenchOptions) -> Exit:
     from router_extproc.bench.guards import GuardBench, run_guards  # noqa: PLC0415 - needs the demo extra
 
     bench = GuardBench(
-        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.turns
     )
     return Exit(run_guards(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
 
@@ -100,7 +134,7 @@ def _selectors(options: BenchOptions) -> Exit:
     from router_extproc.bench.selectors import SelectorBench, run_selectors  # noqa: PLC0415 - needs the demo extra
 
     bench = SelectorBench(
-        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.rounds
+        connections=options.connections or _GUARD_LEVELS, duration=options.duration or _SHORT_DURATION_S, rounds=options.turns
     )
     return Exit(run_selectors(bench=bench, as_json=options.as_json, models=options.models, console=out, progress=err))
 
@@ -109,5 +143,5 @@ def _sessions(options: BenchOptions) -> Exit:
     from router_extproc.bench.session_costs import run_session_costs  # noqa: PLC0415 - only here
 
     # A round takes a tenth of a second.
-    rounds = options.rounds * round(10 * (options.duration or _SHORT_DURATION_S))
+    rounds = options.turns * round(10 * (options.duration or _SHORT_DURATION_S))
     return Exit(run_session_costs(rounds=max(1, rounds), as_json=options.as_json, console=out))

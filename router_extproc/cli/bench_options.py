@@ -15,10 +15,12 @@ Connections = Annotated[
 Duration = Annotated[
     float | None,
     typer.Option(
-        min=0.1, help="Seconds of load per measurement. [4; 1 with --neural, --guards or --selectors]", show_default=False
+        min=0.1,
+        help="Seconds of load per measurement. [4; 1 with --neural, --guards, --selectors or --sessions]",
+        show_default=False,
     ),
 ]
-Rounds = Annotated[int, typer.Option(min=1, help="Times that all set-ups take their turn.")]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Times that all set-ups take their turn. [3]", show_default=False)]
 Bodies = Annotated[bool, typer.Option("--bodies", help="Measure 1 MB and 10 MB bodies instead.")]
 Soak = Annotated[bool, typer.Option("--soak", help="Measure memory over 100,000 requests instead.")]
 Encoder = Annotated[bool, typer.Option("--encoder", help="Measure one pass of the model in one thread instead; needs no Envoy.")]

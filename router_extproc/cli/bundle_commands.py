@@ -51,9 +51,9 @@ def train_experts(
     head: Annotated[list[HearingHead] | None, typer.Option(help="Whose; may be given again. All unless given.")] = None,
     json: JsonOutput = False,
 ) -> None:
-    """Learn a bundle's experts anew, what its heads hear beside the graph, and calibrate those heads. The graph stays.
+    r"""Learn a bundle's experts anew, what its heads hear beside the graph, and calibrate those heads. The graph stays.
 
-    Needs the train extra: pip install 'router-extproc[train]'. Takes minutes on a CPU. Measure the bundle afterwards: `eval --record`.
+    Needs the train extra: pip install 'router-extproc\[train]'. Takes minutes on a CPU. Measure the bundle afterwards: `eval --record`.
     """
     from router_extproc.cli.train_experts import run  # noqa: PLC0415 - as in app
 

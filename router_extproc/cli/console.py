@@ -40,9 +40,13 @@ def fail(code: Exit, message: str) -> NoReturn:
     raise typer.Exit(int(code))
 
 
-def require_training(*packages: str) -> None:
-    """End the program unless these packages are there, which only training needs."""
-    if missing := [name for name in packages if find_spec(name) is None]:
+_TRAINING = ("torch", "onnx", "safetensors", "faker")
+"""What the modules of `training` import, of the train extra."""
+
+
+def require_training(*more: str) -> None:
+    """End the program unless the packages are there, and these too, which only training needs."""
+    if missing := [name for name in (*_TRAINING, *more) if find_spec(name) is None]:
         fail(Exit.ENVIRONMENT, f"training needs {', '.join(missing)}: pip install 'router-extproc[train]'")
 
 

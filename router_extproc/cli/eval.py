@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder, unwritten
 from router_extproc.encoders.bundle import bundled
+from router_extproc.encoders.manifest import FILE_NAME, BundleError
 from router_extproc.evaluation import plots
 from router_extproc.evaluation.datasets import MEASURED
 from router_extproc.evaluation.errors import ClassifierError, DataError
 from router_extproc.evaluation.report import markdown, number, shown
 from router_extproc.evaluation.run import Options, evaluate, plan
+from router_extproc.training.card import CARD
 from router_extproc.training.notes import note
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from router_extproc.encoders.local import LocalClassifier
     from router_extproc.evaluation.results import Evaluation
     from router_extproc.evaluation.run import Work
+
+_FILES, _PLOTS = ("EVAL.md", "eval.json"), "eval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +54,44 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
         fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
     try:
         work = plan(places.data, options)
-        found = _measured(_opened(places.bundle), work, options)
+        classifier = _opened(places.bundle)
+        _check(places)
+        found = _measured(classifier, work, options)
     except DataError as error:
         fail(Exit.INPUT, str(error))
     except ClassifierError as error:
         fail(Exit.INPUT, f"{places.bundle or 'the bundle of this package'}: {error}")
-    _write(found, places.output, draw=places.draw)
+    with ExitStack() as last:  # whatever becomes of the files, what was measured is told
+        last.callback(_tell, found, as_json=as_json)
+        if places.record:
+            last.callback(_record, found, places.bundle or bundled())
+        _write(found, places.output, draw=places.draw)
+    return Exit.OK
+
+
+def _check(places: Places) -> None:
+    """That all can be written, before anything is measured."""
+    check_folder(places.output, *_FILES)
+    if places.draw:
+        check_folder(places.output / _PLOTS)
     if places.record:
-        note(places.bundle or bundled(), recorded(found))
+        check_folder(places.bundle or bundled(), FILE_NAME, CARD)
+
+
+def _tell(found: Evaluation, *, as_json: bool) -> None:
     if as_json:
         out.print(json.dumps(found.as_json()), soft_wrap=True)
     else:
         _show(found)
-    return Exit.OK
+
+
+def _record(found: Evaluation, bundle: Path) -> None:
+    try:
+        note(bundle, recorded(found))
+    except OSError as error:
+        fail(Exit.INPUT, f"{error.filename or bundle}: the figures were not recorded: {error.strerror or error}")
+    except BundleError as error:
+        fail(Exit.INPUT, f"the figures were not recorded: {error}")
 
 
 def recorded(found: Evaluation) -> dict[str, Any]:
@@ -82,7 +113,6 @@ def recorded(found: Evaluation) -> dict[str, Any]:
 
 def _opened(bundle: Path | None) -> LocalClassifier:
     from router_extproc.encoders.local import open_classifier  # noqa: PLC0415 - loads the inference runtime
-    from router_extproc.encoders.manifest import BundleError  # noqa: PLC0415 - as above
 
     try:
         return open_classifier(bundle)
@@ -98,14 +128,15 @@ def _measured(classifier: LocalClassifier, work: Sequence[Work], options: Option
 
 
 def _write(found: Evaluation, output: Path, *, draw: bool) -> None:
+    page, figures = (output / name for name in _FILES)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        drawn = plots.draw(found, output / "eval") if draw else {}
-        (output / "EVAL.md").write_text(markdown(found, drawn, all_heads=len(MEASURED)), encoding="utf-8")
-        (output / "eval.json").write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
+        drawn = plots.draw(found, output / _PLOTS) if draw else {}
+        page.write_text(markdown(found, drawn, all_heads=len(MEASURED)), encoding="utf-8")
+        figures.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        fail(Exit.INPUT, f"{error.filename or output}: cannot be written: {error.strerror}")
-    err.print(f"wrote {output / 'EVAL.md'}, {output / 'eval.json'}" + (f" and plots in {output / 'eval'}" if draw else ""))
+        fail(Exit.INPUT, unwritten(error.filename or output, error))
+    err.print(f"wrote {page}, {figures}" + (f" and plots in {output / _PLOTS}" if draw else ""))
 
 
 def _show(found: Evaluation) -> None:

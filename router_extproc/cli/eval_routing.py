@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder, unwritten
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
 from router_extproc.evaluation.errors import DataError
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.routing.run import Options, RoutingEvaluation
     from router_extproc.quality.outcomes import Singles
 
+_FILES, _PLOTS = ("ROUTING_EVAL.md", "routing_eval.json"), "routing_eval"
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
 
@@ -49,16 +52,31 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
     """Measure, and write ROUTING_EVAL.md, routing_eval.json and the plots; progress goes to stderr, results to stdout."""
     if places.draw and not available():
         fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
+    _check(places)
     try:
         found = _measured(options, places)
-    except (DataError, QualityError, BundleError) as error:
+    except (DataError, QualityError, BundleError, OSError) as error:
         fail(Exit.INPUT, str(error))
-    _write(found, places)
+    with ExitStack() as last:  # whatever becomes of the files, what was measured is told
+        last.callback(_tell, found, as_json=as_json)
+        _write(found, places)
+    return Exit.OK
+
+
+def _check(places: Places) -> None:
+    """That all can be written, before anything is measured."""
+    check_folder(places.output, *_FILES)
+    if places.draw:
+        check_folder(places.output / _PLOTS)
+    if places.cache is not None:
+        check_folder(places.cache)
+
+
+def _tell(found: RoutingEvaluation, *, as_json: bool) -> None:
     if as_json:
         out.print(json.dumps(found.as_json()), soft_wrap=True)
     else:
         _show(found)
-    return Exit.OK
 
 
 def _measured(options: Options, places: Places) -> RoutingEvaluation:
@@ -80,15 +98,16 @@ def _measured(options: Options, places: Places) -> RoutingEvaluation:
 
 
 def _write(found: RoutingEvaluation, places: Places) -> None:
-    output, names = places.output, ("ROUTING_EVAL.md", "routing_eval.json")
+    output = places.output
+    page, figures = (output / name for name in _FILES)
     try:
         output.mkdir(parents=True, exist_ok=True)
-        drawn = plots.draw(found, output / "routing_eval") if places.draw else {}
-        (output / names[0]).write_text(markdown(found, drawn), encoding="utf-8")
-        (output / names[1]).write_text(json.dumps(found.as_json()) + "\n", encoding="utf-8")
+        drawn = plots.draw(found, output / _PLOTS) if places.draw else {}
+        page.write_text(markdown(found, drawn), encoding="utf-8")
+        figures.write_text(json.dumps(found.as_json()) + "\n", encoding="utf-8")
     except OSError as error:
-        fail(Exit.INPUT, f"{error.filename or output}: cannot be written: {error.strerror}")
-    err.print(f"wrote {output / names[0]}, {output / names[1]}" + (f" and plots in {output / 'routing_eval'}" if drawn else ""))
+        fail(Exit.INPUT, unwritten(error.filename or output, error))
+    err.print(f"wrote {page}, {figures}" + (f" and plots in {output / _PLOTS}" if drawn else ""))
 
 
 def _show(found: RoutingEvaluation) -> None:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 from router_extproc.cli.console import err, fail, require_training
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder
 from router_extproc.cli.train import Took, bundled_run, tell, watched
 from router_extproc.encoders.bundle import TOKENIZER, bundled
-from router_extproc.encoders.manifest import BundleError, read_manifest
+from router_extproc.encoders.manifest import BundleError
 from router_extproc.evaluation.errors import DataError
-from router_extproc.training.recipe import Recipe
+from router_extproc.training.recipe import recipe_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_NEEDED = ("torch", "onnx", "safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,12 @@ class PolishOptions:
 
 def run(options: PolishOptions) -> Exit:
     """Train on; an interrupted run goes on where it was. See `router-extproc polish --help`."""
-    require_training(*_NEEDED)
+    require_training()
     source, began = options.models or bundled(), time.perf_counter()
     if options.output.exists() and options.output.samefile(source):
         fail(Exit.INPUT, f"{options.output}: the bundle would be written over itself: choose another --output")
+    check_folder(options.run)
+    check_folder(options.output)
     try:
         _fit(options, source)
         fitted = time.perf_counter() - began
@@ -54,9 +55,11 @@ def _fit(options: PolishOptions, source: Path) -> None:
     from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
     from router_extproc.training.fit import training_examples  # noqa: PLC0415 - as above
     from router_extproc.training.polish import Polishing  # noqa: PLC0415 - as above
+    from router_extproc.training.verify import check_dev  # noqa: PLC0415 - as above
 
-    recipe = Recipe.of(read_manifest(source).training["recipe"])
+    recipe = recipe_of(source)
     pieces = WordPieces(source / TOKENIZER)
     err.print("reading the data and composing examples")
-    polishing = Polishing(source, training_examples(options.data, recipe), recipe, pieces, options.run, options.batches)
-    watched(polishing, DevSet(options.data, pieces, recipe.licence), options.run)
+    check_dev(options.data)
+    dev, examples = DevSet(options.data, pieces, recipe.licence), training_examples(options.data, recipe)
+    watched(Polishing(source, examples, recipe, pieces, options.run, options.batches), dev, options.run)

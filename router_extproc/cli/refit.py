@@ -12,9 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder
 from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.manifest import BundleError
+from router_extproc.evaluation.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
     Stage = Callable[[str, int], Callable[[], None]]
     Way = Callable[["LearningOptions", Path, Stage], tuple[dict[str, int], Manifest]]
-
-_NEEDED = ("torch", "onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,16 @@ def amend(options: LearningOptions) -> Exit:
 
 
 def _run(options: LearningOptions, way: Way, following: str) -> Exit:
-    require_training(*_NEEDED)
+    require_training()
     source, output, began = options.bundle or bundled(), options.output, time.perf_counter()
     if output.exists() and output.samefile(source):
         fail(Exit.INPUT, f"{output}: the bundle would be written over itself: choose another --output")
+    check_folder(output)
     try:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=err) as progress:
             texts, manifest = way(options, source, partial(_begun, progress))
-    except (OSError, ValueError, BundleError, StrangeError) as error:
+    except (OSError, ValueError, BundleError, StrangeError, DataError) as error:
         fail(Exit.INPUT, str(error))
     figures = {
         "bundle": str(output),

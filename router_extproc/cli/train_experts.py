@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from router_extproc.cli.console import err, fail, out, require_training
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.output_file import check_folder
 from router_extproc.encoders.bundle import bundled
-from router_extproc.encoders.manifest import BundleError, read_manifest
+from router_extproc.encoders.errors import StrangeError
+from router_extproc.encoders.manifest import BundleError
+from router_extproc.evaluation.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +22,11 @@ if TYPE_CHECKING:
 
 def run(*, data: Path, source: Path | None, output: Path, heads: Sequence[str], version: str, as_json: bool) -> Exit:
     """Learn, weigh and calibrate; see `router-extproc train-experts --help`."""
-    require_training("torch", "faker")
+    require_training()
+    check_folder(output)
     try:
         made = _made(data, source or bundled(), output, heads, version)
-    except (OSError, ValueError, BundleError) as error:
+    except (OSError, ValueError, BundleError, StrangeError, DataError) as error:
         fail(Exit.INPUT, str(error))
     found = {
         head: {name: {"weight": entry.weight, "kinds": list(entry.kinds)} for name, entry in entries.items()}
@@ -44,13 +48,11 @@ def run(*, data: Path, source: Path | None, output: Path, heads: Sequence[str], 
 
 def _made(data: Path, source: Path, output: Path, heads: Sequence[str], version: str) -> Manifest:
     from router_extproc.training.fit import training_examples  # noqa: PLC0415 - not wanted before the extra was found
-    from router_extproc.training.recipe import Recipe  # noqa: PLC0415 - as above
+    from router_extproc.training.recipe import recipe_of  # noqa: PLC0415 - as above
     from router_extproc.training.retaught import retaught  # noqa: PLC0415 - as above
 
-    recipe = read_manifest(source).training.get("recipe")
-    if recipe is None:
-        raise BundleError(f"{source}: its manifest does not tell the recipe that says which sources it may learn from")
+    recipe = recipe_of(source)
     err.print("reading the data and composing examples")
-    examples = training_examples(data, Recipe.of(recipe))
+    examples = training_examples(data, recipe)
     err.print("learning, and weighing on the dev set")
     return retaught(source, output, data, examples, version=version, heads=heads)

@@ -70,11 +70,16 @@ def run(*, source: Path, target: Path, bundle: Path | None, as_json: bool) -> Ex
         _warning(f"{trained.partly} texts are so long that they were read in part, as serving would read them")
     told = _told(rows, trained)
     model = embedder(encoder.bundle.manifest)
-    replaced(target, packed(trained.head, rows.labels, model, told).model_dump_json().encode() + b"\n")
+    problem = replaced(target, packed(trained.head, rows.labels, model, told).model_dump_json().encode() + b"\n")
     if as_json:
-        typer.echo(json.dumps({"file": str(target), **told, "policy": snippet(target, rows.labels[0])}))
+        typer.echo(json.dumps({"file": None if problem else str(target), **told, "policy": snippet(target, rows.labels[0])}))
     else:
-        _show(target, rows, trained)
+        _show(rows, trained)
+    if problem:
+        fail(Exit.INPUT, problem)
+    if not as_json:
+        # As Text: rich makes pictures of words between colons.
+        out.print(Text(f"Wrote {target}. In a policy beside it:\n\n{snippet(target, rows.labels[0])}"), soft_wrap=True, end="")
     return Exit.OK
 
 
@@ -167,7 +172,7 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _show(target: Path, rows: Labelled, trained: Trained) -> None:
+def _show(rows: Labelled, trained: Trained) -> None:
     table = Table("label", "n", "precision", "recall", "F1", box=None)
     for label, one in trained.figures.labels.items():
         table.add_row(Text(label), str(one.n), _figure(one.precision), _figure(one.recall), _figure(one.f1))
@@ -178,8 +183,6 @@ def _show(target: Path, rows: Labelled, trained: Trained) -> None:
         f"ECE {told.ece:.3f}",
         soft_wrap=True,
     )
-    # As Text: rich makes pictures of words between colons.
-    out.print(Text(f"Wrote {target}. In a policy beside it:\n\n{snippet(target, rows.labels[0])}"), soft_wrap=True, end="")
 
 
 def _figure(value: float | None) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
-from router_extproc.cli.output_file import check_place, replaced
+from router_extproc.cli.output_file import check_folder, check_place, replaced
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
 from router_extproc.evaluation.errors import DataError
@@ -55,15 +55,22 @@ class Places:
 def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) -> Exit:
     """Train and write; see `router-extproc train-quality --help`."""
     check_place(places.output)
+    if places.cache is not None:
+        check_folder(places.cache)
     try:
         told, content = made(method, places, without) if places.onto is None else more(places, without)
     except (DataError, QualityError, BundleError) as error:
         fail(Exit.INPUT, str(error))
-    replaced(places.output, content)
+    problem = replaced(places.output, content)
     if as_json:
-        typer.echo(json.dumps(finite({"file": str(places.output), "bytes": len(content), **told})))
+        typer.echo(json.dumps(finite({"file": None if problem else str(places.output), "bytes": len(content), **told})))
     else:
-        _show(places.output, told)
+        _show(told)
+    if problem:
+        fail(Exit.INPUT, problem)
+    if not as_json:
+        # As Text: rich makes pictures of words between colons.
+        out.print(Text(f"Wrote {places.output}"), soft_wrap=True)
     return Exit.OK
 
 
@@ -133,10 +140,8 @@ def _rows(paths: Sequence[Path], without: frozenset[str]) -> list[Row]:
     return rows
 
 
-def _show(target: Path, told: dict[str, Any]) -> None:
+def _show(told: dict[str, Any]) -> None:
     table = Table("figure", "value", box=None)
     for name, value in told.items():
         table.add_row(name.replace("_", " "), ", ".join(value) if isinstance(value, list) else str(value))
     out.print(table)
-    # As Text: rich makes pictures of words between colons.
-    out.print(Text(f"Wrote {target}"), soft_wrap=True)

@@ -37,9 +37,14 @@ if TYPE_CHECKING:
     Examples = dict[str, list[Example]]
 
 _BREAK = re.compile(r"(?<=[.!?])\s+|\n+")
-_CAPTIONED = frozenset({"imagereward_refl", "t2icompbench", "openprompts"})
+CAPTIONED = frozenset({"imagereward_refl", "t2icompbench", "openprompts"})
 """Sources of captions."""
-_LONG = 300
+CAPTIONS = 24
+"""Drawn for each wording that frames one."""
+REQUESTS = 1500
+"""Of each head whose requests are for text."""
+LONG, LONGER = 600, 80
+"""Characters below which an attack has texts put around it, and above which a text is put around one."""
 _MADE_DOCUMENTS = 5000
 _MADE_USERS = 2500
 _COPIES = 3
@@ -108,7 +113,7 @@ def _pictures(read: Examples, random: Random) -> Iterator[Example]:
     own = lines("modality/captions")
     things = [text.rstrip(".") for text in own if len(text) < SHORT // 2]
     things += [topic for topics in phrases().topics.values() for topic in topics]
-    things += [each.text.strip().rstrip(".") for each in read["modality"] if each.source in _CAPTIONED and len(each.text) < SHORT]
+    things += [each.text.strip().rstrip(".") for each in read["modality"] if each.source in CAPTIONED and len(each.text) < SHORT]
     yield from (Example("modality", text, labels.index("image"), SOURCE) for text in own for _ in range(4))
     for label in labels:
         for wording in lines(f"modality/{label}"):
@@ -120,12 +125,12 @@ def _frames(read: Examples, random: Random) -> Iterator[Example]:
     captions = [
         example.text.strip().rstrip(".")
         for example in read["modality"]
-        if example.source in _CAPTIONED and len(example.text) < SHORT
+        if example.source in CAPTIONED and len(example.text) < SHORT
     ]
     for label, wordings in phrases().frames.items():
         target = CLASSES["modality"].index(label)
         for wording in wordings:
-            for caption in random.sample(captions, 24):
+            for caption in random.sample(captions, CAPTIONS):
                 yield Example("modality", wording.replace("{x}", caption), target, SOURCE)
 
 
@@ -133,7 +138,7 @@ def _plain_requests(read: Examples, random: Random) -> Iterator[Example]:
     """Other heads' requests are for text."""
     target = CLASSES["modality"].index("text")
     for task in ("domain", "fact_check"):
-        for example in random.sample(read[task], 1500):
+        for example in random.sample(read[task], REQUESTS):
             yield Example("modality", example.text, target, SOURCE)
 
 
@@ -224,12 +229,12 @@ def _hidden_in_long(read: Examples, random: Random) -> Iterator[Example]:
     attacks = [
         example.text
         for example in read["jailbreak"]
-        if example.kind is Kind.USER and example.target == 1 and len(example.text) < 2 * _LONG
+        if example.kind is Kind.USER and example.target == 1 and len(example.text) < LONG
     ]
     benign = [
         example.text
         for example in read["jailbreak"]
-        if example.kind is Kind.USER and example.target == 0 and len(example.text) > 80
+        if example.kind is Kind.USER and example.target == 0 and len(example.text) > LONGER
     ]
     for _ in range(_MADE_USERS // 2):
         before, after = random.choice(benign), random.choice(benign)

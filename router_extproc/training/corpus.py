@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
+from router_extproc.evaluation.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from random import Random
+
+R = TypeVar("R")
 
 
 class Licence(StrEnum):
@@ -63,51 +68,108 @@ def allowed(source: str, licence: Licence) -> bool:
     return not source.startswith(closed)
 
 
+class _RowError(ValueError):
+    """What is wrong with a row; it quotes none of its words."""
+
+
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a gzipped JSON lines file. Raises OSError if it cannot be read."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    """The rows of a gzipped JSON lines file, one for each line. Raises OSError if it cannot be opened; DataError, with the line."""
+    place = 0
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for place, line in enumerate(lines, 1):
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise DataError(f"{path}:{place}: not a JSON object")
+                yield row
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{place}: not JSON: {error.msg} at column {error.colno}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise DataError(f"{path}:{place + 1}: not gzipped UTF-8, or cut off: {type(error).__name__}") from error
+
+
+def each(path: Path, made: Callable[[Mapping[str, Any]], R]) -> Iterator[R]:
+    """What is made of each row. Raises OSError; DataError, with the line, where a row is not what it should be."""
+    for place, row in enumerate(rows(path), 1):
+        try:
+            found = made(row)
+        except KeyError as error:
+            raise DataError(f"{path}:{place}: has no {error.args[0]!r}") from error
+        except _RowError as error:
+            raise DataError(f"{path}:{place}: {error}") from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}:{place}: not a row of this file: {type(error).__name__}") from error
+        yield found
+
+
+def text(row: Mapping[str, Any], name: str = "text") -> str:
+    """A field that is a text. Raises KeyError, ValueError."""
+    value = row[name]
+    if not isinstance(value, str):
+        raise _RowError(f"{name!r} is not a text")
+    return value
 
 
 def read(data: Path, split: str, licence: Licence) -> dict[str, list[Example]]:
-    """All examples of a split ("train" or "dev"), by task."""
-    made = {
-        task: [_classed(task, row) for row in _kept(data / task / f"{split}.jsonl.gz", licence)]
-        for task in ("domain", "modality")
-    }
-    made["feedback"] = [_feedback(row) for row in _kept(data / "feedback" / f"{split}.jsonl.gz", licence)]
-    made["fact_check"] = [_chance("fact_check", row) for row in _kept(data / "fact_check" / f"{split}.jsonl.gz", licence)]
-    made["jailbreak"] = [_chance("jailbreak", row) for row in _kept(data / "jailbreak" / f"{split}.jsonl.gz", licence)]
-    made["pii"] = [_spans(row) for row in _kept(data / "pii" / f"{split}.jsonl.gz", licence)]
-    made["difficulty"] = list(_difficulties(_kept(data / "routing" / f"{split}.jsonl.gz", licence)))
+    """All examples of a split ("train" or "dev"), by task. Raises OSError; DataError if a row is none or a task has none."""
+
+    def kept(name: str, made: Callable[[Mapping[str, Any]], R]) -> list[R]:
+        found = each(data / f"{name}.jsonl.gz", lambda row: made(row) if allowed(text(row, "source"), licence) else None)
+        return [one for one in found if one is not None]
+
+    found = {task: kept(f"{task}/{split}", partial(_classed, task)) for task in ("domain", "modality")}
+    found["feedback"] = kept(f"feedback/{split}", _feedback)
+    for task in ("fact_check", "jailbreak"):
+        found[task] = kept(f"{task}/{split}", partial(_chance, task))
+    found["pii"] = kept(f"pii/{split}", _spans)
+    found["difficulty"] = list(_difficulties(kept(f"routing/{split}", _asked)))
     if split == "train":
-        made["pii"] += [_spans(row) for row in _kept(data / "pii" / "train_ner.jsonl.gz", licence)]
-        harmful = _kept(data / "jailbreak" / "train_harmful.jsonl.gz", licence)
-        made["jailbreak"] += [Example("jailbreak", row["text"], 0.0, row["source"]) for row in harmful]
-    return made
-
-
-def _kept(path: Path, licence: Licence) -> list[dict[str, Any]]:
-    return [row for row in rows(path) if allowed(str(row["source"]), licence)]
+        found["pii"] += kept("pii/train_ner", _spans)
+        found["jailbreak"] += kept("jailbreak/train_harmful", lambda row: Example("jailbreak", text(row), 0.0, row["source"]))
+    if bare := [task for task, examples in found.items() if not examples]:
+        raise DataError(f"{data}: no row of {split} that may be used for {', '.join(bare)}")
+    return found
 
 
 def _classed(task: str, row: Mapping[str, Any]) -> Example:
-    return Example(task, row["text"], CLASSES[task].index(row["label"]), row["source"])
+    return Example(task, text(row), _index(task, row), row["source"])
+
+
+def _index(task: str, row: Mapping[str, Any]) -> int:
+    if row["label"] not in CLASSES[task]:
+        raise _RowError(f"'label' is none of {', '.join(CLASSES[task])}")
+    return CLASSES[task].index(row["label"])
 
 
 def _chance(task: str, row: Mapping[str, Any]) -> Example:
-    return Example(task, row["text"], float(row["label"]), row["source"], Kind(row.get("kind", "user")))
+    kinds, kind, label = [kind.value for kind in Kind], row.get("kind", "user"), row["label"]
+    if kind not in kinds:
+        raise _RowError(f"'kind' is none of {', '.join(kinds)}")
+    if not isinstance(label, int | float) or not 0 <= label <= 1:
+        raise _RowError("'label' is no number from 0 to 1")
+    return Example(task, text(row), float(label), row["source"], Kind(kind))
 
 
 def _feedback(row: Mapping[str, Any]) -> Example:
-    said = next(message["content"] for message in reversed(row["messages"]) if message["role"] == "user")
-    return Example("feedback", said, CLASSES["feedback"].index(row["label"]), row["source"])
+    said = [message for message in row["messages"] if message["role"] == "user"]
+    if not said:
+        raise _RowError("'messages' has none of a user")
+    return Example("feedback", text(said[-1], "content"), _index("feedback", row), row["source"])
 
 
 def _spans(row: Mapping[str, Any]) -> Example:
-    spans = tuple((span["start"], span["end"], span["type"]) for span in row["spans"])
-    return Example("pii", row["text"], spans, row["source"], types=frozenset(row["types"]))
+    said = text(row)
+    spans = tuple((span["start"], span["end"], text(span, "type")) for span in row["spans"])
+    if not all(0 <= start < end <= len(said) for start, end, _ in spans):
+        raise _RowError("'spans' has one that is not in the text")
+    return Example("pii", said, spans, row["source"], types=frozenset(row["types"]))
+
+
+def _asked(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    text(row, "prompt")
+    if not all(score is None or isinstance(score, int | float) for score in row["scores"].values()):
+        raise _RowError("'scores' has one that is no number")
+    return row
 
 
 def evened(found: list[Example], random: Random) -> list[Example]:
@@ -145,7 +207,7 @@ def small_models(found: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]
     return small
 
 
-def _difficulties(found: list[dict[str, Any]]) -> Iterator[Example]:
+def _difficulties(found: Sequence[Mapping[str, Any]]) -> Iterator[Example]:
     small = small_models(found)
     for row in found:
         scores = [score for model, score in row["scores"].items() if score is not None and model in small[row["source"]]]

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from router_extproc.encoders.heads import POOLED
+from router_extproc.evaluation.errors import DataError
 from router_extproc.training.compose import composed
-from router_extproc.training.corpus import Example, evened, read, rows
+from router_extproc.training.corpus import Example, each, evened, read, text
+from router_extproc.training.enough import lacking
 from router_extproc.training.feed import POLISH_SHARES, SHARES, feed
 from router_extproc.training.loop import Loop, Schedule
 from router_extproc.training.losses import nearness_loss, pooled_loss, tag_loss, taught_loss, taught_tags_loss
@@ -89,7 +91,7 @@ class Fitting:
     def _taste(self) -> Iterator[Batch]:
         random = Random(self.recipe.seed)
         for task in sorted(self._examples):
-            for example in random.sample(self._examples[task], _TASTED):
+            for example in random.sample(self._examples[task], min(_TASTED, len(self._examples[task]))):
                 tokens = self._pieces.encode(example.text[:1000])
                 yield collate([window(tokens, places(tokens)[0], self._pieces, example.kind)], self._pieces.pad)[0]
 
@@ -254,15 +256,17 @@ def trained(folder: Path) -> tuple[Network, dict[str, Any]]:
 
 
 def training_examples(data: Path, recipe: Recipe) -> dict[str, list[Example]]:
-    """Everything that is trained on, by head."""
+    """Everything that is trained on, by head. Raises OSError; DataError, with file and line if it is of one row."""
     random = Random(recipe.seed)
     forbidden = Forbidden(data)
     found = _clean(read(data, "train", recipe.licence), forbidden)
+    if told := "; ".join(lacking(found)):
+        raise DataError(f"{data}: too few rows of train that may be used: {told}")
+    plain = [example for example in _plain(data) if not forbidden.holds(example.text)]
     for task, more in _clean(composed(found, random), forbidden).items():
         found[task] += more
     found["domain"] = evened(found["domain"], random)
     found["difficulty"] = random.sample(found["difficulty"], min(recipe.max_difficulty, len(found["difficulty"])))
-    plain = [example for example in _plain(data) if not forbidden.holds(example.text)]
     kept = [example for task in ("domain", "fact_check", "jailbreak", "feedback") for example in found[task]]
     found["embedding"] = plain + random.sample(kept, min(_KEPT_ROWS, len(kept)))
     return found
@@ -276,5 +280,5 @@ def _clean(found: Mapping[str, list[Example]], forbidden: Forbidden) -> dict[str
 def _plain(data: Path) -> Iterator[Example]:
     """Short requests that keep the embedding what it was; their labels are not looked at."""
     for name in ("clinc150", "banking77", "hwu64"):
-        for row in rows(data / "intent" / f"train_{name}.jsonl.gz"):
-            yield Example("embedding", row["text"], None, name)
+        for said in each(data / "intent" / f"train_{name}.jsonl.gz", text):
+            yield Example("embedding", said, None, name)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import unicodedata
 from collections import Counter
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from router_extproc.training.corpus import each, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,12 +28,12 @@ class Forbidden:
     """The evaluation sets' texts, as hashes."""
 
     def __init__(self, data: Path) -> None:
-        """Reads every eval_* file of the folder. Raises OSError."""
+        """Reads every eval_* file of the folder. Raises OSError, DataError."""
         counts: Counter[int] = Counter()
         self._whole: set[int] = set()
         for path in sorted(data.glob("*/eval_*.jsonl.gz")):
-            for text in _texts(path):
-                words = normalised(text)
+            for said in _texts(path):
+                words = normalised(said)
                 self._whole.add(_hashed(words))
                 counts.update(set(_grams(words)))
         self._grams = {gram for gram, count in counts.items() if count <= _BOILERPLATE}
@@ -59,13 +59,10 @@ def _hashed(words: list[str]) -> int:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield from _said(json.loads(line))
+    return chain.from_iterable(each(path, _said))
 
 
-def _said(row: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("text", "prompt", "a", "b"):
-        if isinstance(row.get(key), str):
-            yield row[key]
-    yield from islice((message["content"] for message in reversed(row.get("messages", ())) if message["role"] == "user"), 1)
+def _said(row: Mapping[str, Any]) -> list[str]:
+    said = [row[key] for key in ("text", "prompt", "a", "b") if isinstance(row.get(key), str)]
+    users = [message for message in row.get("messages", ()) if message["role"] == "user"]
+    return said + [text(message, "content") for message in users[-1:]]

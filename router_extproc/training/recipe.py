@@ -10,6 +10,7 @@ from router_extproc.training.corpus import Licence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 _LENGTHS = frozenset({"steps", "polish", "polish_rate"})
@@ -59,3 +60,16 @@ class Recipe:
         """Whether a run with that recipe can go on with this one."""
         own = json.loads(json.dumps(asdict(self)))
         return all(other.get(name) == value for name, value in own.items() if name not in _LENGTHS)
+
+
+def recipe_of(bundle: Path) -> Recipe:
+    """That a bundle was made by, which says what it may learn from. Raises BundleError if its manifest does not tell it."""
+    from router_extproc.encoders.manifest import BundleError, read_manifest  # noqa: PLC0415 - the command line needs defaults only
+
+    fields = read_manifest(bundle).training.get("recipe")
+    if fields is None:
+        raise BundleError(f"{bundle}: its manifest does not tell the recipe that says which sources it may learn from")
+    try:
+        return Recipe.of(fields)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{bundle}: the recipe in its manifest is none: {type(error).__name__}: {error}") from error

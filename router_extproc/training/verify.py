@@ -44,6 +44,12 @@ def compare(run: Path, bundle: Path, scratch: Path, data: Path, tick: Callable[[
     return found
 
 
+def check_dev(data: Path) -> None:
+    """That the dev set can be read as `compare` will read it, hours later. Raises DataError."""
+    for head in SOURCES:
+        read(data, head, "dev", ROWS)
+
+
 def float_bundle(run: Path, bundle: Path, folder: Path) -> None:
     """The bundle's network without quantisation, as a bundle of its own. Raises OSError."""
     network, recipe = trained(run)

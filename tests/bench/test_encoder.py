@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from router_extproc.bench.encoder import PASSES, Effort, Times, measured, report, run_encoder
+from router_extproc.bench.encoder import PASSES, Effort, Times, measured, report, run_encoder, timed
 from router_extproc.encoders.bundle import EMBEDDING, TAGS
 from router_extproc.encoders.heads import POOLED
 
@@ -57,6 +57,26 @@ class TestTimes:
         assert not any(Times().told().values())
 
 
+class TestEffort:
+    @pytest.mark.parametrize(
+        ("effort", "done", "seconds", "share"),
+        [
+            pytest.param(Effort(10, least=100, most=500), 0, 0, 0.0, id="nothing"),
+            pytest.param(Effort(10, least=100, most=500), 50, 30, 0.5, id="slow: rounds are short"),
+            pytest.param(Effort(10, least=100, most=500), 200, 5, 0.5, id="time is short"),
+            pytest.param(Effort(10, least=100, most=500), 450, 5, 0.9, id="fast: the most is near"),
+            pytest.param(Effort(10, least=100, most=500), 500, 1, 1.0, id="the most"),
+            pytest.param(Effort(10, least=100, most=500), 100, 10, 1.0, id="the least, in time"),
+            pytest.param(timed(10), 1, 10, 1.0, id="told: one round is enough"),
+            pytest.param(timed(10), 5000, 5, 0.5, id="told: however many"),
+            pytest.param(timed(10), 0, 20, 0.0, id="told: but one"),
+        ],
+    )
+    def test_tells_how_much_is_done(self, effort: Effort, done: int, seconds: float, share: float) -> None:
+        """The end, and so the bar, is where rounds and time are both reached."""
+        assert effort.share(done, seconds) == pytest.approx(share)
+
+
 class TestMeasured:
     @pytest.mark.parametrize(
         ("effort", "rounds"),
@@ -74,6 +94,12 @@ class TestMeasured:
         assert {name: len(found) for name, found in times.by_name.items()} == dict.fromkeys([*PASSES, "tokenize"], rounds)
         assert len(ticks) == rounds
         assert all(0 <= share <= 1 for share in ticks)
+
+    def test_that_is_told_its_time_takes_no_more(self, encoder: Encoder) -> None:
+        """No hundred rounds where the time is up after the first."""
+        times = measured(encoder, 16, timed(1e-9))
+
+        assert {len(found) for found in times.by_name.values()} == {1}
 
     def test_of_a_long_text_goes_through_windows(self, encoder: Encoder) -> None:
         """512 tokens are more than one window."""

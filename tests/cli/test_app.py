@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from router_extproc.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +33,10 @@ COMMANDS = [
     "demo",
     "bench",
 ]
+_TABLE = get_command(app)
+assert isinstance(_TABLE, TyperGroup)
+EVERY = _TABLE.commands
+BRACKETS = re.compile(r"\[[^]\n]+\]")
 
 
 class TestHelp:
@@ -45,6 +54,21 @@ class TestHelp:
 
         assert result.exit_code == 0
         assert "router-extproc " + command in " ".join(result.stdout.split())
+
+    @pytest.mark.parametrize("command", sorted(EVERY))
+    def test_of_a_command_keeps_its_brackets(self, cli: Cli, command: str) -> None:
+        """What is shown of it: the name of an extra in brackets looks like markup, and who does not see it installs the wrong package."""
+        found = EVERY[command]
+        texts = [found.help, found.epilog, *(getattr(parameter, "help", None) for parameter in found.params)]
+        written = [each for text in texts if text for each in BRACKETS.findall(text.replace("\\[", "["))]
+        shown = "".join(re.sub(r"[│\s]", "", cli(command, "--help").stdout))
+
+        assert [each for each in written if each.replace(" ", "") not in shown] == []
+
+    @pytest.mark.parametrize(("command", "extra"), [("demo", "demo"), ("train", "train"), ("train-experts", "train")])
+    def test_names_the_extra(self, cli: Cli, command: str, extra: str) -> None:
+        """As it is typed."""
+        assert f"pip install 'router-extproc[{extra}]'" in " ".join(cli(command, "--help").stdout.split())
 
     def test_is_shown_where_nothing_is_asked(self, cli: Cli) -> None:
         """No command is wrong usage, but a helpful one."""

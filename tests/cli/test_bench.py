@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     Cli = Callable[..., Result]
 
 
+DEAD = {
+    "soak": ("connections", "duration", "rounds"),
+    "bodies": ("connections", "duration", "rounds"),
+    "encoder": ("connections",),
+    "sessions": ("connections",),
+}
+"""Options that would do nothing."""
+
+
 class TestBench:
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -27,6 +36,11 @@ class TestBench:
             pytest.param(["--guards", "--connections", "0"], "--connections", id="no connection"),
             pytest.param(["--neural", "--duration", "0"], "--duration", id="no time"),
             pytest.param(["--neural", "--rounds", "0"], "--rounds", id="no rounds"),
+            *(
+                pytest.param([f"--{what}", f"--{option}", "2"], f"--{option} does not go with --{what}", id=f"{what} {option}")
+                for what, options in DEAD.items()
+                for option in options
+            ),
         ],
     )
     def test_options_that_do_not_go_together(self, cli: Cli, arguments: list[str], told: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +14,13 @@ from labelled import write_all
 
 from router_extproc.cli.app import HEADS
 from router_extproc.cli.exits import Exit
+from router_extproc.encoders.manifest import FILE_NAME
 from router_extproc.evaluation.datasets import MEASURED
 from router_extproc.evaluation.floors import FLOORS
+from router_extproc.training.card import CARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from typer.testing import Result
 
@@ -145,8 +148,46 @@ class TestRefuses:
         assert str(tmp_path) in result.stderr
 
     def test_a_place_where_nothing_can_be_written(self, evaluate: Cli, tmp_path: Path) -> None:
-        """The error names it."""
+        """The error names it, before anything is measured."""
         (tmp_path / "file").write_text("")
         result = evaluate("--heads", "domain", "--output", tmp_path / "file")
-        assert result.exit_code == Exit.INPUT
+        assert (result.exit_code, result.stdout) == (Exit.INPUT, "")
         assert f"{tmp_path / 'file'}: cannot be written" in result.stderr
+
+    def test_to_record_where_nothing_can_be_written(self, evaluate: Cli, tmp_path: Path, tiny_bundle: Path) -> None:
+        """As above."""
+        bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+        (bundle / CARD).unlink(missing_ok=True)
+        (bundle / CARD).mkdir()
+        result = evaluate("--heads", "domain", "--models", bundle, "--record")
+
+        assert (result.exit_code, result.stdout) == (Exit.INPUT, "")
+        assert f"{bundle / CARD}: cannot be written" in result.stderr
+        assert not (tmp_path / "out").exists()
+
+
+class TestFiguresAreTold:
+    """Whatever becomes of the files."""
+
+    @pytest.mark.parametrize("as_json", [pytest.param(True, id="json"), pytest.param(False, id="people")])
+    def test_where_the_report_cannot_be_written(self, evaluate: Cli, tmp_path: Path, *, as_json: bool) -> None:
+        """The disk was not full when it began."""
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "EVAL.md").symlink_to("/dev/full")
+        result = evaluate("--heads", "domain", *(("--json",) if as_json else ()))
+
+        assert result.exit_code == Exit.INPUT
+        assert "No space left on device" in result.stderr
+        assert result.stdout.lstrip().startswith("{" if as_json else "head")
+        assert "accuracy" in result.stdout
+
+    def test_where_they_cannot_be_recorded(self, evaluate: Cli, tmp_path: Path, tiny_bundle: Path) -> None:
+        """The bundle was one when it began; the report is there."""
+        bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "EVAL.md").symlink_to(bundle / FILE_NAME)
+        result = evaluate("--heads", "domain", "--models", bundle, "--record", "--json")
+
+        assert result.exit_code == Exit.INPUT
+        assert "the figures were not recorded" in result.stderr
+        assert json.loads(result.stdout) == json.loads((tmp_path / "out" / "eval.json").read_text())

@@ -51,6 +51,29 @@ class TestEvalRouting:
         for part in ("## zeroeval", "## New models", "## Changed texts", "## Steps of agents", "## Time"):
             assert part in report
 
+    @pytest.mark.parametrize("option", ["--output", "--cache"])
+    def test_a_place_where_nothing_can_be_written(self, cli: Cli, tiny_bundle: Path, tmp_path: Path, option: str) -> None:
+        """Is told before anything is measured."""
+        (tmp_path / "file").write_bytes(b"")
+        places = {"--output": tmp_path, "--cache": tmp_path / "cache", option: tmp_path / "file"}
+        more = [each for pair in places.items() for each in pair]
+        result = cli("eval-routing", "--data", tmp_path / "none", "--models", tiny_bundle, "--no-plots", *more)
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{tmp_path / 'file'}: cannot be written" in result.stderr.replace("\n", "")
+
+    def test_figures_are_told_whatever_becomes_of_the_report(self, cli: Cli, tiny_bundle: Path, tmp_path: Path) -> None:
+        """The disk was not full when it began."""
+        (tmp_path / "ROUTING_EVAL.md").symlink_to("/dev/full")
+        result = cli(
+            "eval-routing", "--data", folder(tmp_path / "data"), "--models", tiny_bundle, "--selector", "knn", "--output", tmp_path,
+            "--split", "dev", "--no-further", "--no-plots", "--cache", tmp_path / "cache", "--json",
+        )  # fmt: skip
+
+        assert result.exit_code == 3
+        assert "No space left on device" in result.stderr
+        assert json.loads(result.stdout)["sets"]
+
     def test_measures_what_it_is_asked_for(self, cli: Cli, tiny_bundle: Path, tmp_path: Path) -> None:
         """One set, dev rows, no further figures."""
         result = cli(
@@ -164,6 +187,7 @@ class TestTrainQuality:
             pytest.param(("--without-source", "mine", "--without-source", "theirs"), 3, "no rows are left", id="nothing left"),
             pytest.param(("--output", "-"), 2, "--output takes a file", id="no file"),
             pytest.param(("--output", "none/it.quality"), 3, "no such folder", id="no folder"),
+            pytest.param(("--cache", "/dev/null"), 3, "/dev/null: cannot be written", id="no folder to keep readings"),
         ],
     )
     def test_says_what_is_wrong(

@@ -27,10 +27,20 @@ class TestSimulate:
         assert {each["policy"] for each in told["fared"]} >= {"Thompson", "LinUCB", "random"}
 
     def test_a_folder_that_cannot_be_made_is_3(self, cli: Cli, tmp_path: Path) -> None:
-        """Told, not a traceback."""
+        """Told before the work, not after it."""
         (tmp_path / "file").write_text("x")
         result = cli(
             "simulate", "--requests", 200, "--seeds", 1, "--logs", 0, "--no-plots", "--output", tmp_path / "file" / "out"
         )
 
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{tmp_path / 'file' / 'out'}: cannot be written" in result.stderr.replace("\n", "")
+
+    def test_a_full_disk_is_3(self, cli: Cli, tmp_path: Path) -> None:
+        """But the figures are told."""
+        (tmp_path / "online.json").symlink_to("/dev/full")
+        result = cli("simulate", "--requests", 200, "--seeds", 1, "--logs", 0, "--no-plots", "--json", "--output", tmp_path)
+
         assert result.exit_code == 3
+        assert "No space left on device" in result.stderr
+        assert {each["policy"] for each in json.loads(result.stdout)["fared"]} >= {"Thompson", "random"}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from labelled import write
 from rich.console import Console
 from rich.progress import Progress
 from tiny_base import write_base, write_parts, write_teacher
@@ -22,15 +25,15 @@ from router_extproc.evaluation.datasets import SOURCES
 from router_extproc.training.base import PACKAGE
 from router_extproc.training.card import CARD
 from router_extproc.training.comparison import Comparison
+from router_extproc.training.corpus import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from cli.conftest import Cli
     from typer.testing import Result
 
-NEEDED = ("torch", "onnx", "safetensors", PACKAGE)
+NEEDED = ("torch", "onnx", "safetensors", "faker", PACKAGE)
 FOUND = [Comparison("domain", 30, 0.9, "accuracy", 0.5, 0.625), Comparison("pii", 20, 1.0, "f1", 0.75, float("nan"))]
 
 
@@ -230,12 +233,37 @@ class TestTrain:
         assert "pip install --no-deps no-such-part-001==0.0.1 no-such-part-002==0.0.1" in " ".join(result.stderr.split())
         assert not (folder / "none").exists()
 
-    def test_data_that_are_not_there(self, train: Callable[..., Result], tmp_path: Path) -> None:
-        """The file is named."""
-        result = train(data=tmp_path)
+    @pytest.mark.parametrize("name", ["domain/train", "domain/dev", "intent/train_hwu64"])
+    def test_data_that_are_not_there(self, train: Callable[..., Result], folder: Path, tmp_path: Path, name: str) -> None:
+        """The file is named, before the teacher is unpacked."""
+        data = Path(shutil.copytree(folder / "data", tmp_path / "data"))
+        (data / f"{name}.jsonl.gz").unlink()
+        result = train(data=data, run=tmp_path / "run")
 
         assert (result.exit_code, result.stdout) == (3, "")
-        assert "train.jsonl.gz" in result.stderr
+        assert f"{name}.jsonl.gz" in result.stderr
+        assert not (tmp_path / "run").exists()
+
+    def test_dev_rows_that_cannot_be_compared(self, train: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+        """They are told before the work of hours, and not by the comparison after it, which needs their ids."""
+        data = Path(shutil.copytree(folder / "data", tmp_path / "data"))
+        first, *_ = rows(data / "domain" / "dev.jsonl.gz")
+        del first["id"]
+        write(data / "domain" / "dev.jsonl.gz", [first])
+        result = train(data=data, run=tmp_path / "run")
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "domain/dev.jsonl.gz" in result.stderr
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize("option", ["--run", "--output"])
+    def test_a_place_where_nothing_can_be_written(self, train: Callable[..., Result], tmp_path: Path, option: str) -> None:
+        """Is told before anything is read."""
+        (tmp_path / "file").write_bytes(b"")
+        result = train(option, tmp_path / "file", data=tmp_path / "none", run=tmp_path / "run")
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{tmp_path / 'file'}: cannot be written" in result.stderr.replace("\n", "")
 
     def test_a_run_of_another_recipe(self, train: Callable[..., Result], folder: Path) -> None:
         """Is not gone on with."""

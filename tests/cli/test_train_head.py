@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from dataclasses import replace
@@ -277,6 +278,7 @@ class TestFiles:
             pytest.param("-", 2, "--output takes a file", id="standard output"),
             pytest.param("labels.jsonl", 2, "is the input, too", id="the labels"),
             pytest.param("a\udcff.json", 2, "its name is not UTF-8", id="no text"),
+            pytest.param("a" * 250, 3, "cannot be written: File name too long", id="nothing can be made"),
         ],
     )
     def test_an_output_that_is_no_place_for_a_file(self, cli: Cli, tmp_path: Path, place: str, code: int, told: str) -> None:
@@ -288,6 +290,26 @@ class TestFiles:
         assert result.exit_code == code
         assert told in result.stderr
         assert labels.read_bytes() == lines(ROWS)
+
+    @pytest.mark.parametrize("json", [pytest.param(True, id="json"), pytest.param(False, id="people")])
+    def test_figures_are_told_whatever_becomes_of_the_file(
+        self, cli: Cli, tiny_bundle: Path, output: Path, monkeypatch: pytest.MonkeyPatch, *, json: bool
+    ) -> None:
+        """The disk was not full when the work began."""
+
+        def full(_descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", full)
+        more = ("--json",) if json else ()
+        result = cli("train-head", "--models", tiny_bundle, "--labels", "-", "--output", output, *more, stdin=lines(ROWS))
+
+        assert result.exit_code == 3
+        assert f"{output}: cannot be written: No space left on device" in result.stderr.replace("\n", "")
+        assert list(output.parent.iterdir()) == []
+        assert ("macro_f1" if json else "macro-F1") in result.stdout
+        assert ('"file": null' in result.stdout) == json
+        assert "Wrote" not in result.stdout
 
 
 class TestReplaced:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 from collections import Counter
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 from labelled import write
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
+from router_extproc.evaluation.errors import DataError
 from router_extproc.training.card import licences
 from router_extproc.training.corpus import Example, Licence, allowed, evened, read, rows, small_models
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class TestAllowed:
@@ -89,18 +89,79 @@ class TestRead:
         assert {source for examples in found.values() for source in {row.source for row in examples}} == {"dev"}
 
     def test_an_unknown_kind(self, tmp_path: Path, data: Path) -> None:
-        """Is an error, not a user's text."""
+        """Is an error, not a user's text; it is not quoted."""
         for path in data.glob("*/dev.jsonl.gz"):
             write(tmp_path / path.parent.name / path.name, rows(path))
         write(tmp_path / "jailbreak" / "dev.jsonl.gz", [{"text": "a", "label": 1, "kind": "rumour", "source": "s"}])
 
-        with pytest.raises(ValueError, match="rumour"):
+        with pytest.raises(DataError, match=r"jailbreak/dev\.jsonl\.gz:1: 'kind' is none of user, tool_result, document$"):
             read(tmp_path, "dev", Licence.ALL)
+
+    @pytest.mark.parametrize(
+        ("name", "change", "what"),
+        [
+            pytest.param("domain", {"source": None}, "'source' is not a text", id="source"),
+            pytest.param("domain", {"text": 3}, "'text' is not a text", id="text"),
+            pytest.param("domain", {"label": "tr0ub4dor"}, "'label' is none of .*law", id="class"),
+            pytest.param("fact_check", {"label": "tr0ub4dor"}, "'label' is no number from 0 to 1", id="chance"),
+            pytest.param("fact_check", {"label": 2}, "'label' is no number from 0 to 1", id="too large a chance"),
+            pytest.param("feedback", {"messages": []}, "'messages' has none of a user", id="nobody speaks"),
+            pytest.param("feedback", {"messages": 3}, "not a row of this file: TypeError", id="no messages"),
+            pytest.param("feedback", {"messages": [{"content": "a"}]}, "has no 'role'", id="who speaks"),
+            pytest.param(
+                "pii", {"spans": [{"start": 0, "end": 999, "type": "PERSON"}]}, "'spans' has one that is not", id="span"
+            ),
+            pytest.param("pii", {"types": 3}, "not a row of this file: TypeError", id="types"),
+            pytest.param("routing", {"scores": {"small": "tr0ub4dor"}}, "'scores' has one that is no number", id="score"),
+            pytest.param("routing", {"prompt": None}, "'prompt' is not a text", id="prompt"),
+        ],
+    )
+    def test_a_row_that_is_none(self, data: Path, tmp_path: Path, name: str, change: dict[str, object], what: str) -> None:
+        """It is told by file and line, and what is wrong with it; none of its words are."""
+        copy = Path(shutil.copytree(data, tmp_path / "data"))
+        path = copy / name / "dev.jsonl.gz"
+        first, *_ = rows(path)
+        write(path, [first, first | change])
+
+        with pytest.raises(DataError, match=rf"{name}/dev\.jsonl\.gz:2: {what}") as raised:
+            read(copy, "dev", Licence.ALL)
+
+        assert "tr0ub4dor" not in str(raised.value)
+
+    def test_a_task_without_rows(self, data: Path, tmp_path: Path) -> None:
+        """None, or none that may be used."""
+        copy = Path(shutil.copytree(data, tmp_path / "data"))
+        for name in ("domain", "modality"):
+            write(copy / name / "dev.jsonl.gz", [])
+        write(copy / "fact_check" / "dev.jsonl.gz", [{"text": "a", "label": 1, "source": "alpaca"}])
+
+        with pytest.raises(DataError, match=r"no row of dev that may be used for domain, modality, fact_check$"):
+            read(copy, "dev", Licence.SHIPPED)
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
         """Is told by its name."""
         with pytest.raises(FileNotFoundError, match=r"domain/dev\.jsonl\.gz"):
             read(tmp_path, "dev", Licence.ALL)
+
+
+class TestRows:
+    @pytest.mark.parametrize(
+        ("content", "what"),
+        [
+            pytest.param(gzip.compress(b"{}\n[1]\n"), "2: not a JSON object", id="no object"),
+            pytest.param(gzip.compress(b"{}\n\n{}"), "2: not JSON", id="blank"),
+            pytest.param(b"{}\n", "1: not gzipped UTF-8", id="not gzipped"),
+            pytest.param(gzip.compress(b"{}\n" * 9)[:-9], "[0-9]+: not gzipped UTF-8, or cut off", id="cut off"),
+            pytest.param(gzip.compress(b'{"a": "\xff"}\n'), "1: not gzipped UTF-8", id="not UTF-8"),
+        ],
+    )
+    def test_that_are_none(self, tmp_path: Path, content: bytes, what: str) -> None:
+        """The line is told."""
+        path = tmp_path / "a.jsonl.gz"
+        path.write_bytes(content)
+
+        with pytest.raises(DataError, match=rf"a\.jsonl\.gz:{what}"):
+            list(rows(path))
 
 
 class TestDifficulty:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labelled import write
 
+from router_extproc.evaluation.errors import DataError
 from router_extproc.training.overlap import Forbidden, normalised
 
 if TYPE_CHECKING:
@@ -112,3 +113,15 @@ class TestNormalised:
     def test_words(self, text: str, words: list[str]) -> None:
         """In lower case, without punctuation."""
         assert normalised(text) == words
+
+
+class TestRowsThatAreNone:
+    @pytest.mark.parametrize(
+        "row", [pytest.param([], id="no object"), pytest.param({"messages": [{"role": "user"}]}, id="nothing said")]
+    )
+    def test_are_told(self, tmp_path: Path, row: object) -> None:
+        """A text that is not seen would not be forbidden."""
+        write(tmp_path / "task" / "eval_some.jsonl.gz", [{"text": "a"}, row])
+
+        with pytest.raises(DataError, match=r"task/eval_some\.jsonl\.gz:2: "):
+            Forbidden(tmp_path)
