@@ -15,6 +15,7 @@ from router_extproc.cli import bundle_commands, learning_commands, quality_comma
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
+from router_extproc.encoders.runtime import quiet
 from router_extproc.training.recipe import Recipe
 
 app = typer.Typer(
@@ -378,4 +379,5 @@ def main() -> None:
     """The `router-extproc` command."""
     # numpy's threads wait actively: where cores are busy, what one thread does in 30 ms takes several of them 2 seconds.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    quiet()  # here too, while there is one thread: others may read the environment, which C does not guard
     app()

@@ -45,7 +45,9 @@ class HearingHead(StrEnum):
 def train_experts(
     *,
     data: Annotated[Path, typer.Option(help="The folder of data sets that the bundle was trained on.")],
-    output: Annotated[Path, typer.Option(help="The folder of the new bundle; it may be the old one's.")],
+    output: Annotated[
+        Path, typer.Option(help="The folder of the new bundle; it may be the old one's, which is replaced when all is done.")
+    ],
     version: Annotated[str, typer.Option(help="Of the new bundle.")],
     models: Bundle = None,
     head: Annotated[list[HearingHead] | None, typer.Option(help="Whose; may be given again. All unless given.")] = None,

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
-from router_extproc.cli.json_lines import LineError, numbered, opened
+from router_extproc.cli.json_lines import LineError, keep_apart, numbered, opened
 from router_extproc.cli.policy_file import load_or_exit
 from router_extproc.cli.route import Line as Asked
+from router_extproc.config.loader import policy_file
 from router_extproc.config.offline import parsed
 from router_extproc.encoders.reading import Reading
 from router_extproc.errors import RequestRefusedError
@@ -96,6 +97,9 @@ def _percent(text: str, option: str, example: str) -> float:
 def run(policy: Path, source: Path, wanted: Wanted, *, models: Path | None, as_json: bool, plot: Path | None) -> Exit:
     """Calibrate; see `router-extproc calibrate --help`."""
     ask = wanted.ask()
+    if plot is not None:
+        for read in (source, policy_file(policy)):
+            keep_apart(read, plot)
     router = load_or_exit(policy, models).unhurried()
     route = _route(router, wanted.decision)
     options = route.select.options

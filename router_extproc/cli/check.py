@@ -33,7 +33,7 @@ def run(path: Path, *, as_json: bool, strict: bool, models: Path | None = None) 
     except PolicyError as error:
         problems = error.problems
     except OSError as error:
-        fail(Exit.INPUT, f"{path}: {error.strerror or error}")
+        fail(Exit.INPUT, f"{error.filename or path}: {error.strerror or error}")
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     failed = bool(errors) or (strict and bool(problems))
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -52,9 +52,16 @@ def require_training(*more: str) -> None:
 
 def read_bytes(path: Path, code: Exit) -> bytes:
     """A file's content, or standard input for `-`; ends the program if it cannot be read."""
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
     try:
-        return path.read_bytes()
+        return stdin().read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         fail(code, f"{path}: {error.strerror or error}")
+
+
+def stdin() -> IO[bytes]:
+    """Standard input; ends the program if it was closed before the program began, as some supervisors start jobs."""
+    # Typeshed does not know that Python has None for it then.
+    stream = cast("TextIO | None", sys.stdin)
+    if stream is None:
+        fail(Exit.INPUT, "standard input is closed")
+    return stream.buffer

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
+import stat
 import sys
 import zlib
-from typing import IO, TYPE_CHECKING, TypeVar, cast
+from typing import IO, TYPE_CHECKING, TextIO, TypeVar, cast
 
 import msgspec
 
 from router_extproc.apis.reader import read
-from router_extproc.cli.console import fail
+from router_extproc.cli.console import fail, stdin
 from router_extproc.cli.exits import Exit
 from router_extproc.errors import RequestRefusedError
 
@@ -29,9 +31,25 @@ class LineError(ValueError):
 
 
 def keep_apart(source: Path, target: Path) -> None:
-    """End the program if both are one file."""
-    if target.exists() and source.exists() and target.samefile(source):
-        fail(Exit.USAGE, f"{target} is the input, too: opening it for the output would empty it")
+    """End the program if both are one file, by whatever names, or by a redirection where one is `-`."""
+    one, other = _identity(source, sys.stdin), _identity(target, sys.stdout)
+    if one is not None and one == other:
+        name = "standard output" if str(target) == "-" else target
+        fail(Exit.USAGE, f"{name} is the input, too: writing the output there would destroy it")
+
+
+def _identity(path: Path, stream: TextIO | None) -> tuple[int, int] | None:
+    """What a file is to the system, under all of its names; None of what keeps no content: nothing there, a terminal, a pipe."""
+    try:
+        if str(path) != "-":
+            told = path.stat()
+        elif stream is not None:
+            told = os.fstat(stream.fileno())
+        else:
+            return None
+    except (OSError, ValueError):
+        return None
+    return (told.st_dev, told.st_ino) if stat.S_ISREG(told.st_mode) else None
 
 
 @contextlib.contextmanager
@@ -48,8 +66,16 @@ def opened(path: Path, mode: str) -> Iterator[IO[bytes]]:
 
 def _stream(path: Path, mode: str) -> contextlib.AbstractContextManager[IO[bytes]]:
     if str(path) == "-":
-        return contextlib.nullcontext(sys.stdin.buffer if "r" in mode else sys.stdout.buffer)
+        return contextlib.nullcontext(stdin() if "r" in mode else _stdout())
     return cast("IO[bytes]", gzip.open(path, mode) if path.suffix == ".gz" else path.open(mode))
+
+
+def _stdout() -> IO[bytes]:
+    # Typeshed does not know that Python has None for a stream that was closed before it began.
+    stream = cast("TextIO | None", sys.stdout)
+    if stream is None:
+        fail(Exit.INPUT, "standard output is closed")
+    return stream.buffer
 
 
 def numbered(lines: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:

@@ -45,4 +45,4 @@ def load_or_exit(path: Path, models: Path | None = None) -> Router:
         show(error.problems)
         raise typer.Exit(int(Exit.FINDINGS)) from None
     except OSError as error:
-        fail(Exit.INPUT, f"{path}: {error.strerror or error}")
+        fail(Exit.INPUT, f"{error.filename or path}: {error.strerror or error}")

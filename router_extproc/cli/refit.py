@@ -55,7 +55,7 @@ def amend(options: LearningOptions) -> Exit:
 def _run(options: LearningOptions, way: Way, following: str) -> Exit:
     require_training()
     source, output, began = options.bundle or bundled(), options.output, time.perf_counter()
-    if output.exists() and output.samefile(source):
+    if any(output.exists() and each.exists() and output.samefile(each) for each in (source, options.held_to or source)):
         fail(Exit.INPUT, f"{output}: the bundle would be written over itself: choose another --output")
     check_folder(output)
     try:

@@ -12,6 +12,7 @@ from router_extproc.cli.console import err
 from router_extproc.cli.exits import Exit
 from router_extproc.cli.json_lines import keep_apart, numbered, opened
 from router_extproc.cli.policy_file import load_or_exit
+from router_extproc.config.loader import policy_file
 from router_extproc.config.offline import decide
 from router_extproc.routing import Signal, SignalResult
 
@@ -75,7 +76,8 @@ def decide_line(router: Router, text: bytes, number: int) -> tuple[dict[str, obj
 
 def run(policy: Path, *, source: Path, target: Path, models: Path | None = None) -> Exit:
     """Decide every line of `source`; see `router-extproc route --help`."""
-    keep_apart(source, target)
+    for read in (source, policy_file(policy)):
+        keep_apart(read, target)
     router = load_or_exit(policy, models)
     bad = 0
     counts: dict[str, int] = {}

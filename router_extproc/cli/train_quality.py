@@ -13,6 +13,7 @@ from rich.text import Text
 
 from router_extproc.cli.console import err, fail, out
 from router_extproc.cli.exits import Exit
+from router_extproc.cli.json_lines import keep_apart
 from router_extproc.cli.output_file import check_folder, check_place, replaced
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.models import Models
@@ -54,6 +55,8 @@ class Places:
 
 def run(method: str, places: Places, without: frozenset[str], *, as_json: bool) -> Exit:
     """Train and write; see `router-extproc train-quality --help`."""
+    for source in (*places.data, *places.dev, *filter(None, (places.profiles,))):
+        keep_apart(source, places.output)
     check_place(places.output)
     if places.cache is not None:
         check_folder(places.cache)

@@ -1,10 +1,11 @@
-"""Graph: an ONNX model in memory. The only module of the serving path that knows onnxruntime."""
+"""Graph: an ONNX model in memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.manifest import BundleError
+from router_extproc.encoders.runtime import onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +22,7 @@ class Graph:
 
     def __init__(self, path: Path) -> None:
         """Raises BundleError if the file is no model that this onnxruntime can run."""
-        # Here, because a policy without neural signals does without its 20 MB.
-        import onnxruntime as ort  # noqa: PLC0415
-
+        ort = onnxruntime()
         options = ort.SessionOptions()
         # Two runs side by side scale with the cores; two threads in one run gain nothing without spinning.
         options.intra_op_num_threads = 1

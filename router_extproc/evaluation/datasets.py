@@ -119,7 +119,7 @@ def spread(rows: Sequence[Row], limit: int) -> list[Row]:
 def _rows(path: Path, head: str, name: str, *, apart: bool) -> Iterator[Row]:
     place = 0
     try:
-        found = list(_lines(path))
+        found = list(lines(path))
         parse = _difficulties(found) if head == "difficulty" else _PARSE.get(head, _classed)
         for place, fields in enumerate(found, 1):  # noqa: B007 - told in the error
             details = parse(fields)
@@ -131,11 +131,12 @@ def _rows(path: Path, head: str, name: str, *, apart: bool) -> Iterator[Row]:
         raise DataError(f"{path}: {where} not a row of {head}: {type(error).__name__}") from error
 
 
-def _lines(path: Path) -> Iterator[Fields]:
+def lines(path: Path) -> Iterator[Fields]:
+    """The objects of gzipped JSON lines, one for each line. Raises DataError, also where the file is cut off or damaged."""
     place = 0
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for place, line in enumerate(lines, 1):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            for place, line in enumerate(file, 1):
                 fields = json.loads(line)
                 if not isinstance(fields, dict):
                     raise DataError(f"{path}: line {place} is not a JSON object")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ import numpy as np
 
 from router_extproc.cache.agreement import disagreement
 from router_extproc.cache.meaning import meaning
+from router_extproc.evaluation.datasets import lines
 from router_extproc.evaluation.errors import DataError
 
 if TYPE_CHECKING:
@@ -79,14 +78,11 @@ def pairs(data: Path) -> list[Pair]:
     found: list[Pair] = []
     for label, name in FILES.items():
         path = data / "cache" / name
-        try:
-            with gzip.open(path, "rt", encoding="utf-8") as lines:
-                rows = [json.loads(line) for line in lines]
-            found += [Pair(row["a"], row["b"], label == "same", _is_tuned(row["id"])) for row in rows]
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror or error}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: not pairs of questions with id, a and b") from error
+        for place, fields in enumerate(lines(path), 1):
+            one, other, identity = (fields.get(key) for key in ("a", "b", "id"))
+            if not (isinstance(one, str) and isinstance(other, str) and isinstance(identity, str)):
+                raise DataError(f"{path}: line {place} is not a pair of questions: id, a and b, each a text")
+            found.append(Pair(one, other, label == "same", _is_tuned(identity)))
     return found
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER
@@ -16,10 +19,22 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """The manifest, and the card that says the same to people. Raises OSError."""
+    """The manifest, and the card that says the same to people. Raises OSError.
+
+    A router may watch the manifest, so that it is replaced whole.
+    """
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
     (folder / CARD).write_text(card(manifest), encoding="utf-8")
+    place = folder / FILE_NAME
+    fresh = folder / f".{FILE_NAME}.{os.getpid()}.new"
+    try:
+        fresh.write_text(text + "\n", encoding="utf-8")
+        if place.exists():
+            shutil.copymode(place, fresh)
+        fresh.replace(place)
+    finally:
+        with suppress(OSError):
+            fresh.unlink()
 
 
 def files_of(folder: Path, experts: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:

@@ -24,6 +24,7 @@ from router_extproc.training.overlap import Forbidden
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe, recipe_of
 from router_extproc.training.refit import lessons, refit, untold
+from router_extproc.training.staged import copied, staged
 from router_extproc.training.tuning import calibrated, span_threshold, unheard
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
@@ -57,8 +58,12 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str, befo
     `before`: the bundle that was polished. Its heads were held to what they said: they do not learn on again, and what it heard beside
     them, their calibration and their thresholds stay, so that what operators have set on top of these stays right.
     """
+    with staged(folder) as place:
+        return _packed(sources, place, name, version, before)
+
+
+def _packed(sources: Sources, folder: Path, name: str, version: str, before: Path | None) -> Manifest:
     network, recipe = trained(sources.run)
-    folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(sources.tokenizer, folder / TOKENIZER)
     pieces = _pieces(folder)
     wanted = Recipe.of(recipe)
@@ -77,7 +82,6 @@ def make_bundle(sources: Sources, folder: Path, *, name: str, version: str, befo
     update = _judged(encoder, examples, sources.data, wanted) if before is None else _kept(before, folder, manifest)
     manifest = manifest.model_copy(update=update | {"files": files_of(folder, update["experts"]), "span_threshold": cut})
     write(folder, manifest)
-    Bundle(folder)
     return manifest
 
 
@@ -134,9 +138,16 @@ def amended(
     `held_to` is the bundle whose answers the heads are held to, itself unless given.
     """
     before = Bundle(bundle).manifest
-    shutil.copytree(bundle, folder, dirs_exist_ok=True)
     if held_to is not None:
         Bundle(held_to)
+    with staged(folder) as place:
+        copied(bundle, place)
+        return _amended(before, learnt, place, version, held_to, stage)
+
+
+def _amended(
+    before: Manifest, learnt: Mapping[str, Amendment], folder: Path, version: str, held_to: Path | None, stage: Stage
+) -> Manifest:
     amend(folder, learnt, Recipe.of(before.training["recipe"]).seed, stage, held_to=held_to)
     counts = before.training.get("amended", {}) | {head: len(rows.new) for head, rows in learnt.items()}
     manifest = before.model_copy(
@@ -148,7 +159,6 @@ def amended(
         }
     )  # fmt: skip
     write(folder, manifest)
-    Bundle(folder)
     return manifest
 
 
@@ -162,8 +172,15 @@ def refitted(
 ) -> Manifest:
     """Write a copy of a bundle whose heads have learnt on, calibrated anew. Raises OSError, BundleError."""
     before = Bundle(bundle).manifest
+    with staged(folder) as place:
+        copied(bundle, place)
+        return _refitted(before, learnt, data, place, version, stage)
+
+
+def _refitted(
+    before: Manifest, learnt: Mapping[str, Sequence[Example]], data: Path, folder: Path, version: str, stage: Stage
+) -> Manifest:
     wanted = Recipe.of(before.training["recipe"])
-    shutil.copytree(bundle, folder, dirs_exist_ok=True)
     refit(folder, learnt, wanted.seed, stage)
     counts = before.training.get("refitted", {}) | {head: len(rows) for head, rows in learnt.items()}
     blank = before.calibration | dict.fromkeys(learnt, Calibration())
@@ -187,7 +204,6 @@ def refitted(
     }
     manifest = manifest.model_copy(update=update)
     write(folder, manifest)
-    Bundle(folder)
     return manifest
 
 

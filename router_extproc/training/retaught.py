@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.bundle import Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
-from router_extproc.encoders.experts import file_of
 from router_extproc.encoders.manifest import Calibration, read_manifest
 from router_extproc.training.corpus import Licence
 from router_extproc.training.experts import HEADS, taught
 from router_extproc.training.notes import files_of, write
+from router_extproc.training.staged import staged
 from router_extproc.training.tuning import calibrated, unheard
 
 if TYPE_CHECKING:
@@ -33,10 +33,17 @@ def retaught(
 ) -> Manifest:
     """Write a copy of a bundle whose experts of these heads are learned from examples, and these heads calibrated, anew.
 
-    Of its evaluation only what int8 costs the graph is left: the rest is the old one's. Raises OSError, BundleError.
+    Of its evaluation only what int8 costs the graph is left: the rest is the old one's. `folder` may be the bundle's own: until all is
+    done, the old one stands there. Raises OSError, BundleError.
     """
+    with staged(folder) as place:
+        return _made(source, place, data, examples, version=version, heads=heads)
+
+
+def _made(
+    source: Path, folder: Path, data: Path, examples: Mapping[str, Sequence[Example]], *, version: str, heads: Sequence[str]
+) -> Manifest:
     old = read_manifest(source)
-    folder.mkdir(parents=True, exist_ok=True)
     kept = {head: found for head, found in old.experts.items() if head not in heads}
     lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
@@ -47,8 +54,7 @@ def retaught(
         }
     )  # fmt: skip
     for name in fresh.files:
-        if source.resolve() != folder.resolve():
-            shutil.copyfile(source / name, folder / name)
+        shutil.copyfile(source / name, folder / name)
     write(folder, fresh)
     encoder = Encoder(Bundle(folder), EncoderOptions())
     try:
@@ -66,14 +72,4 @@ def retaught(
         }
     )  # fmt: skip
     write(folder, made)
-    _dropped(folder, old, made)
-    Bundle(folder)
     return made
-
-
-def _dropped(folder: Path, old: Manifest, made: Manifest) -> None:
-    """Files of experts that are no longer there."""
-    for head, found in old.experts.items():
-        for name in found:
-            if file_of(name, head) not in made.files:
-                (folder / file_of(name, head)).unlink(missing_ok=True)

@@ -130,6 +130,15 @@ class TestCalibrate:
         assert result.exit_code == Exit.INPUT
         assert "requests.jsonl:1: " in result.stderr
 
+    @pytest.mark.parametrize("name", ["requests.jsonl", "policy.yaml"])
+    def test_a_plot_is_never_drawn_over_what_it_is_made_of(self, calibrated: Any, tmp_path: Path, name: str) -> None:
+        """Be it the requests or the policy."""
+        result = calibrated("--max-regret", "100%", "--plot", str(tmp_path / name))
+
+        assert result.exit_code == 2
+        assert f"{name} is the input, too" in result.stderr
+        assert b"PNG" not in (tmp_path / name).read_bytes()
+
     def test_a_plot_that_cannot_be_written_is_told(self, calibrated: Any, tmp_path: Path) -> None:
         """In one line."""
         pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")

@@ -110,6 +110,14 @@ class TestErrors:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "No such file" in result.stderr
 
+    @pytest.mark.parametrize("as_json", [pytest.param((), id="text"), pytest.param(("--json",), id="json")])
+    def test_a_folder_without_a_policy(self, cli: Cli, tmp_path: Path, as_json: tuple[str, ...]) -> None:
+        """The file that is looked for in it is named: the folder is there, and this is what a wrong ConfigMap looks like."""
+        result = cli("check", tmp_path, *as_json)
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{tmp_path / 'policy.yaml'}: No such file" in result.stderr
+
     def test_a_file_that_is_not_text(self, cli: Cli, policy_file: Path) -> None:
         """The first byte that is wrong has a place, too."""
         policy_file.write_bytes(b"version: 1\n# \xff\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ PAIRS = {
     ],
     "lookalike": [("What is France's capital?", "What is Peru's capital?")],
 }
+ROW = {"id": "1", "a": "What is France's capital?", "b": "What is Peru's capital?"}
 
 
 @pytest.fixture
@@ -49,3 +51,23 @@ class TestEvalCache:
         answer = cli("eval-cache", "--data", tmp_path)
         assert answer.exit_code == Exit.INPUT
         assert "paraphrase.jsonl.gz" in answer.stderr
+
+    @pytest.mark.parametrize(
+        "damaged",
+        [
+            pytest.param(gzip.compress(json.dumps(ROW).encode() * 99)[:-12], id="cut off"),
+            pytest.param(gzip.compress(json.dumps(ROW).encode())[:12] + b"\xff" * 40, id="corrupt"),
+            pytest.param(json.dumps(ROW).encode(), id="not gzipped"),
+            pytest.param(gzip.compress(b"\n"), id="no JSON"),
+            pytest.param(gzip.compress(b"[]\n"), id="no object"),
+            pytest.param(gzip.compress(json.dumps(ROW | {"b": 7}).encode()), id="no text"),
+            pytest.param(gzip.compress(b'{"a": "x", "b": "y"}'), id="no id"),
+        ],
+    )
+    def test_a_damaged_file_is_no_answer(self, cli: Callable[..., Any], data: Path, damaged: bytes) -> None:
+        """Exit code 1 would say that a wrong answer would be served; the file and the line are told."""
+        (data / "cache" / "lookalike.jsonl.gz").write_bytes(damaged)
+        answer = cli("eval-cache", "--data", data)
+
+        assert (answer.exit_code, answer.stdout) == (Exit.INPUT, "")
+        assert re.search(r"lookalike\.jsonl\.gz: .*line \d", answer.stderr)

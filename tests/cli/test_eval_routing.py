@@ -199,3 +199,15 @@ class TestTrainQuality:
         assert result.exit_code == code
         assert text in result.stderr
         assert not (tmp_path / "it.quality").exists()
+
+    @pytest.mark.parametrize("option", ["--data", "--dev", "--profiles"])
+    def test_outcomes_are_never_overwritten(
+        self, cli: Cli, tiny_bundle: Path, tmp_path: Path, outcomes_file: Path, option: str
+    ) -> None:
+        """They cost calls of models: whichever input the output names, it is refused before anything is read."""
+        given = tmp_path / "given.jsonl"
+        given.write_text("what cost money")
+        result = cli("train-quality", "--data", outcomes_file, option, given, "--models", tiny_bundle, "--output", given)
+
+        assert (result.exit_code, given.read_text()) == (2, "what cost money")
+        assert "given.jsonl is the input, too" in result.stderr

@@ -217,6 +217,13 @@ class TestFailures:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "none.json: No such file" in result.stderr
 
+    def test_a_folder_without_a_policy(self, cli: Cli, tmp_path: Path) -> None:
+        """The file that is looked for in it is named."""
+        result = cli("explain", tmp_path, "-r", "-", stdin=b"{}")
+
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert f"{tmp_path / 'policy.yaml'}: No such file" in result.stderr
+
     def test_a_policy_that_is_not_there(self, cli: Cli, tmp_path: Path, chat: Callable[..., bytes]) -> None:
         """So is a policy."""
         assert cli("explain", tmp_path / "none.yaml", "-r", "-", stdin=chat()).exit_code == 3

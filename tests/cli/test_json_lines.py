@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 
-from router_extproc.cli.json_lines import numbered, opened
+from router_extproc.cli.json_lines import keep_apart, numbered, opened
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def lines(path: Path) -> list[tuple[int, bytes]]:
@@ -49,7 +51,88 @@ class TestNumbered:
         assert "a.jsonl.gz:" in capsys.readouterr().err.replace("\n", "")
 
 
+@contextlib.contextmanager
+def redirected(path: Path) -> Iterator[None]:
+    """Standard input and output as the shell opens them for `< path >> path`."""
+    with pytest.MonkeyPatch.context() as patch, path.open() as source, path.open("a") as sink:
+        patch.setattr("sys.stdin", source)
+        patch.setattr("sys.stdout", sink)
+        yield
+
+
+class TestKeepApart:
+    @pytest.fixture(autouse=True)
+    def place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Two files and other names of the first."""
+        monkeypatch.chdir(tmp_path)
+        one, two = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+        one.write_bytes(b"a\n")
+        two.write_bytes(b"a\n")
+        (tmp_path / "soft.jsonl").symlink_to(one)
+        (tmp_path / "hard.jsonl").hardlink_to(one)
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("source", "target", "told"),
+        [
+            pytest.param("a.jsonl", "a.jsonl", "a.jsonl is the input", id="one name"),
+            pytest.param("a.jsonl", "./soft.jsonl", "soft.jsonl is the input", id="a symbolic link"),
+            pytest.param("hard.jsonl", "a.jsonl", "a.jsonl is the input", id="a hard link"),
+            pytest.param("-", "a.jsonl", "a.jsonl is the input", id="standard input"),
+            pytest.param("a.jsonl", "-", "standard output is the input", id="standard output"),
+            pytest.param("-", "-", "standard output is the input", id="both"),
+        ],
+    )
+    def test_ends_the_program(self, capsys: pytest.CaptureFixture[str], source: str, target: str, told: str) -> None:
+        """As wrong usage, whatever the file is called, and the file stays as it is."""
+        with redirected(Path("a.jsonl")), pytest.raises(typer.Exit) as ended:
+            keep_apart(Path(source), Path(target))
+
+        assert ended.value.exit_code == 2
+        assert told in capsys.readouterr().err
+        assert Path("a.jsonl").read_bytes() == b"a\n"
+
+    @pytest.mark.parametrize(
+        ("source", "target"),
+        [
+            pytest.param("a.jsonl", "b.jsonl", id="another file of the same content"),
+            pytest.param("-", "b.jsonl", id="another file than standard input"),
+            pytest.param("a.jsonl", "new.jsonl", id="no file yet"),
+            pytest.param("none.jsonl", "b.jsonl", id="no input"),
+            pytest.param("/dev/null", "/dev/null", id="what keeps nothing"),
+            pytest.param(".", ".", id="a folder"),
+        ],
+    )
+    def test_has_nothing_against(self, source: str, target: str) -> None:
+        """What takes nothing from the input."""
+        with redirected(Path("a.jsonl")):
+            keep_apart(Path(source), Path(target))
+
+    def test_a_stream_that_is_closed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Is no file; who opens it says so."""
+        monkeypatch.setattr("sys.stdin", None)
+        monkeypatch.setattr("sys.stdout", None)
+
+        keep_apart(Path("-"), Path("a.jsonl"))
+        keep_apart(Path("a.jsonl"), Path("-"))
+
+
 class TestOpened:
+    @pytest.mark.parametrize(
+        ("name", "mode"), [pytest.param("stdin", "rb", id="standard input"), pytest.param("stdout", "wb", id="standard output")]
+    )
+    def test_a_stream_that_is_closed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, mode: str
+    ) -> None:
+        """Is told, as `>&-` or a supervisor may have closed it."""
+        monkeypatch.setattr(f"sys.{name}", None)
+
+        with pytest.raises(typer.Exit) as ended, opened(Path("-"), mode):
+            pass
+
+        assert ended.value.exit_code == 3
+        assert f"standard {name.removeprefix('std')}put is closed" in capsys.readouterr().err
+
     def test_zips_by_the_name(self, tmp_path: Path) -> None:
         """Both ways."""
         path = tmp_path / "a.jsonl.gz"

@@ -34,6 +34,16 @@ class TestRefit:
         assert result.exit_code == 3
         assert "choose another --output" in result.stderr
 
+    def test_does_not_write_over_the_bundle_that_heads_are_held_to(self, cli: Cli, tmp_path: Path) -> None:
+        """It is read, too."""
+        pytest.importorskip("torch", reason="torch comes with the train extra")
+        (tmp_path / "before").mkdir()
+        places = ("--models", tmp_path, "--held-to", tmp_path / "before", "--output", tmp_path / "before")
+        result = cli("amend", "--data", tmp_path, *places)
+
+        assert result.exit_code == 3
+        assert "choose another --output" in result.stderr
+
     def test_a_folder_that_is_no_bundle(self, cli: Cli, tmp_path: Path) -> None:
         """Is told of."""
         pytest.importorskip("torch", reason="torch comes with the train extra")

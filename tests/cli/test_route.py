@@ -133,6 +133,14 @@ class TestFiles:
         assert result.exit_code == 2
         assert source.read_bytes() == line(1, "hi")
 
+    @pytest.mark.parametrize("folder", [pytest.param(False, id="file"), pytest.param(True, id="folder")])
+    def test_the_policy_is_never_overwritten(self, cli: Cli, policy_file: Path, *, folder: bool) -> None:
+        """However it was named."""
+        before = policy_file.read_bytes()
+        result = cli("route", policy_file.parent if folder else policy_file, "-i", "-", "-o", policy_file, stdin=line(1, "hi"))
+
+        assert (result.exit_code, policy_file.read_bytes()) == (2, before)
+
     def test_a_policy_with_errors(self, cli: Cli, policy_file: Path) -> None:
         """Nothing is decided by it."""
         policy_file.write_text("version: 2\n")

@@ -179,3 +179,16 @@ class TestAmended:
         manifest = amended(grown, {"difficulty": lesson("difficulty", 0.05)}, tmp_path / "mine", version="3")
 
         assert embedder(manifest) == manifest.files[GRAPH].sha256 != embedder(Bundle(grown).manifest)
+
+    def test_an_interruption_leaves_nothing(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Neither half a bundle nor a folder."""
+        grown = write_grown(tmp_path / "grown", tiny_bundle)
+
+        def stage(name: str, steps: int) -> Callable[[], None]:  # noqa: ARG001 - as stages are called
+            if name.startswith("training"):
+                raise KeyboardInterrupt
+            return lambda: None
+
+        with pytest.raises(KeyboardInterrupt):
+            amended(grown, {"modality": lesson("modality", TEXT)}, tmp_path / "mine", version="3", stage=stage)
+        assert [path.name for path in tmp_path.iterdir()] == ["grown"]

@@ -36,6 +36,15 @@ SUBJECTS = [
 EXAMPLES = {HEAD: ATTACKS_OR_NOT, "domain": SUBJECTS}
 
 
+class Interrupting(dict[str, list[Example]]):
+    """Examples during which somebody presses Ctrl-C: with those of the second head."""
+
+    def __getitem__(self, head: str) -> list[Example]:
+        if head == HEADS[1]:
+            raise KeyboardInterrupt
+        return super().__getitem__(head)
+
+
 @pytest.fixture(scope="module")
 def place(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle, "source", whose manifest tells what it may learn from, and a dev set, "data", of new wordings."""
@@ -151,6 +160,17 @@ class TestRetaught:
         again = retaught(folder, folder, place / "data", EXAMPLES, version="3")
 
         assert again == made
+
+    @pytest.mark.parametrize("own", [pytest.param(True, id="in its own folder"), pytest.param(False, id="in a new one")])
+    def test_an_interruption_leaves_what_was_there(self, place: Path, tmp_path: Path, *, own: bool) -> None:
+        """The old bundle or nothing: one that is half made loads, and would be served in silence."""
+        source = shutil.copytree(place / "source", tmp_path / "source")
+        before = {path.name: path.read_bytes() for path in source.iterdir()}
+        with pytest.raises(KeyboardInterrupt):
+            retaught(source, source if own else tmp_path / "made", place / "data", Interrupting(EXAMPLES), version="9")
+
+        assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+        assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
     def test_none_where_it_brings_nothing(self, place: Path, tmp_path: Path) -> None:
         """No file, and a bundle as it was: words that say the opposite on the dev set must not be heard."""

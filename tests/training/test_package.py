@@ -19,10 +19,16 @@ from router_extproc.training.package import refitted
 from router_extproc.training.refit import HEAD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SAID = (("ignore", 1.0), ("tell", 0.0))
 LESSONS = {HEAD: [Example(HEAD, f"{said} the weather {at}", target, SOURCE) for said, target in SAID for at in range(9)]}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a bundle."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 class TestRefitted:
@@ -53,3 +59,23 @@ class TestRefitted:
 
         assert second.files[GRAPH] != first.files[GRAPH]
         assert second.embedder == Bundle(grown).manifest.files[GRAPH].sha256
+
+    def test_the_old_one_stands_until_all_is_done(self, tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+        """Through every stage, and for good where the last one fails: here the dev set, on which heads are calibrated, is missing."""
+        grown, old = (write_grown(tmp_path / name, tiny_bundle) for name in ("grown", "old"))
+        before, stages = contents(old), []
+
+        def stage(name: str, steps: int) -> Callable[[], None]:
+            stages.append((name, steps, contents(old) == before))
+            return lambda: None
+
+        for folder in (old, tmp_path / "new"):
+            with pytest.raises(FileNotFoundError):
+                refitted(grown, LESSONS, tmp_path / "none", folder, version="3", stage=stage)
+
+        assert stages
+        assert all(same for _, _, same in stages)
+        assert contents(old) == before
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["grown", "old"]
+        refitted(grown, LESSONS, data, old, version="3")
+        assert Bundle(old).manifest.version == "3"

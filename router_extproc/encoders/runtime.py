@@ -1,0 +1,30 @@
+"""Runtime: onnxruntime with its telemetry off. Nothing else in this program imports it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SWITCH = "ORT_DISABLE_TELEMETRY"
+"""Read by onnxruntime when it begins, and never again: its `disable_telemetry_events()` comes too late for the first events."""
+
+
+def quiet() -> None:
+    """Have onnxruntime send nothing to its maker, and keep no device id and no database of events under $HOME.
+
+    An operator's own setting stays; an empty one is none, for onnxruntime takes it for leave to send.
+    """
+    if not os.environ.get(SWITCH):
+        os.environ[SWITCH] = "1"
+
+
+def onnxruntime() -> ModuleType:
+    """The module, which takes 20 MB and is imported by the first call; it has no types."""
+    quiet()
+    import onnxruntime as found  # noqa: PLC0415 - once its telemetry is off, and only where a model runs
+
+    module: ModuleType = found
+    return module
