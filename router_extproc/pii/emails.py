@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import re2
 
@@ -60,9 +60,10 @@ def in_url(text: str, url: Span) -> Iterator[Span]:
     address = text[url.start : url.end]
     if not _AT.search(address):
         return
+    login = _login(address)
     for match in _IN_URL.finditer(address):
         start, end = match.span(1)
-        if _is_address(address, start, end, "@" if "@" in match.group(1) else "%40") and not _is_login(address, start, end):
+        if _is_address(address, start, end, "@" if "@" in match.group(1) else "%40") and not login.holds(address, start):
             yield Span(url.start + start, url.start + end, PiiType.EMAIL, CERTAIN)
 
 
@@ -102,9 +103,25 @@ def _is_remote(text: str, start: int, end: int) -> bool:
     return _PATH.search(behind) is not None or _COPY.search(text[max(0, start - _COMMAND) : start]) is not None
 
 
-def _is_login(address: str, start: int, end: int) -> bool:
-    """Whether it is a password at a host, or `git` at one."""
-    before, scheme, login = address[:start].rpartition("://")
-    if not scheme or before.count("/") or any(sign in login for sign in "/?#"):
-        return False
-    return ":" in login or address[start:end].startswith("git@")
+class _Login(NamedTuple):
+    """Where a web address may have a user's name and a password: between its scheme and its path."""
+
+    start: int
+    end: int
+    colon: int
+    """The first one in it; its end, if it has none."""
+
+    def holds(self, address: str, start: int) -> bool:
+        """Whether what begins there is a password at a host, or `git` at one."""
+        return self.start <= start <= self.end and (self.colon < start or address.startswith("git@", start))
+
+
+def _login(address: str) -> _Login:
+    """Told once for all mail addresses in a web address, of which there may be thousands."""
+    slash = address.find("/")
+    if slash < 1 or not address.startswith("://", slash - 1):
+        return _Login(0, -1, 0)
+    start = slash + 2
+    end = min((at for sign in "/?#" if (at := address.find(sign, start)) >= 0), default=len(address))
+    colon = address.find(":", start, end)
+    return _Login(start, end, colon if colon >= 0 else end)

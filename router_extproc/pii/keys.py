@@ -36,7 +36,6 @@ _SHAPES = (
     rf"pypi-{_WORD}{{50,}}",
     r"dop_v1_[a-f0-9]{40,}",  # DigitalOcean
     r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{30,}",  # Shopify
-    r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}",  # SendGrid
     r"(?:gsk|xai|pplx|nvapi|tvly|r8|fw|csk)[_\-][A-Za-z0-9_\-]{24,}",  # other models' and search services
     r"dckr_pat_[A-Za-z0-9_\-]{20,}",
     r"hvs\.[A-Za-z0-9_\-]{20,}",  # Vault
@@ -62,12 +61,19 @@ _SHAPES = (
     rf"HRKU-{_WORD}{{36,}}",  # Heroku
     rf"sl\.(?:u\.)?{_WORD}{{130,}}",  # Dropbox
     r"AGE-SECRET-KEY-1[A-Z0-9]{58}",  # age
-    rf"sk\.eyJ{_WORD}{{20,}}\.{_WORD}{{20,}}",  # Mapbox
     # Discord's bots: the first part is a number of 17 to 19 digits in base64.
     rf"(?:{_DIGITS}){{5}}(?:[MNO][DTjz][AEIMQUYcgk]|{_DIGITS}|{_DIGITS}[MNO][AQgw])\.{_WORD}{{6,7}}\.{_WORD}{{27,40}}",
-    r"eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}",  # JSON web token
 )
 _KEY = re2.compile("|".join(_SHAPES))
+# Apart: a token that may begin at the first of a megabyte of letters is believed until they end without a dot. In one automaton with the
+# shapes above, each key among them would have the rest read again.
+_DOTTED = re2.compile(
+    rf"SG\.{_WORD}{{16,}}\.{_WORD}{{16,}}"  # SendGrid
+    rf"|sk\.eyJ{_WORD}{{20,}}\.{_WORD}{{20,}}"  # Mapbox
+    rf"|eyJ{_WORD}{{8,}}\.eyJ{_WORD}{{8,}}\.{_WORD}{{8,}}"  # JSON web token
+)
+_DOTTED_MARKS = ("eyJ", "SG.")
+"""What those cannot be without."""
 HINT = (
     r"A(?:KIA|SIA|BIA|CCA|Iza)|gh[opsur]_|github_pat_|sk[-_]|xox|xapp-|[rp]k_(?:live|test)|whsec_|GOCSPX|ya29|gl[a-z]{1,5}[-_]|hf_|npm_|pypi-|"
     r"dop_v1|shp(?:at|ca|pa|ss)_|SG\.|(?:gsk|xai|pplx|nvapi|tvly|r8|fw|csk)[_\-]|dckr_|hvs\.|lin_api|eyJ|\d:AA|PRIVATE KEY|"
@@ -103,10 +109,9 @@ _OPEN_BLOCK = re2.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?
 
 def find(text: str) -> Iterator[Span]:
     """Keys that could be real: no example, no placeholder, no word with a prefix by chance."""
-    for pattern in (_KEY, _TELEGRAM):
-        for match in pattern.finditer(text):
-            start, end = match.span()
-            if not joins(text[max(0, start - 1) : start]) and not joins(text[end : end + 1]) and _is_real(match.group()):
+    for places in (_begun(text), (match.span() for match in _TELEGRAM.finditer(text))):
+        for start, end in places:
+            if not joins(text[max(0, start - 1) : start]) and not joins(text[end : end + 1]) and _is_real(text[start:end]):
                 yield Span(start, end, PiiType.API_KEY, CERTAIN)
     if any(mark in text for mark in _MARKS):
         yield from _parts(text)
@@ -114,6 +119,16 @@ def find(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             yield Span(match.start(), match.start() + len(match.group().rstrip()), PiiType.API_KEY, CERTAIN)
     yield from logins.find(text)
+
+
+def _begun(text: str) -> Iterator[tuple[int, int]]:
+    """Where keys with a beginning of their own may stand; of two that overlap, the one that begins first."""
+    patterns = (_KEY, _DOTTED) if any(mark in text for mark in _DOTTED_MARKS) else (_KEY,)
+    last = 0
+    for start, end in sorted(match.span() for pattern in patterns for match in pattern.finditer(text)):
+        if start >= last:
+            last = end
+            yield start, end
 
 
 def _parts(text: str) -> Iterator[Span]:

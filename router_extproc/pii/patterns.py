@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,10 +137,11 @@ def nested(text: str, spans: Iterable[Span]) -> list[Span]:
 
 
 def around(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The web addresses in which secrets stand, which are told in their place."""
+    """The web addresses in which secrets stand, which are told in their place. `spans` are in order, none within another."""
     hidden = [span for span in spans if span.type == PiiType.API_KEY]
     found = urls.find(text) if hidden and ("://" in text or "www." in text.lower()) else ()
-    return [url for url in found if any(url.start < span.end and span.start < url.end for span in hidden)]
+    starts = [span.start for span in hidden]
+    return [url for url in found if (at := bisect_left(starts, url.end)) and hidden[at - 1].end > url.start]
 
 
 def _hints(steps: Sequence[_Step]) -> re2.Set:

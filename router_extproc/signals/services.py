@@ -15,7 +15,8 @@ from router_extproc.request import PartKind
 from router_extproc.signals.credentials import tracker
 from router_extproc.signals.credentials.tracker import Tracker
 from router_extproc.signals.files import Files
-from router_extproc.signals.neural import patterns
+from router_extproc.signals.neural import disguises, patterns
+from router_extproc.signals.neural.disguises import Disguises
 from router_extproc.signals.neural.patterns import Patterns
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ class SignalServices:
     """Opens the model bundle when a policy first needs it."""
     patterns: Patterns = field(default_factory=Patterns)
     """Finds private data."""
+    disguises: Disguises = field(default_factory=Disguises)
+    """Undoes what disguises texts."""
     credentials: Tracker = field(default_factory=Tracker)
     """Follows secrets through conversations."""
     prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))
@@ -139,6 +142,7 @@ class SignalServices:
         return {
             **self.models.breakers(),
             patterns.NAME: self.patterns.lanes.breaker,
+            disguises.NAME: self.disguises.batcher.breaker,
             tracker.NAME: self.credentials.batcher.breaker,
         }
 
@@ -147,6 +151,7 @@ class SignalServices:
         figures = {
             **self.models.figures,
             patterns.NAME: self.patterns.lanes.figures,
+            disguises.NAME: self.disguises.batcher.figures,
             tracker.NAME: self.credentials.batcher.figures,
         }
         return {name: dict(each.turns) for name, each in figures.items()}

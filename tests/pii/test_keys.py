@@ -1,5 +1,6 @@
 """Keys with a prefix."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from random import Random
@@ -8,7 +9,7 @@ from string import ascii_letters, ascii_uppercase, digits
 import pytest
 
 from router_extproc.pii import patterns
-from router_extproc.pii.keys import find
+from router_extproc.pii.keys import _SHAPES, find
 
 _LOT = Random(11)
 _HEX = "0123456789abcdef"
@@ -164,3 +165,37 @@ class TestFind:
     def test_lots_of_base64_have_none(self, quoted: Callable[..., list[str]]) -> None:
         """Short beginnings stand in it by chance."""
         assert quoted(find, b64encode(Random(3).randbytes(400_000)).decode()) == []
+
+
+class TestLongRuns:
+    """A caller may write a megabyte without a blank."""
+
+    TOKEN = f"eyJ{_drawn(20)}.eyJ{_drawn(40)}.{_drawn(43)}"
+
+    @pytest.mark.parametrize("shape", [pytest.param(shape, id=f"{number}") for number, shape in enumerate(_SHAPES)])
+    def test_no_shape_waits_for_the_end_of_letters(self, shape: str) -> None:
+        """Before one that does is given up, all of them are read; each other key among them would have them read again."""
+        inner = re.sub(r"\{\d+,\}$", "", shape)
+
+        assert re.search(r"\{\d+,\}", inner) is None
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(f"eyJhf_{TOKEN} {{}}", id="after what begins like it"),
+            pytest.param("eyJ" + "a_" * 5000 + " {}", id="after a long word that does"),
+            pytest.param("{} eyJ" + "a_" * 5000, id="before one"),
+            pytest.param(f"{{}}{'.'} eyJabc.eyJabc", id="before half of one"),
+        ],
+    )
+    def test_a_token_is_found(self, quoted: Callable[..., list[str]], text: str) -> None:
+        """The whole of it."""
+        assert quoted(find, text.format(self.TOKEN))[-1:] == [self.TOKEN]
+
+    def test_of_two_that_overlap_the_first_counts(self, quoted: Callable[..., list[str]]) -> None:
+        """A key that goes on into what begins a token, and a token with a key's beginning in it."""
+        first, rest = self.TOKEN.split(".", 1)
+        key, held = f"sk-{_drawn(24)}-{self.TOKEN}", f"{first}-hf_{_drawn(30)}.{rest}"
+
+        assert quoted(find, key) == [key.partition(".")[0]]
+        assert quoted(find, held) == [held]

@@ -1,5 +1,6 @@
 """One list out of several."""
 
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.kinds import CHECKABLE
-from router_extproc.pii.merging import merged
+from router_extproc.pii.merging import Places, merged
 
 SPANS = st.lists(
     st.builds(
@@ -61,3 +62,34 @@ class TestMerged:
         for span in judged:
             if span not in spans and span.type not in CHECKABLE and span.start < span.end:
                 assert any(other.start < span.end and span.start < other.end and other.score >= span.score for other in spans)
+
+
+class TestPlaces:
+    @given(lists=st.lists(SPANS, max_size=3), copies=st.sampled_from([1, 40]))
+    def test_who_comes_first_stays(self, lists: list[list[Span]], copies: int) -> None:
+        """In whatever order they come, a few at a time or many."""
+        lists = [
+            [Span(span.start + 50 * copy, span.end + 50 * copy, span.type, 1.0) for copy in range(copies) for span in spans]
+            for spans in lists
+        ]
+        places, stay = Places(), list[Span]()
+        for spans in lists:
+            places.add(spans)
+            for span in spans:
+                if span.start < span.end and all(span.end <= other.start or other.end <= span.start for other in stay):
+                    stay.append(span)
+
+        assert list(places.spans) == sorted(stay, key=lambda span: span.start)
+
+    def test_many_between_many_are_put_in_at_once(self, work: Callable[..., int]) -> None:
+        """A megabyte may hold 50,000 web addresses with as many mail addresses between them."""
+
+        def spans(count: int, first: int) -> Iterator[Span]:
+            return (Span(at, at + 2, "EMAIL", 1.0) for at in range(first, 10 * count, 10))
+
+        def merged_in(count: int) -> int:
+            places = Places()
+            places.add(spans(count, 0))
+            return work(lambda: places.add(spans(count, 5)))
+
+        assert merged_in(8000) < 5 * merged_in(2000)

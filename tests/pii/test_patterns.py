@@ -1,5 +1,6 @@
 """All finders together."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -169,6 +170,17 @@ class TestSecretInUrl:
         """For who needs both lists."""
         assert [span.type for span in nested(self.TEXT, find(self.TEXT))] == ["URL", "URL"]
         assert around("https://files.example.com/a", find("https://files.example.com/a")) == []
+
+    def test_many_of_them_are_one_pass(self, work: Callable[..., int]) -> None:
+        """Which address a secret is in is not asked of each pair."""
+
+        def searched(count: int) -> int:
+            text = "http://u:Pa55w0rdx@h.co/ " * count
+            spans = find(text)
+            assert len(around(text, spans)) == count
+            return work(lambda: around(text, spans))
+
+        assert searched(1200) < 5 * searched(300)
 
 
 STEPS = Finder(REGIONS)._steps

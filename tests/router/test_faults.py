@@ -121,6 +121,7 @@ class TestRecovery:
         assert {name: report.state for name, report in services.breakers().items()} == {
             NAME: BreakerState.OPEN,
             "patterns": BreakerState.CLOSED,
+            "disguises": BreakerState.CLOSED,
             "credentials": BreakerState.CLOSED,
         }
 

@@ -16,7 +16,7 @@ from router_extproc.pii.trimming import trimmed
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
 from router_extproc.signals.neural.options import GuardOptions
-from router_extproc.signals.neural.segments import begun, coverage, each, undisguised
+from router_extproc.signals.neural.segments import begun, begun_undisguised, coverage, each
 from router_extproc.signals.options import Reads
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.scores import Span
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
+    from router_extproc.signals.neural.disguises import Disguises
     from router_extproc.signals.neural.patterns import Found, Patterns
     from router_extproc.signals.neural.segments import Segment
     from router_extproc.signals.services import SignalServices
@@ -93,16 +94,15 @@ class Guard:
 class Jailbreak(Guard):
     """The probability that some text tries to override, evade or hijack the instructions: the highest of all texts."""
 
-    def __init__(self, name: str, options: GuardOptions, share: Share) -> None:
+    def __init__(self, name: str, options: GuardOptions, share: Share, disguises: Disguises) -> None:
         super().__init__(name, options, share, SignalShape(SignalKind.SCORE, partial=True))
+        self._reads_in = share
+        self._disguises = disguises
 
-    def _chosen(self, request: Request) -> tuple[Segment, ...]:
-        """Those that are read, without what disguises them."""
-        key = ("undisguised", self._options.reads, self._options.max_texts)
-        found: tuple[Segment, ...] | None = request.memo.get(key)
-        if found is None:
-            found = request.memo[key] = undisguised(super()._chosen(request))
-        return found
+    def _readings(self, request: Request, deadline: float) -> list[Future[Reading]]:
+        """Of the texts without what disguises them."""
+        chosen = self._chosen(request)
+        return begun_undisguised(request, self._reads_in, self._disguises, chosen, deadline, self._options.max_windows)
 
     def extract(self, request: Request, /) -> Signal:
         """The signal. Without any text there is no attempt."""
@@ -113,8 +113,7 @@ class Jailbreak(Guard):
     def judged(self, request: Request) -> list[tuple[Segment, float]]:
         """Each text that was read, as it was sent, with its probability; for requests whose signal was extracted."""
         pairs, _ = self._read(request)
-        sent = self._texts(request)[: self._options.max_texts]
-        return [(segment, reading.chances["jailbreak"]) for segment, (_, reading) in zip(sent, pairs, strict=True)]
+        return [(segment, reading.chances["jailbreak"]) for segment, reading in pairs]
 
 
 class Pii(Guard):
@@ -192,7 +191,7 @@ def _check_texts(options: GuardOptions) -> None:
 def build_jailbreak(name: str, options: GuardOptions, services: SignalServices) -> Jailbreak:
     """The extractor."""
     _check_texts(options)
-    return Jailbreak(name, options, shared(services, "jailbreak"))
+    return Jailbreak(name, options, shared(services, "jailbreak"), services.disguises)
 
 
 def build_pii(name: str, options: PiiOptions, services: SignalServices) -> Pii:

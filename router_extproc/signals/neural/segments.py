@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from router_extproc.encoders.plain import plain
 from router_extproc.encoders.scores import Kind
 from router_extproc.request import PartKind, Role
 from router_extproc.signals.options import Reads
 from router_extproc.signals.texts import defined, texts, user_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Iterator, Sequence
 
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
+    from router_extproc.signals.neural.disguises import Disguises
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,6 @@ def one(request: Request, reads: Reads) -> tuple[Segment, ...]:
 def each(request: Request, reads: Reads) -> tuple[Segment, ...]:
     """What is asked for, message by message, the last first: a guard reads each on its own, lest one drown in the others."""
     return tuple(segment for segment in _each(request, reads) if segment.text.strip())
-
-
-def undisguised(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The same texts as a person would read them. Most are the same objects, so that a reading is shared with those that need no more."""
-    return tuple(
-        segment if (text := plain(segment.text)) == segment.text else Segment(text, segment.kind) for segment in segments
-    )
 
 
 def _each(request: Request, reads: Reads) -> Iterator[Segment]:
@@ -84,6 +77,49 @@ def begun(request: Request, share: Share, segments: Sequence[Segment], deadline:
             future = memo[key] = share.submit(segment.text, segment.kind, deadline, windows=windows)
         found.append(future)
     return found
+
+
+def begun_undisguised(
+    request: Request, share: Share, disguises: Disguises, segments: Sequence[Segment], deadline: float, windows: int
+) -> list[Future[Reading]]:
+    """A reading of each segment as a person would read it. Most are the same texts, whose reading is that of those that need no more."""
+    memo = request.memo
+    found: list[Future[Reading]] = []
+    for segment in segments:
+        key = ("undisguised", segment, windows)
+        future: Future[Reading] | None = memo.get(key)
+        if future is None:
+            text = disguises.at_once(request, segment.text)
+            if text is None:
+                future = _once_undone(disguises.submit(segment.text, deadline), share, segment.kind, deadline, windows)
+            else:
+                (future,) = begun(request, share, (Segment(text, segment.kind),), deadline, windows)
+            memo[key] = future
+        found.append(future)
+    return found
+
+
+def _once_undone(undone: Future[str], share: Share, kind: Kind, deadline: float, windows: int) -> Future[Reading]:
+    """A reading that begins when it is known what there is to be read. Nobody can cancel it, as with any other."""
+    reading: Future[Reading] = Future()
+    reading.set_running_or_notify_cancel()
+
+    def begin(done: Future[str]) -> None:
+        error = done.exception()
+        if error is None:
+            share.submit(done.result(), kind, deadline, windows=windows).add_done_callback(finish)
+        else:
+            reading.set_exception(error)
+
+    def finish(done: Future[Reading]) -> None:
+        error = done.exception()
+        if error is None:
+            reading.set_result(done.result())
+        else:
+            reading.set_exception(error)
+
+    undone.add_done_callback(begin)
+    return reading
 
 
 def coverage(texts: Sequence[Segment], chosen: Sequence[Segment], readings: Sequence[Reading]) -> float:

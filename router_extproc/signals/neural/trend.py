@@ -16,7 +16,7 @@ from router_extproc.encoders.scores import Kind
 from router_extproc.request import Role
 from router_extproc.routing import Cost, Signal, SignalKind, SignalShape
 from router_extproc.signals.neural.heads import shared
-from router_extproc.signals.neural.segments import Segment, begun, coverage, undisguised
+from router_extproc.signals.neural.segments import Segment, begun_undisguised, coverage
 from router_extproc.signals.options import Options
 from router_extproc.signals.texts import spoken
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
+    from router_extproc.signals.neural.disguises import Disguises
     from router_extproc.signals.services import SignalServices
 
 _ORDINARY = 0.0105
@@ -54,15 +55,16 @@ class Trend:
     cost = Cost.MODEL
     shape = SignalShape(SignalKind.SCORE, partial=True)
 
-    def __init__(self, name: str, options: TrendOptions, share: Share) -> None:
+    def __init__(self, name: str, options: TrendOptions, share: Share, disguises: Disguises) -> None:
         self.name = name
         self._options = options
         self._share = share
+        self._disguises = disguises
 
     def begin(self, request: Request, deadline: float, /) -> list[Future[Reading]]:
         """Start to read the turns that are not being read yet."""
         chosen = self._turns(request)[-self._options.max_turns :]
-        return begun(request, self._share, chosen, deadline, self._options.max_windows)
+        return begun_undisguised(request, self._share, self._disguises, chosen, deadline, self._options.max_windows)
 
     def prepare(self, request: Request, deadline: float, /) -> None:
         """Nothing goes on beside the reading."""
@@ -82,7 +84,7 @@ class Trend:
         if found is None:
             said = [message.text for message in request.messages if message.role is Role.USER]
             texts = said if self._options.reads == "everything" else map(spoken, said)
-            found = request.memo[key] = undisguised(Segment(text, Kind.USER) for text in texts if text.strip())
+            found = request.memo[key] = tuple(Segment(text, Kind.USER) for text in texts if text.strip())
         return found
 
 
@@ -103,4 +105,4 @@ def _log_odds(chance: float) -> float:
 
 def build(name: str, options: TrendOptions, services: SignalServices) -> Trend:
     """The extractor."""
-    return Trend(name, options, shared(services, "jailbreak"))
+    return Trend(name, options, shared(services, "jailbreak"), services.disguises)
