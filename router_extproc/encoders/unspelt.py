@@ -25,6 +25,7 @@ _WORDS = re2.compile(
 """Letters and digits with their marks, as many as stand together, because each match takes 7 us; several numbers in circles or raised, of
 which one is a bullet; Braille, where it is more than the one dot pattern of a progress display; a text in tag characters, longer than that
 of a flag."""
+_MARK = re2.compile(r"\p{M}")
 _LETTER = re2.compile(r"[\p{L}\p{N}]")
 _SPELLING = re2.compile(rf"[{_ENCLOSED}\x{{2801}}-\x{{28FF}}]")
 _SIGNS = frozenset({"Sm", "Sc", "Sk", "So", "Me", "No"})
@@ -70,7 +71,7 @@ def words(text: str, start: int, end: int) -> int:
 
 def letters(text: str, start: int, end: int) -> int:
     """How many letters and digits a stretch has, whatever marks they carry: a token may end before its last mark."""
-    return len(_WORDS.findall(writable(text[start:end]))) if start < end else 0
+    return len(_MARK.sub("", "".join(_WORDS.findall(writable(text[start:end]))))) if start < end else 0
 
 
 def _unknown(tokens: Tokens, pieces: WordPieces) -> list[tuple[int, int]]:
