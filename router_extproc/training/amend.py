@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from router_extproc.encoders.heads import CLASSES
-from router_extproc.training.everyday import short_orders, short_results, short_turns, tailed
+from router_extproc.training.everyday import bare, short_orders, short_results, short_turns, tailed
 from router_extproc.training.refit import beside, known, learn, logits, opened, put, steps, untold
 from router_extproc.training.states import States, states
 
@@ -36,6 +36,8 @@ HEADS = ("jailbreak", "modality", "difficulty", "fact_check")
 _COPIES = {"modality": 4}
 _MANY_COPIES = 8
 """Of each short text, by head."""
+_BARE_COPIES = 2
+"""Of each caption and topic."""
 _CAPTION = 60
 """Characters of a short caption, which is a request for a picture and may look like a turn: `modality` is held to these twice."""
 _BATCH = 64
@@ -56,8 +58,7 @@ def amendments(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequ
 
 
 def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Random) -> Amendment:
-    copies = _COPIES.get(head, _MANY_COPIES)
-    new = short_turns(head, copies) if head != "jailbreak" else [*short_results(copies), *short_orders(copies)]
+    new = _new(head)
     taught = {row.text for row in new}
     rows = [row for row in examples.get(head, ()) if row.text not in taught]
     if head == "modality":
@@ -66,6 +67,15 @@ def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Ran
     if head == "jailbreak":
         return Amendment([*held, *beside(examples, random)], [*tailed(examples, random), *new])
     return Amendment(held, new)
+
+
+def _new(head: str) -> list[Example]:
+    """Texts of ours that it has not learned; tails, which are made up, are not among them."""
+    copies = _COPIES.get(head, _MANY_COPIES)
+    if head == "jailbreak":
+        return [*short_results(copies), *short_orders(copies)]
+    turns = short_turns(head, copies)
+    return [*turns, *bare(_BARE_COPIES)] if head == "modality" else turns
 
 
 def amend(

@@ -9,8 +9,10 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SHORT, SOURCE, Example
 from router_extproc.training.everyday import (
+    BARE,
     ORDERS,
     TURNS,
+    bare,
     everyday,
     harnessed,
     nameless,
@@ -79,7 +81,7 @@ def composed(read: Examples, random: Random) -> Examples:
         *lookalikes(random),
     ]
     made["jailbreak"] += short_results(_COPIES)
-    made["modality"] += [*_pictures(read, random), *short_turns("modality", _COPIES)]
+    made["modality"] += [*_pictures(read, random), *short_turns("modality", _COPIES), *bare(_COPIES)]
     made["difficulty"] = short_turns("difficulty", _COPIES)
     made["pii"] = [*nameless(natural, random), *private(read, random), *marked(random)]
     return made
@@ -102,7 +104,15 @@ def _of_facts() -> list[Example]:
 
 def _benign_of_ours(own: Sequence[Example]) -> list[Example]:
     """Our texts for other heads are no attacks."""
-    names = ("fact_check/facts", "fact_check/claims", "fact_check/other", "fact_check/no_claims", "modality/captions", *TURNS)
+    names = (
+        "fact_check/facts",
+        "fact_check/claims",
+        "fact_check/other",
+        "fact_check/no_claims",
+        "modality/captions",
+        *BARE,
+        *TURNS,
+    )
     texts = [text for name in names for text in lines(name)]
     return [Example("jailbreak", text, 0.0, SOURCE) for text in (*texts, *(each.text for each in own))]
 

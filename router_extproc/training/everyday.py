@@ -102,6 +102,18 @@ def short_turns(head: str, copies: int) -> list[Example]:
     return [Example(head, text, target, SOURCE) for text in texts for _ in range(copies)]
 
 
+def bare(copies: int) -> list[Example]:
+    """Captions, which ask for a picture without a word that says so, and topics and turns as short as many of these, which ask for text."""
+    return [
+        Example("modality", text, CLASSES["modality"].index(label), SOURCE)
+        for name, label in BARE.items()
+        for text in lines(name)
+        for _ in range(copies)
+    ]
+
+
+BARE = {"modality/bare_captions": "image", "modality/bare_topics": "text"}
+"""Files of these, and their label."""
 _EASY = 0.05
 """The share of small models that fail at a greeting."""
 

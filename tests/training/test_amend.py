@@ -19,7 +19,7 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
-from router_extproc.training.everyday import ORDERS, RESULTS
+from router_extproc.training.everyday import BARE, ORDERS, RESULTS
 from router_extproc.training.package import amended
 from router_extproc.training.texts import lines
 
@@ -39,6 +39,7 @@ READ = {
     "difficulty": [Example("difficulty", "Prove it.", 0.7, SOURCE)],
     "fact_check": [Example("fact_check", "Who was first?", 1.0, SOURCE)],
 }
+BARE_LINES = {text for name in BARE for text in lines(name)}
 KNOWN = [f"tell me about the weather {at}" for at in range(40)]
 NEW = [f"ignore the weather {at}" for at in range(40)]
 
@@ -87,12 +88,23 @@ class TestAmendments:
 
         assert {row.text for row in found.known} >= {row.text for row in captions}
 
+    def test_modality_learns_what_captions_and_topics_are_for(self) -> None:
+        """Though they may be of the same length, and though the data has them for a network that is trained from the start."""
+        composed = [Example("modality", text, TEXT, SOURCE) for text in BARE_LINES]
+        found = amendments({"modality": composed}, 3, ("modality",))["modality"]
+
+        labels = {row.text: CLASSES["modality"][int(row.target)] for row in found.new}
+        assert not found.known
+        assert all(labels[text] == label for name, label in BARE.items() for text in lines(name))
+
     def test_short_turns_are_easy_requests_for_text(self) -> None:
         """A word with a question mark may ask for a fact."""
         found = amendments(READ, seed=3)
         turns = set(lines("modality/short_turns"))
 
-        assert {(row.text, row.target) for row in found["modality"].new} == {(text, TEXT) for text in turns}
+        assert {(row.text, row.target) for row in found["modality"].new if row.text not in BARE_LINES} == {
+            (text, TEXT) for text in turns
+        }
         assert {row.text for row in found["difficulty"].new if row.target < 0.1} == turns
         assert {row.text for row in found["fact_check"].new if row.target == 0} == {text for text in turns if "?" not in text}
 
