@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from router_extproc.config.offline import decide
 from router_extproc.limits.memory import MemoryStore
 from router_extproc.policy.document import read
+from router_extproc.policy.expression import SEVERAL
 from router_extproc.policy.problems import Findings
 from router_extproc.routing import Signal, UnknownReason
 
@@ -93,7 +94,7 @@ def _agrees(result: SignalResult | None, fact: bool | float | str) -> bool:  # n
     if isinstance(fact, bool):
         return (result.value >= 0.5) == fact  # noqa: PLR2004 - as a bare name in a condition
     if isinstance(fact, str):
-        return result.label == fact or fact in (result.labels or {})
+        return result.label == fact or (result.labels or {}).get(fact, 0.0) > SEVERAL  # as `is` in a condition
     return math.isclose(result.value if result.measure is None else result.measure, fact, rel_tol=1e-6, abs_tol=1e-6)
 
 
