@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import uvloop
 
@@ -165,7 +167,20 @@ def _work(options: ServeOptions, index: int) -> int:
     except OSError as error:
         _log.error("%s", error)
         return Exit.INPUT if error.filename else Exit.ENVIRONMENT  # a file that cannot be read, or a port that is not free
-    return Exit.OK
+    return leave(Exit.OK)
+
+
+def leave(code: Exit) -> NoReturn:
+    """End the process, whose service is closed, without the interpreter's own end.
+
+    A thread that is in a search or a model's pass just then would come back from C++ to an interpreter that is gone, which aborts the
+    process: exit code 134 and a core file for an orderly stop.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or none
+            stream.flush()
+    os._exit(code)
 
 
 def _entry(options: ServeOptions, index: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -101,6 +102,28 @@ class TestStart:
         served.policy = served.policy.parent
         child = served.start()
         served.ready(child)
+
+
+AT_WORK = """
+import logging, math, sys, time
+from router_extproc.cli.exits import Exit
+from router_extproc.cli.serve import leave
+from router_extproc.signals.neural.patterns import Patterns
+
+logging.basicConfig(stream=sys.stdout)
+search = Patterns().submit("bsn 111222333 " * 400_000, math.inf)
+time.sleep(0.5)
+sys.stdout.write(f"done: {search.done()}")
+leave(Exit.OK)
+"""
+
+
+class TestLeave:
+    def test_a_search_under_way_does_not_abort_the_process(self) -> None:
+        """It comes back from C++ to an interpreter that is gone, if that is ended in its own way: exit code 134."""
+        ended = subprocess.run([sys.executable, "-c", AT_WORK], capture_output=True, text=True, timeout=60, check=False)
+
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done: False", "")
 
 
 class TestExitCodes:

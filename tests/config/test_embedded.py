@@ -99,7 +99,9 @@ class TestDifferences:
             pytest.param(Signal("s", 1.0, measure=812.0), 1.0, False, id="a number's value is not its measure"),
             pytest.param(Signal("s", 1.0, label="de"), "de", True, id="label"),
             pytest.param(Signal("s", 1.0, label="de", labels={"de": 1.0, "en": 0.6}), "en", True, id="one of several labels"),
-            pytest.param(Signal("s", 0.6, label="de", labels={"de": 0.6, "en": 0.4}), "en", False, id="a label that is not likely"),
+            pytest.param(
+                Signal("s", 0.6, label="de", labels={"de": 0.6, "en": 0.4}), "en", False, id="a label that is not likely"
+            ),
             pytest.param(Signal("s", 1.0, label="de"), "en", False, id="other label"),
             pytest.param(Unknown("s", UnknownReason.NO_TEXT), False, False, id="unknown is not absent"),
             pytest.param(None, False, False, id="not computed is not absent"),
