@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,7 @@ print(len(os.listdir("/proc/self/task")) - before)
 """
 TALKS = sys.platform == "linux" and tuple(map(int, version("onnxruntime").split(".")[:2])) >= (1, 29)
 """Whether this onnxruntime has telemetry that can be seen here."""
+TRAINS = pytest.mark.skipif(find_spec("torch") is None, reason="torch comes with the train extra")
 NOWHERE = "/proc"
 """A home in which nobody can make anything, root neither."""
 
@@ -67,7 +69,7 @@ class TestOnnxruntime:
         [
             pytest.param(*GRAPH, id="a bundle's graph"),
             pytest.param(*NETWORK, id="a quality model's network"),
-            pytest.param(*STATES, id="training's states"),
+            pytest.param(*STATES, id="training's states", marks=TRAINS),
         ],
     )
     def test_starts_no_sender_and_keeps_nothing(self, model: Path, home: Path, imported: str, made: str) -> None:
