@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from router_extproc.encoders.scores import Item, Kind, Span, Turn
 from router_extproc.evaluation.difficulty import small_models, target
 from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.gzipped import objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -132,19 +130,9 @@ def _rows(path: Path, head: str, name: str, *, apart: bool) -> Iterator[Row]:
 
 
 def lines(path: Path) -> Iterator[Fields]:
-    """The objects of gzipped JSON lines, one for each line. Raises DataError, also where the file is cut off or damaged."""
-    place = 0
+    """The objects of gzipped JSON lines, one for each line. Raises DataError, also where the file cannot be opened or is damaged."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            for place, line in enumerate(file, 1):
-                fields = json.loads(line)
-                if not isinstance(fields, dict):
-                    raise DataError(f"{path}: line {place} is not a JSON object")
-                yield fields
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}: line {place} is not JSON") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: is not gzipped UTF-8 after line {place}: {type(error).__name__}") from error
+        yield from objects(path)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
 

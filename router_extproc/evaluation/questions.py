@@ -81,7 +81,7 @@ def pairs(data: Path) -> list[Pair]:
         for place, fields in enumerate(lines(path), 1):
             one, other, identity = (fields.get(key) for key in ("a", "b", "id"))
             if not (isinstance(one, str) and isinstance(other, str) and isinstance(identity, str)):
-                raise DataError(f"{path}: line {place} is not a pair of questions: id, a and b, each a text")
+                raise DataError(f"{path}:{place}: not a pair of questions: id, a and b, each a text")
             found.append(Pair(one, other, label == "same", _is_tuned(identity)))
     return found
 

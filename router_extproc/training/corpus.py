@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.gzipped import objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,25 +70,9 @@ class _RowError(ValueError):
     """What is wrong with a row; it quotes none of its words."""
 
 
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a gzipped JSON lines file, one for each line. Raises OSError if it cannot be opened; DataError, with the line."""
-    place = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for place, line in enumerate(lines, 1):
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise DataError(f"{path}:{place}: not a JSON object")
-                yield row
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{place}: not JSON: {error.msg} at column {error.colno}") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise DataError(f"{path}:{place + 1}: not gzipped UTF-8, or cut off: {type(error).__name__}") from error
-
-
 def each(path: Path, made: Callable[[Mapping[str, Any]], R]) -> Iterator[R]:
     """What is made of each row. Raises OSError; DataError, with the line, where a row is not what it should be."""
-    for place, row in enumerate(rows(path), 1):
+    for place, row in enumerate(objects(path), 1):
         try:
             found = made(row)
         except KeyError as error:

@@ -70,4 +70,4 @@ class TestEvalCache:
         answer = cli("eval-cache", "--data", data)
 
         assert (answer.exit_code, answer.stdout) == (Exit.INPUT, "")
-        assert re.search(r"lookalike\.jsonl\.gz: .*line \d", answer.stderr)
+        assert re.search(r"lookalike\.jsonl\.gz:\d+: not ", answer.stderr)

@@ -145,16 +145,16 @@ class TestBroken:
         """The error names the file and where it ends, not what is in it."""
         path = domain(tmp_path)
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"eval_mmlu_pro\.jsonl\.gz: is not gzipped UTF-8 after line \d") as caught:
+        with pytest.raises(DataError, match=r"eval_mmlu_pro\.jsonl\.gz:\d: not gzipped UTF-8") as caught:
             read(tmp_path, "domain", "eval")
         assert SECRET[:2] not in str(caught.value).removeprefix(str(path))
 
     @pytest.mark.parametrize(
         ("line", "told"),
         [
-            pytest.param(f'{{"text": "{SECRET}"', "line 2 is not JSON", id="half of an object"),
-            pytest.param(f'"{SECRET}"', "line 2 is not a JSON object", id="no object"),
-            pytest.param("", "line 2 is not JSON", id="empty"),
+            pytest.param(f'{{"text": "{SECRET}"', ":2: not JSON", id="half of an object"),
+            pytest.param(f'"{SECRET}"', ":2: not a JSON object", id="no object"),
+            pytest.param("", ":2: not JSON", id="empty"),
         ],
     )
     def test_not_json(self, tmp_path: Path, line: str, told: str) -> None:

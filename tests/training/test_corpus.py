@@ -14,8 +14,9 @@ from labelled import write
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.evaluation.errors import DataError
+from router_extproc.evaluation.gzipped import objects
 from router_extproc.training.card import licences
-from router_extproc.training.corpus import Example, Licence, allowed, evened, read, rows, small_models
+from router_extproc.training.corpus import Example, Licence, allowed, evened, read, small_models
 
 
 class TestAllowed:
@@ -91,7 +92,7 @@ class TestRead:
     def test_an_unknown_kind(self, tmp_path: Path, data: Path) -> None:
         """Is an error, not a user's text; it is not quoted."""
         for path in data.glob("*/dev.jsonl.gz"):
-            write(tmp_path / path.parent.name / path.name, rows(path))
+            write(tmp_path / path.parent.name / path.name, objects(path))
         write(tmp_path / "jailbreak" / "dev.jsonl.gz", [{"text": "a", "label": 1, "kind": "rumour", "source": "s"}])
 
         with pytest.raises(DataError, match=r"jailbreak/dev\.jsonl\.gz:1: 'kind' is none of user, tool_result, document$"):
@@ -120,7 +121,7 @@ class TestRead:
         """It is told by file and line, and what is wrong with it; none of its words are."""
         copy = Path(shutil.copytree(data, tmp_path / "data"))
         path = copy / name / "dev.jsonl.gz"
-        first, *_ = rows(path)
+        first, *_ = objects(path)
         write(path, [first, first | change])
 
         with pytest.raises(DataError, match=rf"{name}/dev\.jsonl\.gz:2: {what}") as raised:
@@ -161,7 +162,7 @@ class TestRows:
         path.write_bytes(content)
 
         with pytest.raises(DataError, match=rf"a\.jsonl\.gz:{what}"):
-            list(rows(path))
+            list(objects(path))
 
 
 class TestDifficulty:
@@ -183,7 +184,7 @@ class TestDifficulty:
     def test_is_how_often_small_models_fail(self, tmp_path: Path, data: Path) -> None:
         """A prompt that none of them was asked is left out."""
         for path in data.glob("*/dev.jsonl.gz"):
-            write(tmp_path / path.parent.name / path.name, rows(path))
+            write(tmp_path / path.parent.name / path.name, objects(path))
         scores = [{"s": 0, "m": 1, "l": 1}, {"s": 1, "m": 0.5, "l": 1}, {"s": None, "m": None, "l": 1}]
         write(
             tmp_path / "routing" / "dev.jsonl.gz",

@@ -15,8 +15,9 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 from labelled import write
 
 from router_extproc.encoders.heads import POOLED
+from router_extproc.evaluation.gzipped import objects
 from router_extproc.training.base import WEIGHTS
-from router_extproc.training.corpus import Licence, rows
+from router_extproc.training.corpus import Licence
 from router_extproc.training.feed import POLISH_SHARES, SHARES, Feed
 from router_extproc.training.fit import POLISHED, STATE, TEACHER, Fitting, Weights, of_others, trained, training_examples
 from router_extproc.training.overlap import Forbidden
@@ -332,8 +333,8 @@ class TestTrainingExamples:
     def test_holds_nothing_of_an_evaluation_set(self, data: Path, tmp_path: Path) -> None:
         """Of any head, whole or in part: the heads share one encoder."""
         copy = shutil.copytree(data, tmp_path / "data")
-        stolen = [row["text"] for name in ("domain", "pii") for row in list(rows(data / name / "train.jsonl.gz"))[:5]]
-        asked = [row["text"] for row in list(rows(data / "intent" / "train_clinc150.jsonl.gz"))[:5]]
+        stolen = [row["text"] for name in ("domain", "pii") for row in list(objects(data / name / "train.jsonl.gz"))[:5]]
+        asked = [row["text"] for row in list(objects(data / "intent" / "train_clinc150.jsonl.gz"))[:5]]
         evaluated = [{"text": text} for text in (*stolen, *asked)]
         write(copy / "feedback" / "eval_more.jsonl.gz", evaluated)
         found, forbidden = training_examples(copy, RECIPE), Forbidden(copy)
