@@ -102,7 +102,8 @@ def amend(
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
 
     jailbreak: tails of adversarial searches in more mixtures, short results of tools; the others: greetings and other turns of a few
-    words; modality: bare captions and topics, too. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra.
+    words; modality: bare captions and topics, too. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on
+    a CPU. Needs the train extra.
     Quality models read the difficulty: make them anew after it. Measure the bundle afterwards: `eval --record`.
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
