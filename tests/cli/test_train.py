@@ -22,10 +22,10 @@ from router_extproc.cli.train import Took, _Watch, tell
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle
 from router_extproc.encoders.heads import POOLED
 from router_extproc.evaluation.datasets import SOURCES
+from router_extproc.evaluation.gzipped import objects
 from router_extproc.training.base import PACKAGE
 from router_extproc.training.card import CARD
 from router_extproc.training.comparison import Comparison
-from router_extproc.training.corpus import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -247,7 +247,7 @@ class TestTrain:
     def test_dev_rows_that_cannot_be_compared(self, train: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
         """They are told before the work of hours, and not by the comparison after it, which needs their ids."""
         data = Path(shutil.copytree(folder / "data", tmp_path / "data"))
-        first, *_ = rows(data / "domain" / "dev.jsonl.gz")
+        first, *_ = objects(data / "domain" / "dev.jsonl.gz")
         del first["id"]
         write(data / "domain" / "dev.jsonl.gz", [first])
         result = train(data=data, run=tmp_path / "run")
