@@ -62,15 +62,15 @@ def read_experts(folder: Path, manifest: Manifest, pieces: int) -> Experts:
     }
 
 
-def heard(seats: Sequence[Seat], kind: Kind, rows: Rows, windows: Sequence[Sequence[int]]) -> Rows:
-    """A head's logits, one row a window, with what its experts say of each window's pieces."""
-    for seat in seats:
-        if kind in seat.kinds:
-            weight, said = seat.weight, seat.expert.logits
-            rows = [
-                [one + weight * other for one, other in zip(row, said(ids), strict=True)]
-                for row, ids in zip(rows, windows, strict=True)
-            ]
+def said(seats: Sequence[Seat], kind: Kind, windows: Sequence[Sequence[int]]) -> list[Rows]:
+    """What each of a head's experts that is asked about such texts says of every window's pieces, times its weight."""
+    return [[[seat.weight * each for each in seat.expert.logits(ids)] for ids in windows] for seat in seats if kind in seat.kinds]
+
+
+def heard(rows: Rows, beside: Sequence[Rows]) -> Rows:
+    """A head's logits, one row a window, with what `said` gave for these windows."""
+    for other in beside:
+        rows = [[sum(pair) for pair in zip(*both, strict=True)] for both in zip(rows, other, strict=True)]
     return rows
 
 

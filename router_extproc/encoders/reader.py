@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.bundle import EMBEDDING, PEAKS, TAGS, TYPES, Window
 from router_extproc.encoders.errors import StrangeError
-from router_extproc.encoders.experts import heard
+from router_extproc.encoders.experts import heard, said
 from router_extproc.encoders.heads import POOLED, origin
 from router_extproc.encoders.marking import Tagged
 from router_extproc.encoders.passages import cut
@@ -15,7 +15,7 @@ from router_extproc.encoders.reading import Outputs, Terms, combined
 from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from router_extproc.encoders.bundle import Bundle
     from router_extproc.encoders.figures import Figures
@@ -61,15 +61,24 @@ class Reader:
             cut(work.text, self._bundle.pieces, window=manifest.window, overlap=manifest.overlap, budget=work.windows)
             for work in works
         ]
+        # Before the graph runs: it leaves nothing of theirs in the core's caches, and behind it they take longer.
+        beside = [self._beside(*each) for each in zip(works, passages, strict=True)]
         rows = self._rows(works, passages, tuple({name: None for work in works for name in work.outputs}))
-        return [self._told(*each) for each in zip(works, passages, rows, strict=True)]
+        return [self._told(*each) for each in zip(works, passages, beside, rows, strict=True)]
 
-    def _told(self, work: Work, passage: Passage, windows: Sequence[_Row]) -> Reading | Exception:
+    def _beside(self, work: Work, passage: Passage) -> dict[str, list[Rows]]:
+        """What experts say of a text's windows, by the head that they stand beside."""
+        experts = self._bundle.experts
+        asked = [head for head in experts if head in work.outputs]
+        pieces = [each.ids[1:-1] for each in passage.slices] if asked else []
+        return {head: said(experts[head], work.kind, pieces) for head in asked}
+
+    def _told(
+        self, work: Work, passage: Passage, beside: Mapping[str, Sequence[Rows]], windows: Sequence[_Row]
+    ) -> Reading | Exception:
         logits: dict[str, Rows] = {name: [row[name] for row in windows] for name in work.outputs if name not in _ARRAYS}
-        pieces = [each.ids[1:-1] for each in passage.slices] if logits else []
-        for head, seats in self._bundle.experts.items():
-            if head in logits:
-                logits[head] = heard(seats, work.kind, logits[head], pieces)
+        for head, others in beside.items():
+            logits[head] = heard(logits[head], others)
         tags = [Tagged(row[TAGS], row[TYPES], row[PEAKS]) for row in windows] if TAGS in work.outputs else None
         embeddings = [row[EMBEDDING] for row in windows] if EMBEDDING in work.outputs else ()
         try:

@@ -11,6 +11,7 @@ from router_extproc.encoders.scores import Span
 from router_extproc.pii.addresses import completed
 from router_extproc.pii.firms import widened
 from router_extproc.pii.kinds import NEARBY, PiiType
+from router_extproc.pii.shapes import digits_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,7 +143,8 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     found = completed(text, _rejoined(text, _judged(text, spans, threshold)) if counts else ())
     if not found:
         return []
-    return sorted([*found, *_addressed(text, found), *_ages(text, found)], key=_by_start)
+    ages = _ages(text, found) if digits_in(text) else ()
+    return sorted([*found, *_addressed(text, found), *ages], key=_by_start)
 
 
 def _judged(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from router_extproc.encoders.bundle import TOKENIZER, Bundle
-from router_extproc.encoders.experts import Seat, file_of, heard
+from router_extproc.encoders.experts import Seat, file_of, heard, said
 from router_extproc.encoders.glossary import write_glossary
 from router_extproc.encoders.heads import width
 from router_extproc.encoders.lexicon import BUCKETS, Lexicon, counted, write_lexicon
@@ -67,18 +67,28 @@ def folder(tiny_bundle: Path, tmp_path: Path) -> Path:
     return found
 
 
-class TestHeard:
+class TestSaid:
     def test_each_window_by_its_own_text(self) -> None:
         """Times the weight."""
-        found = heard([Seat(Length(), 0.5, USERS)], Kind.USER, [[1.0], [1.0]], [[7, 8], [7, 8, 9, 10]])
-
-        assert found == [[2.0], [3.0]]
+        assert said([Seat(Length(), 0.5, USERS)], Kind.USER, [[7, 8], [7, 8, 9, 10]]) == [[[1.0], [2.0]]]
 
     def test_other_kinds_are_left_alone(self) -> None:
         """An expert is asked only about what it learned from."""
+        assert said([Seat(Length(), 1.0, USERS)], Kind.DOCUMENT, [[7, 8]]) == []
+
+
+class TestHeard:
+    def test_every_expert_is_added(self) -> None:
+        """Window by window, label by label."""
+        found = heard([[1.0, 5.0], [2.0, 6.0]], [[[0.5, 0.0], [1.5, 0.0]], [[10.0, 1.0], [20.0, 2.0]]])
+
+        assert found == [[11.5, 6.0], [23.5, 8.0]]
+
+    def test_none_changes_nothing(self) -> None:
+        """What the graph says is what counts."""
         rows = [[1.0]]
 
-        assert heard([Seat(Length(), 1.0, USERS)], Kind.DOCUMENT, rows, [[7, 8]]) is rows
+        assert heard(rows, []) is rows
 
 
 class TestReading:
