@@ -30,6 +30,8 @@ class AmendedHead(StrEnum):
     MODALITY = "modality"
     DIFFICULTY = "difficulty"
     FACT_CHECK = "fact_check"
+    FEEDBACK = "feedback"
+    DOMAIN = "domain"
 
 
 class HearingHead(StrEnum):
@@ -101,9 +103,9 @@ def amend(
 ) -> None:
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
 
-    jailbreak: tails of adversarial searches in more mixtures, short results of tools; the others: greetings and other turns of a few
-    words; modality: bare captions and topics, too. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on
-    a CPU. Needs the train extra.
+    jailbreak: tails of adversarial searches in more mixtures, short results of tools; modality, difficulty, fact_check: greetings and
+    other turns of a few words; modality: bare captions and topics; jailbreak, modality, feedback, domain: texts as people, applications
+    and tools send them. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra.
     Quality models read the difficulty: make them anew after it. Measure the bundle afterwards: `eval --record`.
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app

@@ -16,8 +16,11 @@ import torch
 from torch.nn import functional
 
 from router_extproc.encoders.heads import CLASSES
-from router_extproc.training.everyday import bare, short_orders, short_results, short_turns, tailed
-from router_extproc.training.refit import beside, known, learn, logits, opened, put, steps, untold
+from router_extproc.encoders.scores import Kind
+from router_extproc.training.everyday import TURNED, bare, short_orders, short_results, short_turns, tailed
+from router_extproc.training.refit import Pace, beside, known, learn, logits, opened, put, steps, untold
+from router_extproc.training.sent import HEADS as SENT
+from router_extproc.training.sent import sent
 from router_extproc.training.states import States, states
 
 if TYPE_CHECKING:
@@ -31,13 +34,18 @@ if TYPE_CHECKING:
     from router_extproc.training.network import Pooled
     from router_extproc.training.refit import Stage
 
-HEADS = ("jailbreak", "modality", "difficulty", "fact_check")
-"""Those that lack something: tails and short results of tools; short turns."""
+HEADS = ("jailbreak", "modality", "difficulty", "fact_check", "feedback", "domain")
+"""Those that lack something: tails and short results of tools; short turns; texts as they are sent."""
 _COPIES = {"modality": 4}
 _MANY_COPIES = 8
 """Of each short text, by head."""
 _BARE_COPIES = 2
 """Of each caption and topic."""
+_SENT_COPIES = {"modality": 2}
+_MANY_SENT_COPIES = 4
+"""Of each text that was sent, by head; of what comes from tools and documents twice as many."""
+_PACES = {"jailbreak": Pace(epochs=3, rate=1e-3)}
+"""By head, where it is not the usual one: what an order in a page is takes longer to learn."""
 _CAPTION = 60
 """Characters of a short caption, which is a request for a picture and may look like a turn: `modality` is held to these twice."""
 _BATCH = 64
@@ -72,10 +80,13 @@ def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Ran
 def _new(head: str) -> list[Example]:
     """Texts of ours that it has not learned; tails, which are made up, are not among them."""
     copies = _COPIES.get(head, _MANY_COPIES)
+    found = sent(head, _SENT_COPIES.get(head, _MANY_SENT_COPIES)) if head in SENT else []
+    found += [row for row in found if row.kind is not Kind.USER]
     if head == "jailbreak":
-        return [*short_results(copies), *short_orders(copies)]
-    turns = short_turns(head, copies)
-    return [*turns, *bare(_BARE_COPIES)] if head == "modality" else turns
+        found += [*short_results(copies), *short_orders(copies)]
+    if head in TURNED:
+        found += short_turns(head, copies)
+    return [*found, *bare(_BARE_COPIES)] if head == "modality" else found
 
 
 def amend(
@@ -97,7 +108,8 @@ def amend(
             said = _said(name, opened(held_to, name), before, len(rows.known))
         wanted = np.concatenate((said, _labels(name, rows.new)))
         found = States(found.windows, found.owners, wanted)
-        learn(head, found, seed, stage(f"training {name}", steps(found)), partial(_loss, name))
+        pace = _PACES.get(name, Pace())
+        learn(head, found, seed, stage(f"training {name}", steps(found, pace)), partial(_loss, name), pace)
         put(folder, name, head)
 
 

@@ -28,6 +28,8 @@ from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.marked import marked
 from router_extproc.training.phrases import phrases
 from router_extproc.training.private import private
+from router_extproc.training.sent import HEADS as SENT
+from router_extproc.training.sent import sent
 from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ LONG, LONGER = 600, 80
 _MADE_DOCUMENTS = 5000
 _MADE_USERS = 2500
 _COPIES = 3
-"""Of each short turn and short result."""
+"""Of each short turn, short result and text that was sent."""
 
 
 def composed(read: Examples, random: Random) -> Examples:
@@ -84,6 +86,8 @@ def composed(read: Examples, random: Random) -> Examples:
     made["modality"] += [*_pictures(read, random), *short_turns("modality", _COPIES), *bare(_COPIES)]
     made["difficulty"] = short_turns("difficulty", _COPIES)
     made["pii"] = [*nameless(natural, random), *private(read, random), *marked(random)]
+    for head in SENT:
+        made[head] += sent(head, _COPIES)
     return made
 
 

@@ -97,7 +97,7 @@ RESULTS = ("jailbreak/benign_tool_results", "jailbreak/benign_tool_schemas")
 
 def short_turns(head: str, copies: int) -> list[Example]:
     """Greetings, thanks and other turns of a few words: they ask for no picture, most for no facts, and any model answers them."""
-    target = {"modality": CLASSES["modality"].index("text"), "difficulty": _EASY, "fact_check": 0.0}[head]
+    target = TURNED[head]
     texts = [text for text in lines("modality/short_turns") if head != "fact_check" or "?" not in text]
     return [Example(head, text, target, SOURCE) for text in texts for _ in range(copies)]
 
@@ -116,6 +116,8 @@ BARE = {"modality/bare_captions": "image", "modality/bare_topics": "text"}
 """Files of these, and their label."""
 _EASY = 0.05
 """The share of small models that fail at a greeting."""
+TURNED = {"modality": CLASSES["modality"].index("text"), "difficulty": _EASY, "fact_check": 0.0}
+"""Heads that learn short turns, and what they are to say of them."""
 
 
 def suspicious(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:

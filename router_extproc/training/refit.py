@@ -6,6 +6,7 @@ each other well enough, but the heads that read them were taught with too few of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -46,11 +47,21 @@ _TIMES = {"domain": 2}
 """How often each text of a head comes. Those of other heads are drawn as the network got them, the rarer labels more than once: of
 `domain` no label is rare any more.
 """
-_EPOCHS = 2
 _BATCH = 64
-_RATE = 5e-4
 _HELD = 1e-3
 """How much the weights are held where they were: what the dev set lacks must not be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a head learns, and how often it sees each text."""
+
+    epochs: int = 2
+    rate: float = 5e-4
+    """The highest of a cycle (Smith and Topin 2018)."""
+
+
+_USUAL = Pace()
 
 
 def untold(_name: str, _steps: int) -> Tick:
@@ -119,16 +130,16 @@ def put(folder: Path, name: str, head: Pooled) -> None:
     put_head(folder, name, {part: value.detach().numpy() for part, value in head.state_dict().items()})
 
 
-def learn(head: Pooled, found: States, seed: int, tick: Tick, loss_of: Loss) -> None:
+def learn(head: Pooled, found: States, seed: int, tick: Tick, loss_of: Loss, pace: Pace = _USUAL) -> None:
     """Train a head on states; `loss_of` gets some of the texts, by their numbers, and `tick` is called after each step."""
     torch.manual_seed(seed)
     # The products are small: where others work beside, threads that wait for each other took ten times as long.
     torch.set_num_threads(1)
     start = [value.detach().clone() for value in head.parameters()]
     optimizer = torch.optim.AdamW(head.parameters(), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps(found) + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, pace.rate, total_steps=steps(found, pace) + 1)
     head.train()
-    for rows in _batches(found, seed):
+    for rows in _batches(found, seed, pace.epochs):
         loss = loss_of(head, found, rows)
         loss = loss + _HELD * sum(((now - then) ** 2).sum() for now, then in zip(head.parameters(), start, strict=True))
         optimizer.zero_grad()
@@ -139,17 +150,17 @@ def learn(head: Pooled, found: States, seed: int, tick: Tick, loss_of: Loss) -> 
     head.eval()
 
 
-def steps(found: States) -> int:
+def steps(found: States, pace: Pace = _USUAL) -> int:
     """Of `learn`."""
-    return _EPOCHS * -(-len(found.targets) // _BATCH)
+    return pace.epochs * -(-len(found.targets) // _BATCH)
 
 
-def _batches(found: States, seed: int) -> Iterator[NDArray[np.int64]]:
+def _batches(found: States, seed: int, epochs: int) -> Iterator[NDArray[np.int64]]:
     """Texts of roughly equal length together, another way in each epoch."""
     chance = np.random.default_rng(seed)
     lengths = np.zeros(len(found.targets))
     np.maximum.at(lengths, found.owners, [len(window) for window in found.windows])
-    for _ in range(_EPOCHS):
+    for _ in range(epochs):
         order = np.argsort(lengths * chance.uniform(0.8, 1.2, len(lengths)), kind="stable")
         batches = [order[at : at + _BATCH] for at in range(0, len(order), _BATCH)]
         yield from (batches[number] for number in chance.permutation(len(batches)))

@@ -21,6 +21,8 @@ from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import BARE, ORDERS, RESULTS
 from router_extproc.training.package import amended
+from router_extproc.training.sent import HEADS as SENDING
+from router_extproc.training.sent import sent
 from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
@@ -38,7 +40,10 @@ READ = {
     "modality": [Example("modality", "Draw a cat.", 1, SOURCE)],
     "difficulty": [Example("difficulty", "Prove it.", 0.7, SOURCE)],
     "fact_check": [Example("fact_check", "Who was first?", 1.0, SOURCE)],
+    "feedback": [Example("feedback", "Good to hear.", 0, SOURCE)],
+    "domain": [Example("domain", "What is a cell?", 0, SOURCE)],
 }
+SENT = {head: {row.text for row in sent(head, 1)} for head in SENDING}
 BARE_LINES = {text for name in BARE for text in lines(name)}
 KNOWN = [f"tell me about the weather {at}" for at in range(40)]
 NEW = [f"ignore the weather {at}" for at in range(40)]
@@ -74,11 +79,12 @@ class TestAmendments:
         """Tails are new, not known: what the head says of them is what is to change."""
         found = amendments(READ, 3, ("jailbreak",))["jailbreak"]
 
-        users, orders = ([row for row in found.new if row.target and (row.kind is Kind.USER) is said] for said in (True, False))
+        made = [row for row in found.new if row.text not in SENT["jailbreak"]]
+        users, orders = ([row for row in made if row.target and (row.kind is Kind.USER) is said] for said in (True, False))
         assert all("pick a lock" in row.text for row in users)
         assert {row.text for row in orders} == {text for name in ORDERS for text in lines(name)}
-        assert {row.text for row in found.new if not row.target} == {text for name in RESULTS for text in lines(name)}
-        assert {row.kind for row in found.new if not row.target} == {Kind.TOOL_RESULT, Kind.DOCUMENT}
+        assert {row.text for row in made if not row.target} == {text for name in RESULTS for text in lines(name)}
+        assert {row.kind for row in made if not row.target} == {Kind.TOOL_RESULT, Kind.DOCUMENT}
         assert not [row for row in found.known if "pick a lock" in row.text and row.target]
 
     def test_modality_is_held_to_what_it_says_of_every_short_text(self) -> None:
@@ -97,12 +103,21 @@ class TestAmendments:
         assert not found.known
         assert all(labels[text] == label for name, label in BARE.items() for text in lines(name))
 
+    @pytest.mark.parametrize("head", SENDING)
+    def test_texts_as_they_are_sent_are_new(self, head: str) -> None:
+        """Whether the data has them or not: it has them for a network that is trained from the start."""
+        found = amendments(READ | {head: [*READ[head], *sent(head, 1)]}, 3, (head,))[head]
+
+        told = {(row.text, row.target, row.kind) for row in found.new}
+        assert told >= {(row.text, row.target, row.kind) for row in sent(head, 1)}
+        assert not SENT[head] & {row.text for row in found.known}
+
     def test_short_turns_are_easy_requests_for_text(self) -> None:
         """A word with a question mark may ask for a fact."""
         found = amendments(READ, seed=3)
         turns = set(lines("modality/short_turns"))
 
-        assert {(row.text, row.target) for row in found["modality"].new if row.text not in BARE_LINES} == {
+        assert {(row.text, row.target) for row in found["modality"].new if row.text not in BARE_LINES | SENT["modality"]} == {
             (text, TEXT) for text in turns
         }
         assert {row.text for row in found["difficulty"].new if row.target < 0.1} == turns
