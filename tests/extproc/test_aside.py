@@ -13,6 +13,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from router_extproc.cache.store import ResponseCache
 from router_extproc.encoders.lanes import Lanes
 from router_extproc.extproc.aside import LONG, aside
+from router_extproc.extproc.behind import MOST
 from router_extproc.extproc.conversation import Conversation
 from router_extproc.hooks import Hooks
 
@@ -79,8 +80,19 @@ class Envoy:
     def __init__(self, router: Router, threads: Aside | None, cache: ResponseCache | None = None) -> None:
         self.answers: list[pb.ProcessingResponse] = []
         self.status: int | None = None
+        self.paused = False
+        self.unsent: list[bytes] = []
+        """What waits for the router to take more."""
         self.conversation = Conversation(
-            router, Hooks([]), cache, threads, send=self._sent, finish=self._finished, flush=lambda: None
+            router,
+            Hooks([]),
+            cache,
+            threads,
+            send=self._sent,
+            finish=self._finished,
+            flush=lambda: None,
+            pause=self._paused,
+            resume=self._resumed,
         )
 
     def _sent(self, data: bytes) -> None:
@@ -88,6 +100,14 @@ class Envoy:
 
     def _finished(self, status: int, _text: str) -> None:
         self.status = status
+
+    def _paused(self) -> None:
+        self.paused = True
+
+    def _resumed(self) -> None:
+        self.paused = False
+        while self.unsent and not self.paused:
+            self.conversation.message(self.unsent.pop(0))
 
     def request(self) -> None:
         """A request."""
@@ -103,7 +123,11 @@ class Envoy:
         self._tell(response_body=pb.HttpBody(body=body, end_of_stream=last))
 
     def _tell(self, **parts: Any) -> None:
-        self.conversation.message(pb.ProcessingRequest(**parts).SerializeToString())
+        message = pb.ProcessingRequest(**parts).SerializeToString()
+        if self.paused:
+            self.unsent.append(message)
+        else:
+            self.conversation.message(message)
 
     @property
     def pieces(self) -> list[bytes]:
@@ -220,6 +244,45 @@ class TestLongAnswers:
         assert made[0] == made[1]
         assert len(made[0]) == len(pieces)
         assert MAIL.encode() not in b"".join(made[0])
+
+    async def test_of_what_comes_meanwhile_so_much_waits_and_no_more(self, envoy: Envoy, held: Held) -> None:
+        """The rest waits with the peer; all of it goes on in its order when the search is over, and others have their turn between."""
+        envoy.response("text/event-stream")
+        envoy.piece(events(WORDS))
+        pieces = [events(f"{number} " + "word " * 800) for number in range(2 * MOST // 4000)]
+        for piece in pieces:
+            envoy.piece(piece)
+        envoy.piece(events(MAIL), last=True)
+        await until(held.began.is_set)
+
+        assert envoy.paused
+        assert len(envoy.unsent) > len(pieces) // 3
+        held.open.set()
+        turns = 0
+        async with asyncio.timeout(60):
+            while envoy.status is None:
+                turns += 1
+                await asyncio.sleep(0)
+        assert turns > len(pieces)
+        assert (envoy.status, envoy.unsent, envoy.paused) == (0, [], False)
+        said = text(b"".join(envoy.pieces)).decode()
+        assert said == WORDS + "".join(f"{number} " + "word " * 800 for number in range(len(pieces))) + "[EMAIL]"
+
+    async def test_what_waits_is_forgotten_when_the_caller_goes_away(self, envoy: Envoy, held: Held) -> None:
+        """At once, not when the search is over; no more is asked for."""
+        envoy.response("text/event-stream")
+        envoy.piece(events(WORDS))
+        while not envoy.paused:
+            envoy.piece(events("more " * 10_000))
+        envoy.piece(events("and more"))
+        await until(held.began.is_set)
+        envoy.conversation.cancelled()
+
+        assert len(envoy.conversation._behind) == 0
+        held.open.set()
+        await until(lambda: held.threads)
+        await asyncio.sleep(0.01)
+        assert (envoy.pieces, envoy.status, envoy.paused) == ([], None, True)
 
     async def test_of_callers_who_went_away_are_not_looked_through(self, envoy: Envoy, held: Held) -> None:
         """Nor is anything sent."""
