@@ -12,10 +12,10 @@ from router_extproc.extproc.aside import LONG, Look
 from router_extproc.extproc.caching import begun
 from router_extproc.extproc.events import ResponseBodyReceived
 from router_extproc.extproc.kept import Kept
+from router_extproc.extproc.masking import taken_out
 from router_extproc.extproc.replies import Ask, Immediate, ResponseBodyReply, ResponseHeadersReply
 from router_extproc.extproc.response import ResponseReader
 from router_extproc.hooks import AnswerDetails
-from router_extproc.privacy.masking import masked
 from router_extproc.privacy.placeholders import Restorer
 from router_extproc.routing import Observation, Reason
 
@@ -69,7 +69,7 @@ class Passage:
 
     def _prepare(self, parsed: Parsed, api: Api) -> None:
         outcome = self.outcome
-        found = masked(parsed.document.raw, outcome.masks, conversation=parsed.request.conversation_id) if outcome.masks else None
+        found = taken_out(parsed, outcome.masks) if outcome.masks else None
         restorer = found.restorer if found else Restorer({})
         self.masked = found.counts if found else {}
         self.body = found.body if found else None

@@ -36,6 +36,15 @@ default: small
 decisions:
   - {name: keep, action: {cache: {mode: exact, scope: global}, response: {pii: {EMAIL: mask}}}}
 """
+MASKING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+limits: {deadlineMs: 60000}
+requests: {unreadableEncoding: reject}
+signals: {private: {type: pii, reads: everything, maxTexts: 1, types: [EMAIL]}}
+decisions: [{name: mask, action: {pii: {signal: private, minCoverage: 0, types: {EMAIL: mask}}}}]
+"""
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 MAIL = "ada@example.org"
 WORDS = "some words of an answer " * (LONG // 20)
@@ -109,10 +118,16 @@ class Envoy:
         while self.unsent and not self.paused:
             self.conversation.message(self.unsent.pop(0))
 
-    def request(self) -> None:
+    def request(self, body: bytes = BODY) -> None:
         """A request."""
         self._tell(request_headers=headers({":method": "POST", ":path": "/v1/chat/completions"}))
-        self._tell(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
+        self._tell(request_body=pb.HttpBody(body=body, end_of_stream=True))
+
+    @property
+    def sent(self) -> bytes | None:
+        """The request's body as it went on; None before it did."""
+        bodies = [answer.request_body for answer in self.answers if answer.WhichOneof("response") == "request_body"]
+        return bodies[0].response.body_mutation.body if bodies else None
 
     def response(self, kind: str = "application/json") -> None:
         """The headers of its answer, a JSON document unless told otherwise."""
@@ -337,3 +352,68 @@ class TestKeptAnswers:
         await until(lambda: second.status is not None)
         assert second.answers[-1].immediate_response.body == document(WORDS)
         assert threading.get_ident() not in held.threads
+
+
+def conversation(*texts: str) -> bytes:
+    """A request with so many messages, of which a guard with `maxTexts: 1` reads the last."""
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": text} for text in texts]}).encode()
+
+
+class TestLongRequests:
+    async def test_are_masked_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Texts that the signal did not read are searched in a thread, too; nothing goes on before that is done."""
+        envoy = Envoy(make_router(MASKING), threads)
+        envoy.request(conversation(f"{WORDS} ask bob@example.net", f"I am {MAIL}"))
+        await until(held.began.is_set)
+        other = Envoy(make_router(POLICY), None)
+        other.request()
+
+        assert (other.sent, envoy.sent) == (b"", None)
+        held.open.set()
+        await until(lambda: envoy.sent is not None)
+        assert envoy.sent is not None
+        said = [each["content"] for each in json.loads(envoy.sent)["messages"]]
+        assert said == [f"{WORDS} ask [EMAIL_1]", "I am [EMAIL_2]"]
+        assert threading.get_ident() not in held.threads
+
+    async def test_are_masked_past_the_deadline(self, make_router: Callable[[str], Router], threads: Aside, held: Held) -> None:
+        """It is no signal that may be unknown."""
+        envoy = Envoy(make_router(MASKING.replace("60000", "300")), threads)
+        envoy.request(conversation(WORDS, f"I am {MAIL}"))
+        await until(held.began.is_set)
+        await asyncio.sleep(0.4)
+
+        assert envoy.sent is None
+        held.open.set()
+        await until(lambda: envoy.sent is not None)
+        assert envoy.sent is not None
+        assert MAIL.encode() not in envoy.sent
+
+    async def test_are_masked_at_once_where_no_thread_can(self, make_router: Callable[[str], Router], threads: Aside) -> None:
+        """As with a queue that is full; and they become the same."""
+        threads.close()
+        made = []
+        for given in (threads, None):
+            envoy = Envoy(make_router(MASKING), given)
+            envoy.request(conversation(f"{WORDS} ask bob@example.net", f"I am {MAIL}"))
+            await until(lambda envoy=envoy: envoy.sent is not None)
+            made.append(envoy.sent)
+
+        assert made[0] == made[1]
+        assert b"[EMAIL_2]" in (made[0] or b"")
+
+    async def test_of_callers_who_went_away_go_nowhere(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nothing is sent when the search is over."""
+        envoy = Envoy(make_router(MASKING), threads)
+        envoy.request(conversation(WORDS, f"I am {MAIL}"))
+        await until(held.began.is_set)
+        envoy.conversation.cancelled()
+        held.open.set()
+        await until(lambda: held.threads)
+        await asyncio.sleep(0.01)
+
+        assert (envoy.sent, envoy.status) == (None, None)
