@@ -45,6 +45,13 @@ requests: {unreadableEncoding: reject}
 signals: {private: {type: pii, reads: everything, maxTexts: 1, types: [EMAIL]}}
 decisions: [{name: mask, action: {pii: {signal: private, minCoverage: 0, types: {EMAIL: mask}}}}]
 """
+GROUNDING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+decisions:
+  - {name: look, action: {cache: {mode: exact, scope: global}, response: {grounding: {sources: everything}}}}
+"""
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 MAIL = "ada@example.org"
 WORDS = "some words of an answer " * (LONG // 20)
@@ -417,3 +424,60 @@ class TestLongRequests:
         await asyncio.sleep(0.01)
 
         assert (envoy.sent, envoy.status) == (None, None)
+
+
+class TestLongSources:
+    REQUEST = conversation(*(f"The bridge number {number} of Odense is {number} metres long." for number in range(1000)))
+    ANSWER = document("The bridge of Odense is 240 metres long. Nobody knows who painted the harbour green.")
+
+    async def test_are_read_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nothing of the answer goes on before; what is told of it is what would be told without a thread."""
+        told = []
+        for given in (threads, None):
+            envoy = Envoy(make_router(GROUNDING), given)
+            envoy.request(self.REQUEST)
+            envoy.response()
+            envoy.piece(self.ANSWER, last=True)
+            if given is not None:
+                await until(held.began.is_set)
+                assert (envoy.pieces, envoy.status) == ([], None)
+                held.open.set()
+            await until(lambda envoy=envoy: envoy.status is not None)
+            told.append(json.loads(envoy.pieces[0])["router_extproc"]["grounding"])
+
+        assert told[0] == told[1]
+        assert told[0]["unsupported"] == [1]
+        assert threading.get_ident() not in held.threads
+
+    async def test_are_read_at_once_where_no_thread_can(self, make_router: Callable[[str], Router], threads: Aside) -> None:
+        """As with a queue that is full."""
+        threads.close()
+        envoy = Envoy(make_router(GROUNDING), threads)
+        envoy.request(self.REQUEST)
+        envoy.response()
+        envoy.piece(self.ANSWER, last=True)
+        await until(lambda: envoy.status is not None)
+
+        assert json.loads(envoy.pieces[0])["router_extproc"]["grounding"]["unsupported"] == [1]
+
+    async def test_of_kept_answers_are_read_in_a_thread(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """However short the answer."""
+        router, cache = make_router(GROUNDING), ResponseCache()
+        for given in (None, threads):
+            envoy = Envoy(router, given, cache)
+            envoy.request(self.REQUEST)
+            if given is None:
+                envoy.response()
+                envoy.piece(self.ANSWER, last=True)
+        await until(held.began.is_set)
+
+        assert envoy.status is None
+        held.open.set()
+        await until(lambda: envoy.status is not None)
+        told = json.loads(envoy.answers[-1].immediate_response.body)["router_extproc"]["grounding"]
+        assert told["unsupported"] == [1]
+        assert threading.get_ident() not in held.threads
