@@ -40,6 +40,7 @@ class Answer:
         self._guard = guard
         self._content: JsonAnswer | StreamAnswer | None = None
         self._plan: Plan | None = None
+        self._sources: Sources | None = None
         self._stream = False
         self._unread = False
         """Whether it cannot be looked at."""
@@ -52,8 +53,8 @@ class Answer:
         if headers.get("content-encoding", "identity") != "identity" or not (self._stream or kind == "application/json"):
             self._unread, self._refused = True, self.refuses
             return False
-        sources = Sources(self._texts) if any(text.strip() for text in self._texts) else None
-        self._plan = Plan(self._api, self._restorer, self._guard, stream=self._stream, sources=sources)
+        self._sources = Sources(self._texts) if any(text.strip() for text in self._texts) else None
+        self._plan = Plan(self._api, self._restorer, self._guard, stream=self._stream, sources=self._sources)
         self._content = StreamAnswer(self._plan) if self._stream else JsonAnswer(self._plan)
         return True
 
@@ -85,6 +86,16 @@ class Answer:
             return "blocked"
         masks = self._guard is not None and any(self._guard.types[kind] is ResponseAction.MASK for kind in self.found)
         return "changed" if masks else "passed"
+
+    @property
+    def unread(self) -> int:
+        """Characters of the request's sources that `read` looks at, once the headers came; else they are read when needed."""
+        return self._sources.weight if self._sources is not None else 0
+
+    def read(self) -> None:
+        """Look at the sources. Safe in another thread."""
+        if self._sources is not None:
+            self._sources.read()
 
     def weight(self, chunk: bytes, *, last: bool) -> int:
         """Bytes that are looked through when this piece of the body is given to `body`."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
 from router_extproc.errors import ProtocolError
+from router_extproc.extproc.behind import Behind
 from router_extproc.extproc.events import BodyMode, Failed, UploadTimedOut
 from router_extproc.extproc.messages import read_message, write_reply
 from router_extproc.extproc.replies import Finish, Think
@@ -39,9 +39,27 @@ _UNTIMED = frozenset({BodyMode.FULL_DUPLEX, BodyMode.STREAMED})
 
 
 class Conversation:
-    """One stream. `send` takes a message, `finish` a gRPC status and a text, `flush` hands what was sent to the network."""
+    """One stream. `send` takes a message, `finish` a gRPC status and a text, `flush` hands what was sent to the network.
 
-    __slots__ = ("_behind", "_flush", "_hooks", "_over", "_send", "_session", "_task", "_timer", "_told", "finish")
+    After `pause` no message comes before `resume`, which may bring some at once.
+    """
+
+    __slots__ = (
+        "_behind",
+        "_flush",
+        "_hooks",
+        "_looking",
+        "_over",
+        "_pause",
+        "_paused",
+        "_resume",
+        "_send",
+        "_session",
+        "_task",
+        "_timer",
+        "_told",
+        "finish",
+    )
 
     def __init__(
         self,
@@ -53,6 +71,8 @@ class Conversation:
         send: Callable[[bytes], None],
         finish: Callable[[int, str], None],
         flush: Callable[[], None],
+        pause: Callable[[], None],
+        resume: Callable[[], None],
     ) -> None:
         self._session = Session(router, created=int(time.time()), cache=cache)
         self._session.aside = aside
@@ -60,62 +80,88 @@ class Conversation:
         self._send = send
         self.finish = finish
         self._flush = flush
+        self._pause = pause
+        self._resume = resume
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._told = False
         self._over = False
-        self._behind: deque[tuple[bytes | None, float]] | None = None
-        """What came, and when, while a piece of the response is looked through: messages, and None for their end. Else None."""
+        self._looking = False
+        """Whether a piece of the response is looked through: what comes meanwhile waits."""
+        self._behind = Behind()
+        self._paused = False
+        """Whether so much waits that no more comes."""
 
     def message(self, data: bytes, /) -> None:
         """Envoy sent a message."""
         received = time.perf_counter()
-        if self._behind is None:
+        if not self._looking:
             self._hear(data, received)
-        else:
-            self._behind.append((data, received))
+            return
+        self._behind.add(data, received)
+        if self._behind.full and not self._paused:
+            self._paused = True
+            self._pause()
 
     def ended(self) -> None:
         """Envoy will send no more."""
-        if self._behind is not None:
-            self._behind.append((None, 0.0))
+        if self._looking:
+            self._behind.add(None, 0.0)
         elif not self._over:
             self._end(0, "")
 
     def _hear(self, data: bytes, received: float) -> None:
         try:
             event = read_message(data, received)
-            passage = self._session.passage
-            look = passage.ahead(event) if passage is not None else None
+            look = self._ahead(event)
             if look is None:
                 self._take(event, received)
             else:
-                self._behind = deque()
+                self._looking = True
                 self._task = asyncio.get_running_loop().create_task(self._looked(look, event, received))
         except Exception as error:  # noqa: BLE001 - one stream's failure never touches another
             self._fault(error)
 
+    def _ahead(self, event: Event) -> Future[None] | None:
+        passage = self._session.passage
+        return passage.ahead(event) if passage is not None else None
+
     async def _looked(self, look: Future[None], event: Event, received: float) -> None:
         """Take a piece of the response once it is looked through, then what came meanwhile, in its order."""
-        await done((look,), inf)
-        behind, self._behind = self._behind or deque(), None
+        await self._taken(look, event, received)
+        while self._waits():
+            data, came = self._behind.next()
+            if data is None:
+                self._end(0, "")
+            else:
+                await self._heard(data, came)
+                # Of a fast upstream's pieces there may be thousands; others are not to wait for all of them.
+                await asyncio.sleep(0)
+        self._looking = False
+
+    async def _heard(self, data: bytes, received: float) -> None:
+        try:
+            event = read_message(data, received)
+            await self._taken(self._ahead(event), event, received)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    async def _taken(self, look: Future[None] | None, event: Event, received: float) -> None:
+        if look is not None:
+            await done((look,), inf)
         try:
             if not self._over:
                 self._take(event, received)
         except Exception as error:  # noqa: BLE001 - as above
             self._fault(error)
-        self._catch_up(behind)
 
-    def _catch_up(self, behind: deque[tuple[bytes | None, float]]) -> None:
-        while behind and not self._over:
-            data, came = behind.popleft()
-            if data is None:
-                self.ended()
-            else:
-                self._hear(data, came)
-            if self._behind is not None:  # one more that takes long
-                self._behind.extend(behind)
-                return
+    def _waits(self) -> bool:
+        """Whether something waits; more may come once nothing does."""
+        if self._paused and not self._behind and not self._over:
+            self._paused = False
+            self._resume()
+            self._flush()
+        return bool(self._behind) and not self._over
 
     def _fault(self, error: Exception) -> None:
         """End a stream that something went wrong with. The text of an error that is none of the protocol's may quote the prompt."""
@@ -189,6 +235,7 @@ class Conversation:
         if self._over:
             return
         self._over = True
+        self._behind.clear()
         if self._timer is not None:
             self._timer.cancel()
         session = self._session

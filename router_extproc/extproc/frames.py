@@ -47,6 +47,13 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream) + payload
 
 
+def greeting() -> bytes:
+    """Our settings: no header table, and windows that hold a body."""
+    settings = ((1, 0), (3, MAX_STREAMS), (INITIAL_WINDOW, WINDOW), (6, MAX_HEADER_BLOCK))
+    more = U32.pack(CONNECTION_WINDOW - 65_535)
+    return frame(SETTINGS, 0, 0, b"".join(SETTING.pack(*each) for each in settings)) + frame(WINDOW_UPDATE, 0, 0, more)
+
+
 def _literal(name: bytes, value: bytes) -> bytes:
     """A header field that enters no table (RFC 7541, 6.2.2). Name and value are shorter than 127 bytes."""
     return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value

@@ -49,16 +49,16 @@ from router_extproc.extproc.frames import (
     STREAM_CLOSED,
     TOP,
     U32,
-    WINDOW,
     WINDOW_UPDATE,
     Http2Error,
     decoded,
     fields,
     frame,
+    greeting,
     trailers,
     unpadded,
 )
-from router_extproc.extproc.stream import Stream
+from router_extproc.extproc.stream import MessageRefusedError, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,11 +98,7 @@ class Connection:
 
     def begin(self) -> None:
         """Send our settings."""
-        settings = ((1, 0), (3, MAX_STREAMS), (INITIAL_WINDOW, WINDOW), (6, MAX_HEADER_BLOCK))
-        self._write(
-            frame(SETTINGS, 0, 0, b"".join(SETTING.pack(*each) for each in settings))
-            + frame(WINDOW_UPDATE, 0, 0, U32.pack(CONNECTION_WINDOW - 65_535))
-        )
+        self._write(greeting())
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer. Raises Http2Error when the connection must end."""
@@ -161,33 +157,47 @@ class Connection:
             return
         if flags & PADDED:
             payload = unpadded(payload)
-        stream.received += payload
-        stream.unread += size
-        if stream.unread > WINDOW // 2:
-            self._write(frame(WINDOW_UPDATE, 0, number, U32.pack(stream.unread)))
-            stream.unread = 0
+        if not stream.take(payload, size):
+            self.reset(stream, FLOW_CONTROL_ERROR)
+            return
+        self._grant(stream)
         self._messages(stream)
         if flags & END_STREAM:
             self._remote_end(stream)
 
     def _messages(self, stream: Stream) -> None:
-        """Hand on each gRPC message that is whole."""
-        received, prefix = stream.received, GRPC_HEAD.size
-        while len(received) >= prefix and stream.events is not None:
-            compressed, length = GRPC_HEAD.unpack_from(received)
-            if compressed or length > self._max_message:
-                self.finish(stream, 12 if compressed else 8, "message compressed or too large")
-                return
-            if len(received) < prefix + length:
-                return
-            message = bytes(memoryview(received)[prefix : prefix + length])
-            del received[: prefix + length]
-            stream.events.message(message)
+        """Hand on each gRPC message that is whole, unless the stream is paused."""
+        try:
+            while not stream.paused and stream.events is not None and (message := stream.cut(self._max_message)) is not None:
+                stream.events.message(message)
+        except MessageRefusedError as error:
+            self.finish(stream, error.status, str(error))
+
+    def _grant(self, stream: Stream) -> None:
+        """Have the peer hear of its window, long before that is used up."""
+        granted = stream.grant()
+        if granted:
+            self._write(frame(WINDOW_UPDATE, 0, stream.number, U32.pack(granted)))
 
     def _remote_end(self, stream: Stream) -> None:
         stream.remote_closed = True
-        if stream.events is not None:
+        if not stream.paused and stream.events is not None:
             stream.events.ended()
+
+    def pause(self, stream: Stream) -> None:
+        """Hand on no more messages of a stream, nor their end; its peer may fill the window once. That it is cancelled is told."""
+        stream.paused = True
+
+    def resume(self, stream: Stream) -> None:
+        """Hand on what came meanwhile, and what comes."""
+        stream.paused = False
+        self._messages(stream)
+        if stream.paused or self.streams.get(stream.number) is not stream:
+            return
+        if stream.remote_closed:
+            self._remote_end(stream)
+        else:
+            self._grant(stream)
 
     def _headers(self, flags: int, number: int, payload: bytes) -> None:
         if not number % 2:
@@ -245,8 +255,8 @@ class Connection:
         if len(payload) != U32.size or not number:
             raise Http2Error(FRAME_SIZE_ERROR, "RST_STREAM")
         stream = self.streams.pop(number, None)
-        if stream is not None and stream.events is not None:
-            stream.events.cancelled()
+        if stream is not None:
+            stream.cancel()
 
     def _settings(self, flags: int, _number: int, payload: bytes) -> None:
         if flags & ACK:
@@ -327,8 +337,7 @@ class Connection:
         if self.streams.get(stream.number) is not stream or stream.finishing is not None:
             return
         head = b"" if stream.answered else ANSWER
-        stream.finishing = head + trailers(status, text)
-        stream.events = None
+        stream.end(head + trailers(status, text))
         if not stream.waiting:
             self._close(stream)
 
@@ -344,8 +353,7 @@ class Connection:
         """Break a stream off."""
         self._write(frame(RST_STREAM, 0, stream.number, U32.pack(code)))
         self.streams.pop(stream.number, None)
-        if stream.events is not None:
-            stream.events.cancelled()
+        stream.cancel()
 
     def go_away(self, code: int = NO_ERROR) -> None:
         """Tell the peer to open no more streams; those that are open go on."""
@@ -355,8 +363,7 @@ class Connection:
     def lost(self) -> None:
         """The connection is gone, and all streams with it."""
         for stream in list(self.streams.values()):
-            if stream.events is not None:
-                stream.events.cancelled()
+            stream.cancel()
         self.streams.clear()
 
     def _unblock(self) -> None:
@@ -369,18 +376,12 @@ class Connection:
     def _pump(self, stream: Stream) -> bool:
         """Send as much as the windows allow; whether nothing is left."""
         while stream.waiting:
-            data = stream.waiting[0]
             room = min(stream.window, self._window, self._frame)
             if room <= 0:
                 return False
-            piece = bytes(data[:room])
-            stream.window -= len(piece)
+            piece = stream.piece(room)
             self._window -= len(piece)
             self._write(frame(DATA, 0, stream.number, piece))
-            if len(piece) == len(data):
-                stream.waiting.popleft()
-            else:
-                stream.waiting[0] = data[room:]
         if stream.finishing is not None:
             self._close(stream)
         return True

@@ -180,7 +180,15 @@ class Peer(asyncio.Protocol):
         send, finish = partial(connection.send, stream), partial(connection.finish, stream)
         if path == METHOD:
             return Conversation(
-                server.current(), server.hooks, server.cache, server.aside, send=send, finish=finish, flush=self.flush
+                server.current(),
+                server.hooks,
+                server.cache,
+                server.aside,
+                send=send,
+                finish=finish,
+                flush=self.flush,
+                pause=partial(connection.pause, stream),
+                resume=partial(connection.resume, stream),
             )
         if path == CHECK:
             return Check(server.health, send=send, finish=finish)

@@ -23,6 +23,7 @@ from router_extproc.extproc.events import (
 )
 from router_extproc.extproc.framing import chunks, forwarded, last_resort, late
 from router_extproc.extproc.intake import arrive, check, is_let_through, parse, too_large
+from router_extproc.extproc.masking import masking
 from router_extproc.extproc.passage import Passage
 from router_extproc.extproc.replies import (
     Ask,
@@ -220,7 +221,7 @@ class Session:
             raise ValueError("a body before any headers")
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._parsed = parse(arrival, body, self._settings)
-        routing = self._router.begin(self._parsed.request)
+        routing = masking(self._router.begin(self._parsed.request), self._parsed, self.aside)
         outcome = routing.step()
         if outcome is None:
             self._state = State.THINKING
@@ -272,9 +273,8 @@ class Session:
 
     def _go_upstream(self, passage: Passage) -> Replies:
         """Send the request on."""
-        outcome = passage.outcome
         change = mutation.forwarded(
-            outcome,
+            passage.outcome,
             passage.arrival,
             self._parsed,
             self._settings.headers,
@@ -283,7 +283,7 @@ class Session:
             readable=passage.reads,
             cache=passage.cached.status if passage.cached else "",
         )
-        self.outcome = outcome
+        self.outcome = passage.outcome
         wants = passage.wanted
         self._state = State.SENT if wants else State.DONE
         ask = self._asking(Ask(response_headers=True)) if wants else None

@@ -6,6 +6,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from router_extproc.extproc.frames import GRPC_HEAD, WINDOW
+
+
+class MessageRefusedError(Exception):
+    """A message that is not taken; the stream ends with this gRPC status."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
 
 class StreamEvents(Protocol):
     """What happens on one stream; called in order, must not raise."""
@@ -40,3 +50,55 @@ class Stream:
     remote_closed: bool = False
     finishing: bytes | None = None
     """Trailers that follow what waits."""
+    paused: bool = False
+    """Whether what comes waits here, undivided; the peer hears no more of its window."""
+
+    def take(self, payload: bytes, size: int) -> bool:
+        """Take what came, `size` bytes by the peer's window; False if that had no room for it."""
+        self.unread += size
+        if self.events is not None:  # else nobody reads it
+            self.received += payload
+        return self.unread <= WINDOW
+
+    def cut(self, most: int) -> bytes | None:
+        """The next gRPC message, of `most` bytes at most; None before it is whole. Raises MessageRefusedError."""
+        received, prefix = self.received, GRPC_HEAD.size
+        if len(received) < prefix:
+            return None
+        compressed, length = GRPC_HEAD.unpack_from(received)
+        if compressed or length > most:
+            raise MessageRefusedError(12 if compressed else 8, "message compressed or too large")
+        if len(received) < prefix + length:
+            return None
+        message = bytes(memoryview(received)[prefix : prefix + length])
+        del received[: prefix + length]
+        return message
+
+    def end(self, block: bytes) -> None:
+        """It ends with this header block once all is sent; what still comes is not read."""
+        self.finishing, self.events, self.paused = block, None, False
+        self.received.clear()
+
+    def cancel(self) -> None:
+        """It is over, whatever was still to come or to be sent."""
+        self.received.clear()
+        if self.events is not None:
+            self.events.cancelled()
+
+    def piece(self, room: int) -> bytes:
+        """The next piece of what waits to be sent."""
+        data = self.waiting[0]
+        piece = bytes(data[:room])
+        self.window -= len(piece)
+        if len(piece) == len(data):
+            self.waiting.popleft()
+        else:
+            self.waiting[0] = data[room:]
+        return piece
+
+    def grant(self) -> int:
+        """Bytes of the window that the peer is to be given back; 0 while that can wait, or the stream is paused."""
+        if self.paused or self.unread <= WINDOW // 2:
+            return 0
+        granted, self.unread = self.unread, 0
+        return granted

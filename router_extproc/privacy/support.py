@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from router_extproc.privacy.tally import Tally
@@ -76,9 +77,6 @@ class _Index:
         self._kept: dict[str, int] = {}
         """Passages of what many sentences have."""
 
-    def __bool__(self) -> bool:
-        return bool(self._places)
-
     def add(self, key: str, sentences_: Iterable[int]) -> None:
         """Note that these sentences have it."""
         self._places.setdefault(key, []).extend(sentences_)
@@ -97,22 +95,46 @@ class _Index:
 
 
 class Sources:
-    """What a request brought along to answer from. Made once a request: some 10 ms for 50,000 characters."""
+    """What a request brought along to answer from. Safe from several threads."""
 
     def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._reading = Lock()
+        self._is_read = False
         self._words: dict[str, list[int]] = {}
         """Sentences by the words in them."""
         self._stems = _Index()
         self._names = _Index()
         self._count = 0
         self._left = MAX_PASSAGES
-        total, looked = sum(map(len, texts)), 0
-        for text in texts:
+        self._coverage = 1.0
+
+    @property
+    def weight(self) -> int:
+        """Characters that `read` is still to look at."""
+        return 0 if self._is_read else min(sum(map(len, self._texts)), MAX_CONTEXT)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the sources that is looked at."""
+        self.read()
+        return self._coverage
+
+    def read(self) -> None:
+        """Look at the texts, once: some 10 ms for 50,000 characters. All else does it first."""
+        with self._reading:
+            if not self._is_read:
+                self._read()
+                self._is_read = True
+
+    def _read(self) -> None:
+        total, looked = sum(map(len, self._texts)), 0
+        for text in self._texts:
             looked += self._take(text[: MAX_CONTEXT - looked]) if looked < MAX_CONTEXT else 0
             if not self._left:
                 break
-        self.coverage = looked / total if total else 1.0
-        """Share of the sources that is looked at."""
+        self._coverage = looked / total if total else 1.0
+        self._index()
 
     def _take(self, text: str) -> int:
         """Look at a text; how many of its characters that were."""
@@ -131,17 +153,17 @@ class Sources:
         return len(text) if len(taken) == len(found) else sum(len(sentence) + 1 for sentence in taken)
 
     def _index(self) -> None:
-        """Bring words to their stems: once, and only if an answer is judged."""
-        if not self._stems:
-            for word, places in self._words.items():
-                self._stems.add(_stem(word), places)
+        """Bring words to their stems."""
+        for word, places in self._words.items():
+            self._stems.add(_stem(word), places)
 
     def __bool__(self) -> bool:
+        self.read()
         return self._count > 0
 
     def support(self, sentence: str) -> float | None:
         """In [0, 1]; None for a sentence that says nothing: a greeting, a heading, a question."""
-        self._index()
+        self.read()
         stems = Counter(_stem(word) for word in words(sentence) if word not in _STOP)
         if stems.total() < _LEAST_WORDS or sentence.rstrip().endswith("?"):
             return None

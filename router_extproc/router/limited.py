@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from router_extproc.limits.limit import COST, NAMES, PER_DOLLAR, TOKENS, Limited
 from router_extproc.limits.store import Answer, Receipt
 from router_extproc.router.admission import MissingError, Settlement, refund
+from router_extproc.router.signals import NeedsModel
 from router_extproc.router.walk import DENIED, Routing
 from router_extproc.routing import Decision, Reason, Verdict
 
@@ -47,7 +48,11 @@ class LimitedRouting(Routing):
     def step(self) -> Outcome | None:
         """See Routing.step: the store's answer is waited for as a model's work is."""
         if not self._admitted:
-            refusal = self._ask()
+            try:
+                refusal = self._ask()
+            except NeedsModel as needed:  # a limit asks for words in a long text
+                self.waiting = needed
+                return None
             if refusal is not None or not self._admitted:
                 return refusal
         outcome = super().step()
@@ -55,6 +60,7 @@ class LimitedRouting(Routing):
 
     def finish(self) -> Outcome:
         """See Routing.finish."""
+        self.signals.blocking = True
         if not self._admitted:
             refusal = self._ask()
             if self._pending is not None:
@@ -64,10 +70,13 @@ class LimitedRouting(Routing):
                 return refusal
         return self._accounted(super().finish())
 
-    def give_up(self) -> Outcome:
+    def give_up(self) -> Outcome | None:
         """See Routing.give_up."""
         refusal = None if self._admitted else self._overdue()
-        return refusal if refusal is not None else self._accounted(super().give_up())
+        if refusal is not None:
+            return refusal
+        outcome = super().give_up()
+        return None if outcome is None else self._accounted(outcome)
 
     def _ask(self) -> Outcome | None:
         """A refusal; None if the request is admitted, or the answer is `_pending`."""
@@ -84,7 +93,7 @@ class LimitedRouting(Routing):
         if isinstance(answer, Answer):
             return self._taken(answer)
         self._pending = answer
-        self.work = (answer,)
+        self.waiting = NeedsModel((answer,))
         return None
 
     def _overdue(self) -> Outcome | None:

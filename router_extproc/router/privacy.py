@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from router_extproc.guarding import Masks, PrivateAction, ResponseAction, ResponseGuard
 from router_extproc.request import PartKind
-from router_extproc.routing import Signal
+from router_extproc.routing import Candidate, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from router_extproc.policy.compiled import Privacy, Strip
     from router_extproc.request import Request
     from router_extproc.router.signals import SignalTable
-    from router_extproc.routing import Extractor
+    from router_extproc.routing import Extractor, ModelPool
     from router_extproc.signals.neural.guards import Jailbreak, Pii
 
 _REPLACED = frozenset({PrivateAction.MASK, PrivateAction.RESTORE})
@@ -89,6 +89,12 @@ class PrivateData:
 
 def _counts(kind: str, score: float, privacy: Privacy, replaced: Iterable[str]) -> bool:
     return kind in replaced and score >= privacy.at_least
+
+
+def trusted(candidates: tuple[Candidate, ...], pools: Iterable[ModelPool]) -> tuple[Candidate, ...]:
+    """Those that are trusted; where the route has none, all trusted pools of the policy."""
+    kept = tuple(candidate for candidate in candidates if candidate.pool.trusted)
+    return kept or tuple(Candidate(pool) for pool in pools if pool.trusted)
 
 
 def together(guards: Sequence[ResponseGuard]) -> ResponseGuard:

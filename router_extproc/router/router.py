@@ -138,6 +138,7 @@ class Router:
         if self.canary is not None and self.canary.takes(request):
             return self.canary.router.explain(request)
         routing = Routing(self, request, timed=True)
+        routing.signals.blocking = True
         tokens = partial(self.prompt_tokens, request)
         limits = tuple(self.admission.states(request, routing.signals.__getitem__, tokens))
         return explain(self, request, routing.finish(), limits)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
     from router_extproc.routing import Deferred, Extractor, SignalResult
+    from router_extproc.signals.lengthy import Lengthy
 
 _log = logging.getLogger(__name__)
 
@@ -41,19 +42,21 @@ _REFUSED: dict[type[BaseException], UnknownReason] = {
 class NeedsModel(BaseException):
     """A signal is needed whose work was started and is not done yet."""
 
-    def __init__(self, work: Sequence[Future[Any]]) -> None:
+    def __init__(self, work: Sequence[Future[Any]], *, patient: bool = False) -> None:
         super().__init__()
         self.work = work
         """What is to be waited for."""
+        self.patient = patient
+        """Whether past the deadline, too."""
 
 
 class SignalTable(dict[str, "SignalResult"]):
     """Signals by name. Its `__getitem__` is the policy's lookup: a hit costs one C call, a miss computes.
 
-    A Deferred signal raises NeedsModel until its work is done, unless `blocking` is set.
+    A Deferred signal, and a Lengthy one whose texts are long, raises NeedsModel until its work is done, unless `blocking` is set.
     """
 
-    __slots__ = ("_begun", "_extractors", "_request", "blocking", "deadline", "late", "timings")
+    __slots__ = ("_begun", "_extractors", "_request", "_searches", "blocking", "deadline", "late", "timings")
 
     def __init__(self, extractors: Mapping[str, Extractor], request: Request, deadline: float, *, timed: bool = False) -> None:
         super().__init__()
@@ -66,6 +69,8 @@ class SignalTable(dict[str, "SignalResult"]):
         self.late = False
         """Whether the deadline is over: signals whose work is not done are unknown then."""
         self._begun: dict[str, float] = {}
+        self._searches: dict[str, Future[SignalResult]] = {}
+        """Of long texts."""
         self.timings: dict[str, float] | None = {} if timed else None
         """Microseconds by signal, if asked for."""
 
@@ -80,7 +85,7 @@ class SignalTable(dict[str, "SignalResult"]):
         elif start > self.deadline and extractor.cost >= Cost.HEAVY_TEXT:
             result = Unknown(name, UnknownReason.DEADLINE)
         else:
-            result = _extract(extractor, self._request)
+            result = self._searched(extractor, start)
         if self.timings is not None:
             self.timings[name] = (time.perf_counter() - start) * 1e6
         self[name] = result
@@ -108,6 +113,29 @@ class SignalTable(dict[str, "SignalResult"]):
                 with suppress(Exception):  # told when the signal itself is asked for
                     cast("Deferred", extractor).prepare(self._request, self.deadline)
 
+    def _searched(self, extractor: Extractor, start: float) -> SignalResult:
+        """What texts tell; where they are long, NeedsModel until a thread has looked through them.
+
+        That is waited for past the deadline, too: a word that stands there is never unknown, or a long text would get past a rule about it.
+        """
+        name = extractor.name
+        search = self._searches.get(name)
+        if search is None and not self.blocking:
+            search = _begun_ahead(extractor, self._request)
+        if search is None:
+            return _extract(extractor, self._request)
+        self._searches[name], self._begun[name] = search, start
+        if not search.done():
+            if self.blocking:
+                wait((search,))
+            else:
+                raise NeedsModel((search,), patient=True)
+        failure = _failure(search)
+        if failure is None:
+            return search.result()
+        # Where no thread takes it, it is looked through here.
+        return _extract(extractor, self._request) if type(failure) in _REFUSED else _failed(name, failure)
+
     def _deferred(self, extractor: Deferred, start: float) -> SignalResult:
         """The result of a model's work, if that is done; else NeedsModel."""
         name = extractor.name
@@ -127,6 +155,16 @@ class SignalTable(dict[str, "SignalResult"]):
             self._begun[name] = start
             raise NeedsModel(work)
         return _finite(_extract(extractor, self._request))
+
+
+def _begun_ahead(extractor: Extractor, request: Request) -> Future[SignalResult] | None:
+    """A search of long texts in a thread, if the signal is a Lengthy one and they are long."""
+    if not hasattr(extractor, "ahead"):
+        return None
+    try:
+        return cast("Lengthy", extractor).ahead(request)
+    except Exception:  # noqa: BLE001 - told by the search itself
+        return None
 
 
 def _failure(work: Future[Any]) -> BaseException | None:

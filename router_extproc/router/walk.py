@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from router_extproc.policy.compiled import Reject, RejectWhen
 from router_extproc.router.ahead import needed
 from router_extproc.router.choosing import Choosing
 from router_extproc.router.edits import body_edits, merged
-from router_extproc.router.privacy import PrivateData, listed, together
+from router_extproc.router.privacy import PrivateData, listed, together, trusted
 from router_extproc.router.shadow import asked
 from router_extproc.router.signals import NeedsModel, SignalTable
 from router_extproc.routing import Candidate, Decision, OnUnknown, Outcome, Reason, Selection, Truth, Verdict
@@ -69,7 +70,7 @@ class Routing:
         "_undecided",
         "_visit",
         "signals",
-        "work",
+        "waiting",
     )
 
     def __init__(self, router: Router, request: Request, *, timed: bool = False) -> None:
@@ -96,8 +97,7 @@ class Routing:
         """Of the session, once a route looks at it."""
         self._private: PrivateData | None = None
         """Once a rule asked about private data."""
-        self.work: Sequence[Future[Any]] = ()
-        """What `step` waits for."""
+        self.waiting = NeedsModel(())
         self._place()
 
     def _place(self) -> None:
@@ -114,9 +114,14 @@ class Routing:
         try:
             return self._walk()
         except NeedsModel as needed:
-            self.work = needed.work
+            self.waiting = needed
             self._prepare()
             return None
+
+    @property
+    def work(self) -> Sequence[Future[Any]]:
+        """What `step` waits for."""
+        return self.waiting.work
 
     def _prepare(self) -> None:
         """Have the rule that waits wait once, not once for each of its signals, and guards behind it not begin when it is done."""
@@ -130,13 +135,13 @@ class Routing:
         return self._walk()
 
     def remaining_s(self) -> float:
-        """Seconds until the request's deadline, at least 0."""
-        return max(0.0, self.signals.deadline - time.perf_counter())
+        """Seconds that `work` may take: until the request's deadline, at least 0, or for ever."""
+        return inf if self.waiting.patient else max(0.0, self.signals.deadline - time.perf_counter())
 
-    def give_up(self) -> Outcome:
-        """The outcome at the deadline: signals whose work is not done are unknown."""
+    def give_up(self) -> Outcome | None:
+        """The outcome at the deadline: signals whose work is not done are unknown. None where a long text must be searched: see step."""
         self.signals.late = True
-        return self._walk()
+        return Routing.step(self)
 
     def _walk(self) -> Outcome:
         course = self._course
@@ -269,7 +274,7 @@ class Routing:
         choice = Choice(self._request, self.signals, router.prompt_tokens(self._request), router.statistics(), reading)
         candidates, unmet = target.route.candidates, _MET
         if self._private is not None and self._private.only_trusted:
-            candidates = self._trusted(candidates)
+            candidates = trusted(candidates, router.policy.pools.values())
         if self._demands:
             candidates, unmet = kept(candidates, choice, self._demands)
         selection, dropped = target.selector.select(candidates, choice)
@@ -315,11 +320,6 @@ class Routing:
             return "trusted"
         unmet = kept((candidate,), choice, self._demands)[1] if self._demands else _MET
         return unmet.get(candidate.pool.name) or misfit(candidate, choice)
-
-    def _trusted(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-        """Those that are trusted; where the route has none, all trusted pools of the policy."""
-        trusted = tuple(candidate for candidate in candidates if candidate.pool.trusted)
-        return trusted or tuple(Candidate(pool) for pool in self._router.policy.pools.values() if pool.trusted)
 
     def _decision(self, name: str, reason: Reason) -> Decision:
         return Decision(name, reason, self._course.name if self._course else "", tuple(self._undecided))

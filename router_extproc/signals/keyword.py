@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 import ahocorasick_rs
@@ -19,8 +20,11 @@ from router_extproc.signals.texts import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
 
     from router_extproc.request import Request
+    from router_extproc.routing import SignalResult
+    from router_extproc.signals.lengthy import Searches
     from router_extproc.signals.services import SignalServices
 
 _WINDOW = 16 * 1024
@@ -98,8 +102,10 @@ class Keyword:
 
     shape = SignalShape(SignalKind.FLAG)
 
-    def __init__(self, name: str, options: KeywordOptions) -> None:
+    def __init__(self, name: str, options: KeywordOptions, lengthy: Searches | None = None) -> None:
+        """`lengthy` searches long texts; without it all are searched where they come."""
         self.name = name
+        self._lengthy = lengthy
         self.cost = Cost.HEAVY_TEXT if options.fuzzy else Cost.TEXT
         self._options = options
         self._any = self._group("any", options.any_)
@@ -111,6 +117,12 @@ class Keyword:
         self._fuzzy = Fuzzy(options.fuzzy) if options.fuzzy else None
         self._absent = Signal(name, 0.0)
         self._alternatives = bool(options.any_ or options.patterns)
+
+    def ahead(self, request: Request, /) -> Future[SignalResult] | None:
+        """Have long texts searched in a thread."""
+        if self._lengthy is None:
+            return None
+        return self._lengthy.begin(texts(request, self._options.reads), partial(self.extract, request))
 
     def extract(self, request: Request, /) -> Signal:
         """The signal; its evidence is the word or pattern of the policy that was found."""
@@ -221,6 +233,6 @@ def _reason(error: Exception) -> str:
     return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
 
-def build(name: str, options: KeywordOptions, _services: SignalServices) -> Keyword:
+def build(name: str, options: KeywordOptions, services: SignalServices) -> Keyword:
     """The extractor."""
-    return Keyword(name, options)
+    return Keyword(name, options, services.lengthy)

@@ -15,6 +15,7 @@ from router_extproc.request import PartKind
 from router_extproc.signals.credentials import tracker
 from router_extproc.signals.credentials.tracker import Tracker
 from router_extproc.signals.files import Files
+from router_extproc.signals.lengthy import Searches
 from router_extproc.signals.neural import disguises, patterns
 from router_extproc.signals.neural.disguises import Disguises
 from router_extproc.signals.neural.patterns import Patterns
@@ -119,6 +120,8 @@ class SignalServices:
     """Finds private data."""
     disguises: Disguises = field(default_factory=Disguises)
     """Undoes what disguises texts."""
+    lengthy: Searches = field(default_factory=Searches)
+    """Searches long texts."""
     credentials: Tracker = field(default_factory=Tracker)
     """Follows secrets through conversations."""
     prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))

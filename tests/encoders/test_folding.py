@@ -97,6 +97,31 @@ class TestSpaced:
         assert "  " not in spaced(text)
 
 
+class TestSlices:
+    @given(
+        st.text(
+            alphabet="\u0301\u0f73\u200b\ufe0f\u1100\u1161\u11a8\uac00\u09c7\u09be\ufb03\u0130\u304b\u3099\uff76\uff9e b",
+            max_size=12,
+        )
+    )
+    def test_make_no_difference(self, unit: str) -> None:
+        """Whatever stands where a long text is cut."""
+        unit = f"a{unit}"
+        count = 3 * folding._SLICE // len(unit)
+
+        assert fold(unit * count, case_sensitive=False) == fold(unit, case_sensitive=False) * count
+
+    @pytest.mark.parametrize("text", ["\ufb03" * 20_000, "caf\u00e9 " * 5000, "\u4e2d" * 20_000])
+    def test_are_short(self, text: str) -> None:
+        """Others wait for one, not for all of them."""
+        assert max(map(len, folding._slices(text))) == folding._SLICE
+        assert "".join(folding._slices(text)) == text
+
+    def test_spell_out_no_more_ligatures(self) -> None:
+        """A thousand of the text, not of each."""
+        assert fold("\ufdfaa" * 10_000, case_sensitive=True).count("\ufffd") == 9_000
+
+
 class TestLigatures:
     @given(st.text(alphabet="\ufdfa\u3300\u247d\u0301\u064b\u3099a \u2026", max_size=8))
     def test_are_the_words_that_they_stand_for(self, text: str) -> None:

@@ -13,6 +13,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as pb
 from router_extproc.cache.store import ResponseCache
 from router_extproc.encoders.lanes import Lanes
 from router_extproc.extproc.aside import LONG, aside
+from router_extproc.extproc.behind import MOST
 from router_extproc.extproc.conversation import Conversation
 from router_extproc.hooks import Hooks
 
@@ -34,6 +35,22 @@ pools: {small: {cluster: s}}
 default: small
 decisions:
   - {name: keep, action: {cache: {mode: exact, scope: global}, response: {pii: {EMAIL: mask}}}}
+"""
+MASKING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+limits: {deadlineMs: 60000}
+requests: {unreadableEncoding: reject}
+signals: {private: {type: pii, reads: everything, maxTexts: 1, types: [EMAIL]}}
+decisions: [{name: mask, action: {pii: {signal: private, minCoverage: 0, types: {EMAIL: mask}}}}]
+"""
+GROUNDING = """\
+version: 1
+pools: {small: {cluster: s}}
+default: small
+decisions:
+  - {name: look, action: {cache: {mode: exact, scope: global}, response: {grounding: {sources: everything}}}}
 """
 BODY = b'{"model":"auto","messages":[{"role":"user","content":"hello"}]}'
 MAIL = "ada@example.org"
@@ -79,8 +96,19 @@ class Envoy:
     def __init__(self, router: Router, threads: Aside | None, cache: ResponseCache | None = None) -> None:
         self.answers: list[pb.ProcessingResponse] = []
         self.status: int | None = None
+        self.paused = False
+        self.unsent: list[bytes] = []
+        """What waits for the router to take more."""
         self.conversation = Conversation(
-            router, Hooks([]), cache, threads, send=self._sent, finish=self._finished, flush=lambda: None
+            router,
+            Hooks([]),
+            cache,
+            threads,
+            send=self._sent,
+            finish=self._finished,
+            flush=lambda: None,
+            pause=self._paused,
+            resume=self._resumed,
         )
 
     def _sent(self, data: bytes) -> None:
@@ -89,10 +117,24 @@ class Envoy:
     def _finished(self, status: int, _text: str) -> None:
         self.status = status
 
-    def request(self) -> None:
+    def _paused(self) -> None:
+        self.paused = True
+
+    def _resumed(self) -> None:
+        self.paused = False
+        while self.unsent and not self.paused:
+            self.conversation.message(self.unsent.pop(0))
+
+    def request(self, body: bytes = BODY) -> None:
         """A request."""
         self._tell(request_headers=headers({":method": "POST", ":path": "/v1/chat/completions"}))
-        self._tell(request_body=pb.HttpBody(body=BODY, end_of_stream=True))
+        self._tell(request_body=pb.HttpBody(body=body, end_of_stream=True))
+
+    @property
+    def sent(self) -> bytes | None:
+        """The request's body as it went on; None before it did."""
+        bodies = [answer.request_body for answer in self.answers if answer.WhichOneof("response") == "request_body"]
+        return bodies[0].response.body_mutation.body if bodies else None
 
     def response(self, kind: str = "application/json") -> None:
         """The headers of its answer, a JSON document unless told otherwise."""
@@ -103,7 +145,11 @@ class Envoy:
         self._tell(response_body=pb.HttpBody(body=body, end_of_stream=last))
 
     def _tell(self, **parts: Any) -> None:
-        self.conversation.message(pb.ProcessingRequest(**parts).SerializeToString())
+        message = pb.ProcessingRequest(**parts).SerializeToString()
+        if self.paused:
+            self.unsent.append(message)
+        else:
+            self.conversation.message(message)
 
     @property
     def pieces(self) -> list[bytes]:
@@ -221,6 +267,45 @@ class TestLongAnswers:
         assert len(made[0]) == len(pieces)
         assert MAIL.encode() not in b"".join(made[0])
 
+    async def test_of_what_comes_meanwhile_so_much_waits_and_no_more(self, envoy: Envoy, held: Held) -> None:
+        """The rest waits with the peer; all of it goes on in its order when the search is over, and others have their turn between."""
+        envoy.response("text/event-stream")
+        envoy.piece(events(WORDS))
+        pieces = [events(f"{number} " + "word " * 800) for number in range(2 * MOST // 4000)]
+        for piece in pieces:
+            envoy.piece(piece)
+        envoy.piece(events(MAIL), last=True)
+        await until(held.began.is_set)
+
+        assert envoy.paused
+        assert len(envoy.unsent) > len(pieces) // 3
+        held.open.set()
+        turns = 0
+        async with asyncio.timeout(60):
+            while envoy.status is None:
+                turns += 1
+                await asyncio.sleep(0)
+        assert turns > len(pieces)
+        assert (envoy.status, envoy.unsent, envoy.paused) == (0, [], False)
+        said = text(b"".join(envoy.pieces)).decode()
+        assert said == WORDS + "".join(f"{number} " + "word " * 800 for number in range(len(pieces))) + "[EMAIL]"
+
+    async def test_what_waits_is_forgotten_when_the_caller_goes_away(self, envoy: Envoy, held: Held) -> None:
+        """At once, not when the search is over; no more is asked for."""
+        envoy.response("text/event-stream")
+        envoy.piece(events(WORDS))
+        while not envoy.paused:
+            envoy.piece(events("more " * 10_000))
+        envoy.piece(events("and more"))
+        await until(held.began.is_set)
+        envoy.conversation.cancelled()
+
+        assert len(envoy.conversation._behind) == 0
+        held.open.set()
+        await until(lambda: held.threads)
+        await asyncio.sleep(0.01)
+        assert (envoy.pieces, envoy.status, envoy.paused) == ([], None, True)
+
     async def test_of_callers_who_went_away_are_not_looked_through(self, envoy: Envoy, held: Held) -> None:
         """Nor is anything sent."""
         passage = envoy.conversation._session.passage
@@ -273,4 +358,126 @@ class TestKeptAnswers:
         held.open.set()
         await until(lambda: second.status is not None)
         assert second.answers[-1].immediate_response.body == document(WORDS)
+        assert threading.get_ident() not in held.threads
+
+
+def conversation(*texts: str) -> bytes:
+    """A request with so many messages, of which a guard with `maxTexts: 1` reads the last."""
+    return json.dumps({"model": "auto", "messages": [{"role": "user", "content": text} for text in texts]}).encode()
+
+
+class TestLongRequests:
+    async def test_are_masked_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Texts that the signal did not read are searched in a thread, too; nothing goes on before that is done."""
+        envoy = Envoy(make_router(MASKING), threads)
+        envoy.request(conversation(f"{WORDS} ask bob@example.net", f"I am {MAIL}"))
+        await until(held.began.is_set)
+        other = Envoy(make_router(POLICY), None)
+        other.request()
+
+        assert (other.sent, envoy.sent) == (b"", None)
+        held.open.set()
+        await until(lambda: envoy.sent is not None)
+        assert envoy.sent is not None
+        said = [each["content"] for each in json.loads(envoy.sent)["messages"]]
+        assert said == [f"{WORDS} ask [EMAIL_1]", "I am [EMAIL_2]"]
+        assert threading.get_ident() not in held.threads
+
+    async def test_are_masked_past_the_deadline(self, make_router: Callable[[str], Router], threads: Aside, held: Held) -> None:
+        """It is no signal that may be unknown."""
+        envoy = Envoy(make_router(MASKING.replace("60000", "300")), threads)
+        envoy.request(conversation(WORDS, f"I am {MAIL}"))
+        await until(held.began.is_set)
+        await asyncio.sleep(0.4)
+
+        assert envoy.sent is None
+        held.open.set()
+        await until(lambda: envoy.sent is not None)
+        assert envoy.sent is not None
+        assert MAIL.encode() not in envoy.sent
+
+    async def test_are_masked_at_once_where_no_thread_can(self, make_router: Callable[[str], Router], threads: Aside) -> None:
+        """As with a queue that is full; and they become the same."""
+        threads.close()
+        made = []
+        for given in (threads, None):
+            envoy = Envoy(make_router(MASKING), given)
+            envoy.request(conversation(f"{WORDS} ask bob@example.net", f"I am {MAIL}"))
+            await until(lambda envoy=envoy: envoy.sent is not None)
+            made.append(envoy.sent)
+
+        assert made[0] == made[1]
+        assert b"[EMAIL_2]" in (made[0] or b"")
+
+    async def test_of_callers_who_went_away_go_nowhere(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nothing is sent when the search is over."""
+        envoy = Envoy(make_router(MASKING), threads)
+        envoy.request(conversation(WORDS, f"I am {MAIL}"))
+        await until(held.began.is_set)
+        envoy.conversation.cancelled()
+        held.open.set()
+        await until(lambda: held.threads)
+        await asyncio.sleep(0.01)
+
+        assert (envoy.sent, envoy.status) == (None, None)
+
+
+class TestLongSources:
+    REQUEST = conversation(*(f"The bridge number {number} of Odense is {number} metres long." for number in range(1000)))
+    ANSWER = document("The bridge of Odense is 240 metres long. Nobody knows who painted the harbour green.")
+
+    async def test_are_read_while_the_loop_goes_on(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """Nothing of the answer goes on before; what is told of it is what would be told without a thread."""
+        told = []
+        for given in (threads, None):
+            envoy = Envoy(make_router(GROUNDING), given)
+            envoy.request(self.REQUEST)
+            envoy.response()
+            envoy.piece(self.ANSWER, last=True)
+            if given is not None:
+                await until(held.began.is_set)
+                assert (envoy.pieces, envoy.status) == ([], None)
+                held.open.set()
+            await until(lambda envoy=envoy: envoy.status is not None)
+            told.append(json.loads(envoy.pieces[0])["router_extproc"]["grounding"])
+
+        assert told[0] == told[1]
+        assert told[0]["unsupported"] == [1]
+        assert threading.get_ident() not in held.threads
+
+    async def test_are_read_at_once_where_no_thread_can(self, make_router: Callable[[str], Router], threads: Aside) -> None:
+        """As with a queue that is full."""
+        threads.close()
+        envoy = Envoy(make_router(GROUNDING), threads)
+        envoy.request(self.REQUEST)
+        envoy.response()
+        envoy.piece(self.ANSWER, last=True)
+        await until(lambda: envoy.status is not None)
+
+        assert json.loads(envoy.pieces[0])["router_extproc"]["grounding"]["unsupported"] == [1]
+
+    async def test_of_kept_answers_are_read_in_a_thread(
+        self, make_router: Callable[[str], Router], threads: Aside, held: Held
+    ) -> None:
+        """However short the answer."""
+        router, cache = make_router(GROUNDING), ResponseCache()
+        for given in (None, threads):
+            envoy = Envoy(router, given, cache)
+            envoy.request(self.REQUEST)
+            if given is None:
+                envoy.response()
+                envoy.piece(self.ANSWER, last=True)
+        await until(held.began.is_set)
+
+        assert envoy.status is None
+        held.open.set()
+        await until(lambda: envoy.status is not None)
+        told = json.loads(envoy.answers[-1].immediate_response.body)["router_extproc"]["grounding"]
+        assert told["unsupported"] == [1]
         assert threading.get_ident() not in held.threads

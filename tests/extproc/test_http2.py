@@ -51,9 +51,13 @@ class Listener:
     stream: Stream
     messages: list[bytes] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    pauses: bool = False
+    """Whether it pauses the stream after each message."""
 
     def message(self, data: bytes, /) -> None:
         self.messages.append(data)
+        if self.pauses:
+            self.peer.connection.pause(self.stream)
         self.peer.connection.send(self.stream, data)
 
     def ended(self) -> None:
@@ -301,6 +305,81 @@ class TestFlowControl:
 
         assert sent <= http2.WINDOW // 2 + MAX_FRAME
         assert struct.unpack(">L", updates[0][3])[0] == sent
+
+
+class TestPaused:
+    def test_streams_hand_nothing_on(self) -> None:
+        """Until they resume; then all of it in its order, with the end behind it. Other streams go on."""
+        peer = Peer()
+        peer.send(peer.headers(1), peer.headers(3), frame(DATA, 0, 1, message(b"a")))
+        peer.connection.pause(peer.listeners[1].stream)
+        peer.send(frame(DATA, 0, 1, message(b"b") + message(b"c")), frame(DATA, END_STREAM, 1), frame(DATA, 0, 3, message(b"d")))
+
+        assert (peer.listeners[1].messages, peer.listeners[1].ends) == ([b"a"], [])
+        assert peer.listeners[3].messages == [b"d"]
+        peer.connection.resume(peer.listeners[1].stream)
+        assert (peer.listeners[1].messages, peer.listeners[1].ends) == ([b"a", b"b", b"c"], ["ended"])
+        assert list(peer.connection.streams) == [3]
+
+    def test_streams_may_pause_again_at_once(self) -> None:
+        """Each message in its time, and the end last."""
+        peer = Peer()
+        peer.send(peer.headers())
+        listener = peer.listeners[1]
+        listener.pauses = True
+        peer.send(*(frame(DATA, 0, 1, message(each)) for each in (b"a", b"b", b"c")), frame(DATA, END_STREAM, 1))
+
+        for count in (1, 2, 3):
+            assert (len(listener.messages), listener.ends) == (count, [])
+            peer.connection.resume(listener.stream)
+        assert (listener.messages, listener.ends) == ([b"a", b"b", b"c"], ["ended"])
+
+    def test_a_peer_that_is_not_heard_fills_its_window_and_no_more(self) -> None:
+        """It hears of the window only when what it sent was handed on. One that sends on is broken off."""
+        peer = Peer()
+        peer.send(peer.headers())
+        listener = peer.listeners[1]
+        peer.connection.pause(listener.stream)
+        piece = message(b"x" * (MAX_FRAME - 5))
+        back = [each for _ in range(http2.WINDOW // MAX_FRAME) for each in peer.send(frame(DATA, 0, 1, piece))]
+
+        assert [number for kind, _, number, _ in back if kind == WINDOW_UPDATE and number] == []
+        assert len(listener.stream.received) == http2.WINDOW
+        peer.connection.resume(listener.stream)
+        updates = [payload for kind, _, number, payload in peer.read() if kind == WINDOW_UPDATE and number == 1]
+        assert [struct.unpack(">L", each)[0] for each in updates] == [http2.WINDOW]
+        peer.connection.pause(listener.stream)
+        back = [each for _ in range(http2.WINDOW // MAX_FRAME + 1) for each in peer.send(frame(DATA, 0, 1, piece))]
+        assert (RST_STREAM, 0, 1, struct.pack(">L", http2.FLOW_CONTROL_ERROR)) in back
+        assert listener.ends == ["cancelled"]
+        assert len(listener.stream.received) == 0
+
+    @pytest.mark.parametrize("cause", ["reset", "lost"])
+    def test_streams_are_told_that_they_are_over(self, cause: str) -> None:
+        """At once, and what waited is gone."""
+        peer = Peer()
+        peer.send(peer.headers())
+        listener = peer.listeners[1]
+        peer.connection.pause(listener.stream)
+        peer.send(frame(DATA, 0, 1, message(b"a")))
+        if cause == "reset":
+            peer.send(frame(RST_STREAM, 0, 1, b"\0\0\0\x08"))
+        else:
+            peer.connection.lost()
+        peer.connection.resume(listener.stream)
+
+        assert (listener.messages, listener.ends, len(listener.stream.received)) == ([], ["cancelled"], 0)
+
+    def test_streams_that_were_answered_keep_nothing_more(self) -> None:
+        """A peer that reads no answer and sends on, say."""
+        peer = Peer()
+        peer.send(frame(SETTINGS, 0, 0, struct.pack(">HL", 4, 10)), peer.headers(), frame(DATA, 0, 1, message(b"x" * 20)))
+        stream = peer.listeners[1].stream
+        peer.connection.finish(stream)
+        peer.send(frame(DATA, 0, 1, message(b"y" * 1000)))
+
+        assert stream.waiting
+        assert len(stream.received) == 0
 
 
 class TestConnectionFrames:

@@ -111,7 +111,13 @@ class TestSettling:
         router, store = counting("tokens: 1000")
         hook = Told()
         conversation = Conversation(
-            router, Hooks([hook]), send=lambda _: None, finish=lambda _status, _text: None, flush=lambda: None
+            router,
+            Hooks([hook]),
+            send=lambda _: None,
+            finish=lambda _status, _text: None,
+            flush=lambda: None,
+            pause=lambda: None,
+            resume=lambda: None,
         )
         usage = {"usage": {"prompt_tokens": 30, "completion_tokens": 12}, "choices": [{"finish_reason": "stop"}]}
 
