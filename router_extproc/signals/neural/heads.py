@@ -62,19 +62,19 @@ class Reader:
         return self.judged(work[0].result(), segments[0].text) if work else Unknown(self.name, UnknownReason.NO_TEXT)
 
     @abstractmethod
-    def judged(self, reading: Reading, text: str, /) -> Signal:
+    def judged(self, reading: Reading, text: str, /) -> SignalResult:
         """What a text says. The reading may be of an earlier request with the same text."""
 
 
 class Teller(Reader):
     """A reader that needs no more than the reading."""
 
-    def judged(self, reading: Reading, _: str, /) -> Signal:
+    def judged(self, reading: Reading, _: str, /) -> SignalResult:
         """What the reading says."""
         return self.told(reading)
 
     @abstractmethod
-    def told(self, reading: Reading) -> Signal:
+    def told(self, reading: Reading) -> SignalResult:
         """What the reading says."""
 
 
