@@ -416,6 +416,11 @@ class TestOnnx:
         """The model is not asked."""
         assert why_unknown(outcome(ONNX, "{signal: it, is: good}", "")) is UnknownReason.NO_TEXT
 
+    def test_of_a_text_without_a_token_is_unknown(self, outcome: Decided) -> None:
+        """As where there is no text: the rule says what becomes of it."""
+        assert why_unknown(outcome(ONNX, "{signal: it, is: bad}", "\u200b")) is UnknownReason.NO_TEXT
+        assert outcome(ONNX, "{signal: it, is: bad}", "\u200b", on_unknown="match").decision.name == "hit"
+
     def test_long_texts_are_read_in_part(self, outcome: Decided) -> None:
         """From the head, and the coverage says how much."""
         found = outcome(ONNX, "{signal: it, is: good}", "the tea of the song " * 100)
