@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.manifest import BundleError
@@ -14,6 +14,7 @@ from router_extproc.signals.neural.segments import begun, one
 from router_extproc.signals.texts import spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from router_extproc.encoders.reading import Reading
@@ -48,7 +49,7 @@ class Reader:
         """What is read: at most one text here."""
         return one(request, self._options.reads)
 
-    def begin(self, request: Request, deadline: float, /) -> list[Future[Reading]]:
+    def begin(self, request: Request, deadline: float, /) -> Sequence[Future[Any]]:
         """Start to read, unless another signal did."""
         return begun(request, self._share, self.segments(request), deadline, self._options.max_windows)
 
