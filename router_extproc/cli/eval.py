@@ -21,7 +21,7 @@ from router_extproc.evaluation.errors import ClassifierError, DataError
 from router_extproc.evaluation.report import markdown, number, shown
 from router_extproc.evaluation.run import Options, evaluate, plan
 from router_extproc.training.card import CARD
-from router_extproc.training.notes import note
+from router_extproc.training.notes import check_told, note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,8 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
         fail(Exit.INPUT, str(error))
     except ClassifierError as error:
         fail(Exit.INPUT, f"{places.bundle or 'the bundle of this package'}: {error}")
+    except BundleError as error:
+        fail(Exit.INPUT, f"the figures could not be recorded: {error}")
     with ExitStack() as last:  # whatever becomes of the files, what was measured is told
         last.callback(_tell, found, as_json=as_json)
         if places.record:
@@ -70,12 +72,14 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
 
 
 def _check(places: Places) -> None:
-    """That all can be written, before anything is measured."""
+    """That all can be written, before anything is measured. Raises BundleError."""
     check_folder(places.output, *_FILES)
     if places.draw:
         check_folder(places.output / _PLOTS)
     if places.record:
-        check_folder(places.bundle or bundled(), FILE_NAME, CARD)
+        bundle = places.bundle or bundled()
+        check_folder(bundle, FILE_NAME, CARD)
+        check_told(bundle)
 
 
 def _tell(found: Evaluation, *, as_json: bool) -> None:

@@ -48,10 +48,12 @@ def run(*, data: Path, source: Path | None, output: Path, heads: Sequence[str], 
 
 def _made(data: Path, source: Path, output: Path, heads: Sequence[str], version: str) -> Manifest:
     from router_extproc.training.fit import training_examples  # noqa: PLC0415 - not wanted before the extra was found
+    from router_extproc.training.notes import check_told  # noqa: PLC0415 - as above
     from router_extproc.training.recipe import recipe_of  # noqa: PLC0415 - as above
     from router_extproc.training.retaught import retaught  # noqa: PLC0415 - as above
 
     recipe = recipe_of(source)
+    check_told(source)
     err.print("reading the data and composing examples")
     examples = training_examples(data, recipe)
     err.print("learning, and weighing on the dev set")

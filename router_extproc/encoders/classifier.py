@@ -66,7 +66,7 @@ class Verdict:
     """What the model says of a text."""
 
     chances: tuple[float, ...]
-    """By label, in [0, 1]."""
+    """By label, in [0, 1]; none of a text that no token stands for: the model was not asked."""
     coverage: float
     """Share of the text that was read, in [0, 1]."""
 
@@ -134,7 +134,8 @@ class _Reader:
     def _try(self, model: Path, tokenizer: Path) -> None:
         """A model that cannot run at all, or not on every text, is told of now."""
         try:
-            full, *others = [self._tokens.read(text, 1).windows[0] for text in ("a " * self._options.window, "a", _STRANGER)]
+            texts = ("a " * self._options.window, "a", _STRANGER)
+            full, *others = [next(iter(self._tokens.read(text, 1).windows), []) for text in texts]
         except Exception as error:
             # The tokenizers library raises Exception itself.
             raise TokenizerError(f"{tokenizer}: it cannot read a text: {_told(error)}") from error
@@ -155,6 +156,8 @@ class _Reader:
         options = self._options
         excerpt = self._tokens.read(text, options.windows)
         self._figures.read(len(excerpt.windows))
+        if not excerpt.windows:
+            return Verdict((), excerpt.coverage)
         logits = np.concatenate([self._logits(ids) for ids in excerpt.windows])
         chances = sigmoid(logits.max(0)) if options.several else softmax(logits).mean(0)
         return Verdict(tuple(chances.tolist()), excerpt.coverage)

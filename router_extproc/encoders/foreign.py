@@ -42,7 +42,7 @@ class Excerpt:
     """What is read of a text."""
 
     windows: list[list[int]]
-    """The tokens' numbers, special ones included."""
+    """The tokens' numbers, special ones included; none where no token stands for any of the text, such as one of joiners alone."""
     coverage: float
     """Share of the text's characters, in [0, 1], as Passage has it."""
 
@@ -84,7 +84,7 @@ class ForeignTokens:
         windows = found[:budget]
         rows = [self._without_special(window) for window in windows]
         whole = len(found) <= budget and len(text.rstrip()) <= len(head)
-        return Excerpt(rows, self._coverage(text, windows, rows, whole=whole))
+        return Excerpt([row for row in rows if row], self._coverage(text, windows, rows, whole=whole))
 
     def _encoded(self, text: str) -> list[Encoding]:
         first = self._tokenizer.encode(writable(text))

@@ -74,6 +74,11 @@ class Scorer:
     """(labels,): the first example of each."""
     wording: Wording
 
+    @property
+    def effort(self) -> int:
+        """What it takes to score a text at most, in products of two numbers; each of an example's terms takes as long as some 30."""
+        return self.examples.size + 32 * len(self.wording.weights)
+
     def scores(self, embedding: Floats, text: str) -> Floats:
         """(labels,): the higher, the likelier."""
         near = np.maximum.reduceat(self.examples @ embedding, self.starts)

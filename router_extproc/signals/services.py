@@ -16,7 +16,8 @@ from router_extproc.signals.credentials import tracker
 from router_extproc.signals.credentials.tracker import Tracker
 from router_extproc.signals.files import Files
 from router_extproc.signals.lengthy import Searches
-from router_extproc.signals.neural import disguises, patterns
+from router_extproc.signals.neural import comparisons, disguises, patterns
+from router_extproc.signals.neural.comparisons import Comparisons
 from router_extproc.signals.neural.disguises import Disguises
 from router_extproc.signals.neural.patterns import Patterns
 
@@ -122,6 +123,8 @@ class SignalServices:
     """Undoes what disguises texts."""
     lengthy: Searches = field(default_factory=Searches)
     """Searches long texts."""
+    comparisons: Comparisons = field(default_factory=Comparisons)
+    """Compares texts with very many examples."""
     credentials: Tracker = field(default_factory=Tracker)
     """Follows secrets through conversations."""
     prototypes: Cache[Prototypes] = field(default_factory=partial(Cache, 64))
@@ -146,6 +149,7 @@ class SignalServices:
             **self.models.breakers(),
             patterns.NAME: self.patterns.lanes.breaker,
             disguises.NAME: self.disguises.batcher.breaker,
+            comparisons.NAME: self.comparisons.batcher.breaker,
             tracker.NAME: self.credentials.batcher.breaker,
         }
 
@@ -155,6 +159,7 @@ class SignalServices:
             **self.models.figures,
             patterns.NAME: self.patterns.lanes.figures,
             disguises.NAME: self.disguises.batcher.figures,
+            comparisons.NAME: self.comparisons.batcher.figures,
             tracker.NAME: self.credentials.batcher.figures,
         }
         return {name: dict(each.turns) for name, each in figures.items()}

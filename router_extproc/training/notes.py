@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER
 from router_extproc.encoders.experts import file_of
-from router_extproc.encoders.manifest import FILE_NAME, FileEntry, Manifest, read_manifest, sha256
+from router_extproc.encoders.manifest import FILE_NAME, BundleError, FileEntry, Manifest, read_manifest, sha256
 from router_extproc.training.card import CARD, card
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """The manifest, and the card that says the same to people. Raises OSError.
+    """The manifest, and the card that says the same to people. Raises OSError; BundleError as `page`.
 
     A router may watch the manifest, so that it is replaced whole.
     """
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
-    (folder / CARD).write_text(card(manifest), encoding="utf-8")
+    (folder / CARD).write_text(page(folder, manifest), encoding="utf-8")
     place = folder / FILE_NAME
     fresh = folder / f".{FILE_NAME}.{os.getpid()}.new"
     try:
@@ -35,6 +35,22 @@ def write(folder: Path, manifest: Manifest) -> None:
     finally:
         with suppress(OSError):
             fresh.unlink()
+
+
+def page(folder: Path, manifest: Manifest) -> str:
+    """The card of a bundle that is in `folder`. Raises BundleError if the manifest does not tell what it says."""
+    try:
+        return card(manifest)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        lacking = f"lacks {error}" if isinstance(error, KeyError) else f"has something strange: {type(error).__name__}: {error}"
+        raise BundleError(
+            f"{folder / FILE_NAME}: it {lacking}, which {CARD} is to tell of; only bundles of `train` have all of it"
+        ) from error
+
+
+def check_told(folder: Path) -> None:
+    """Before what takes long and ends with a card. Raises BundleError if the bundle's manifest does not tell what that says."""
+    page(folder, read_manifest(folder))
 
 
 def files_of(folder: Path, experts: Mapping[str, Mapping[str, Any]]) -> dict[str, FileEntry]:

@@ -20,7 +20,7 @@ from router_extproc.training.exact import make_exact
 from router_extproc.training.experts import taught
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
-from router_extproc.training.notes import files_of, write
+from router_extproc.training.notes import check_told, files_of, write
 from router_extproc.training.overlap import Forbidden
 from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe, recipe_of
@@ -113,12 +113,15 @@ def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
 def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, list[Example]]:
     """What these heads of a bundle can learn on from the data, by the recipe that made it. Raises OSError, BundleError, DataError."""
     wanted = recipe_of(bundle)
+    check_told(bundle)
     return lessons(training_examples(data, wanted), wanted.seed, heads)
 
 
 def composed_amendments(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, Amendment]:
     """What these heads of a bundle lack, and what they are held to. Raises OSError, BundleError, DataError."""
-    wanted, forbidden = recipe_of(bundle), Forbidden(data)
+    wanted = recipe_of(bundle)
+    check_told(bundle)
+    forbidden = Forbidden(data)
     found = amendments(training_examples(data, wanted), wanted.seed, heads)
     return {
         head: Amendment(rows.known, [row for row in rows.new if not forbidden.holds(row.text)]) for head, rows in found.items()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from labelled import write_all
+from tiny_bundle import seal
 
 from router_extproc.cli.app import HEADS
 from router_extproc.cli.exits import Exit
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
     Cli = Callable[..., Result]
+
+TRAINING = {
+    "base": "a base model", "recipe": {"layers": [0], "inner": 768, "licence": "shipped"}, "examples": {"domain": 3}, "sources": {},
+}  # fmt: skip
+"""What a manifest tells of how its bundle was made."""
 
 
 @pytest.fixture
@@ -165,6 +171,42 @@ class TestRefuses:
         assert f"{bundle / CARD}: cannot be written" in result.stderr
         assert not (tmp_path / "out").exists()
 
+    @pytest.mark.parametrize("lacking", [*TRAINING, pytest.param(None, id="all of it")])
+    def test_to_record_in_a_manifest_that_does_not_tell_all(
+        self, evaluate: Cli, tmp_path: Path, tiny_bundle: Path, lacking: str | None
+    ) -> None:
+        """As above: the bundle's page could not be written again."""
+        bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+        seal(bundle, training={name: told for name, told in TRAINING.items() if lacking not in {name, None}})
+        before = (bundle / FILE_NAME).read_bytes()
+        result = evaluate("--heads", "domain", "--models", bundle, "--record")
+
+        assert (result.exit_code, result.stdout) == (Exit.INPUT, "")
+        told = result.stderr.replace("\n", " ")
+        assert told.startswith(
+            f"error: the figures could not be recorded: {bundle / FILE_NAME}: it lacks '{lacking or 'recipe'}'"
+        )
+        assert (bundle / FILE_NAME).read_bytes() == before
+        assert not (tmp_path / "out").exists()
+
+    def test_a_manifest_that_does_not_tell_all(self, evaluate: Cli) -> None:
+        """Keeps no bundle from being measured."""
+        assert evaluate("--heads", "domain").exit_code == Exit.OK
+
+
+class TestRecord:
+    def test_puts_the_figures_into_the_bundle(self, evaluate: Cli, tmp_path: Path, tiny_bundle: Path) -> None:
+        """Into its manifest and its page, beside what is there."""
+        bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+        seal(bundle, training=TRAINING, evaluation={"mine": 1})
+        result = evaluate("--heads", "domain", "--models", bundle, "--record", "--json")
+
+        assert result.exit_code == Exit.OK
+        noted = json.loads((bundle / FILE_NAME).read_text())["evaluation"]
+        assert noted["mine"] == 1
+        assert noted["eval"]["domain"]["figure"] == "macro-F1"
+        assert (bundle / CARD).read_text().startswith("# Model bundle `tiny`")
+
 
 class TestFiguresAreTold:
     """Whatever becomes of the files."""
@@ -183,7 +225,7 @@ class TestFiguresAreTold:
 
     def test_where_they_cannot_be_recorded(self, evaluate: Cli, tmp_path: Path, tiny_bundle: Path) -> None:
         """The bundle was one when it began; the report is there."""
-        bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+        bundle = seal(Path(shutil.copytree(tiny_bundle, tmp_path / "bundle")), training=TRAINING)
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "EVAL.md").symlink_to(bundle / FILE_NAME)
         result = evaluate("--heads", "domain", "--models", bundle, "--record", "--json")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 RECIPE = {"layers": [0], "licence": "all", "inner": 768, "teacher_steps": 0}
+TOLD = {"base": "a base model", "examples": {}, "sources": {}}
+"""What else a manifest tells of how its bundle was made."""
 COMMANDS = {"train-experts": ("--version", "3"), "refit": (), "amend": (), "polish": ("--run", "run")}
 """And what each needs beside data, bundle and output."""
 NEEDED = ("torch", "onnx", "safetensors", "faker")
@@ -38,7 +40,7 @@ def teach(request: pytest.FixtureRequest, cli: Cli, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
 
     def call(**training: object) -> Result:
-        bundle = write_bundle(tmp_path / "bundle", training=training)
+        bundle = write_bundle(tmp_path / "bundle", training=TOLD | training)
         more = COMMANDS[request.param]
         return cli(request.param, "--data", "data", "--models", bundle, "--output", "out", *more)
 
@@ -112,6 +114,15 @@ class TestInput:
     def test_a_bundle_with_a_recipe_that_is_none(self, teach: Callable[..., Result], tmp_path: Path, recipe: object) -> None:
         """As above."""
         assert told(teach(recipe=recipe)).startswith(f"error: {tmp_path / 'bundle'}: the recipe in its manifest is none")
+
+    @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "polish"])  # whose page is made of the data
+    def test_a_bundle_whose_page_could_not_be_written_again(self, cli: Cli, tmp_path: Path, command: str) -> None:
+        """Is told of before the data is read."""
+        bundle = write_bundle(tmp_path / "bundle", training={**TOLD, "recipe": RECIPE, "sources": None})
+        result = cli(command, "--data", tmp_path / "none", "--models", bundle, "--output", tmp_path / "out", *COMMANDS[command])
+
+        assert told(result).startswith(f"error: {bundle / 'manifest.json'}: it has something strange: AttributeError")
+        assert not (tmp_path / "out").exists()
 
     def test_a_place_where_nothing_can_be_written(self, teach: Callable[..., Result], tmp_path: Path) -> None:
         """Is told before anything is read."""

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 
+from router_extproc.breaker import BreakerState
 from router_extproc.encoders.batching import BatchOptions
 from router_extproc.encoders.classifier import ClassifierOptions, OnnxClassifier, Verdict
 from router_extproc.encoders.errors import StrangeError
@@ -121,6 +122,21 @@ class TestVerdict:
 
         assert failure or 0.0 <= future.result().coverage <= 1.0
         assert it.batcher.figures.windows <= 3
+
+    @pytest.mark.parametrize("several", [pytest.param(False, id="one label"), pytest.param(True, id="each by itself")])
+    @pytest.mark.parametrize(
+        ("text", "coverage"), [("", 1.0), ("\u200b", 1.0), ("\ufe0f\u200d", 1.0), ("\u200b" * 9_000 + "wrong", 0.0)]
+    )
+    def test_says_nothing_of_what_no_token_stands_for(
+        self, classifier: Open, later: float, text: str, coverage: float, *, several: bool
+    ) -> None:
+        """But how much was read. However many there are, the model is at work for others."""
+        it = classifier(first=True, several=several)
+        for _ in range(20):
+            assert it.submit(text, later).result(_PATIENCE) == Verdict((), coverage)
+
+        assert it.batcher.breaker.state is BreakerState.CLOSED
+        assert it.submit("thanks", later).result(_PATIENCE).chances[0] > 0.9
 
     def test_is_an_error_where_the_model_gives_no_numbers(self, classifier: Open, later: float) -> None:
         """Of that text alone."""

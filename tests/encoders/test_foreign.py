@@ -126,6 +126,17 @@ class TestRead:
         assert all(len(window) <= 16 for window in found.windows)
         assert 0.0 <= found.coverage <= 1.0
 
+    @pytest.mark.parametrize(
+        ("make", "nothing"), [pytest.param(_careless, "wow", id="dropped"), pytest.param(_pieces, "\u200b", id="none")]
+    )
+    def test_gives_no_window_without_a_token(self, opened: Open, make: Callable[[], Tokenizer], nothing: str) -> None:
+        """A tokenizer that adds special ones gives these."""
+        ended, bare = make(), make()
+        bare.post_processor = TemplateProcessing(single="$A", special_tokens=[])
+
+        assert opened(bare).read(nothing, 2).windows == []
+        assert [len(window) for window in opened(ended).read(nothing, 2).windows] == [2]
+
 
 class TestForeignTokens:
     def test_knows_the_highest_number_that_a_text_may_have(self, opened: Open) -> None:

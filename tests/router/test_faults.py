@@ -122,6 +122,7 @@ class TestRecovery:
             NAME: BreakerState.OPEN,
             "patterns": BreakerState.CLOSED,
             "disguises": BreakerState.CLOSED,
+            "comparisons": BreakerState.CLOSED,
             "credentials": BreakerState.CLOSED,
         }
 

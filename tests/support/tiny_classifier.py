@@ -36,13 +36,14 @@ def write_classifier(
     missing: int = 0,
     gives: int = TensorProto.FLOAT,
     apart: bool = False,
+    first: bool = False,
 ) -> tuple[Path, Path]:
     """Write a model and its tokenizer and give their paths.
 
     `labels` is what the graph says of its outputs' width: 2, or a name where it does not say. `positions` is how many tokens it can
     read at once. Of rank 3, it gives logits for each token. `batch` and `length` are what the graph says of its inputs; the last `missing`
     pieces of the vocabulary are beyond its table; its outputs are of the type that it `gives`; if they are kept `apart`, the weights
-    are in model.onnx.data.
+    are in model.onnx.data. Only the `first` token may count, as in most such models, which cannot read what has none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model, pieces = folder / "model.onnx", folder / "tokenizer.json"
@@ -57,7 +58,7 @@ def write_classifier(
         node("Range", ["zero", "count", "one"], ["places"]),
         node("Gather", ["known", "places"], ["there"]),
         node("Add", ["rows", "there"], ["tokens"]),
-        node("ReduceSum", ["tokens", "axis"], ["sums"], keepdims=0) if rank == 2 else node("Identity", ["tokens"], ["sums"]),
+        _summed(rank, first=first),
         node("Cast", ["sums"], ["logits"], to=gives),
     ]
     tables = {
@@ -78,3 +79,11 @@ def write_classifier(
     onnx.save(made, model, save_as_external_data=apart, location="model.onnx.data", size_threshold=0)
     tokenizer().save(str(pieces))
     return model, pieces
+
+
+def _summed(rank: int, *, first: bool) -> onnx.NodeProto:
+    if rank != 2:
+        return helper.make_node("Identity", ["tokens"], ["sums"])
+    if first:
+        return helper.make_node("Gather", ["tokens", "zero"], ["sums"], axis=1)
+    return helper.make_node("ReduceSum", ["tokens", "axis"], ["sums"], keepdims=0)

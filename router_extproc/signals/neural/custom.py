@@ -76,11 +76,13 @@ class Custom:
         """Nothing goes on beside the model's work."""
 
     def extract(self, request: Request, /) -> SignalResult:
-        """The signal; unknown where there is no text."""
+        """The signal; unknown where there is no text, or no token of it."""
         work = self.begin(request, 0.0)
         if not work:
             return Unknown(self.name, UnknownReason.NO_TEXT)
         verdict = work[0].result()
+        if not verdict.chances:
+            return Unknown(self.name, UnknownReason.NO_TEXT, "no token stands for it")
         if self.shape.kind is SignalKind.SCORE:
             return Signal(self.name, verdict.chances[0], coverage=verdict.coverage)
         labels = dict(zip(self._options.labels, verdict.chances, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.manifest import BundleError
@@ -14,6 +14,7 @@ from router_extproc.signals.neural.segments import begun, one
 from router_extproc.signals.texts import spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from router_extproc.encoders.reading import Reading
@@ -48,7 +49,7 @@ class Reader:
         """What is read: at most one text here."""
         return one(request, self._options.reads)
 
-    def begin(self, request: Request, deadline: float, /) -> list[Future[Reading]]:
+    def begin(self, request: Request, deadline: float, /) -> Sequence[Future[Any]]:
         """Start to read, unless another signal did."""
         return begun(request, self._share, self.segments(request), deadline, self._options.max_windows)
 
@@ -62,19 +63,19 @@ class Reader:
         return self.judged(work[0].result(), segments[0].text) if work else Unknown(self.name, UnknownReason.NO_TEXT)
 
     @abstractmethod
-    def judged(self, reading: Reading, text: str, /) -> Signal:
+    def judged(self, reading: Reading, text: str, /) -> SignalResult:
         """What a text says. The reading may be of an earlier request with the same text."""
 
 
 class Teller(Reader):
     """A reader that needs no more than the reading."""
 
-    def judged(self, reading: Reading, _: str, /) -> Signal:
+    def judged(self, reading: Reading, _: str, /) -> SignalResult:
         """What the reading says."""
         return self.told(reading)
 
     @abstractmethod
-    def told(self, reading: Reading) -> Signal:
+    def told(self, reading: Reading) -> SignalResult:
         """What the reading says."""
 
 

@@ -8,7 +8,7 @@ from router_extproc.encoders.bundle import EMBEDDING, embedder
 from router_extproc.encoders.headfile import read_head
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.errors import SpecError
-from router_extproc.routing import Signal, SignalKind, SignalShape
+from router_extproc.routing import Signal, SignalKind, SignalShape, Unknown, UnknownReason
 from router_extproc.signals.neural.heads import Teller, shared
 from router_extproc.signals.neural.options import NeuralOptions
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.encoders.softmax import Softmax
+    from router_extproc.routing import SignalResult
     from router_extproc.signals.services import SignalServices
 
 
@@ -27,7 +28,10 @@ class LinearOptions(NeuralOptions):
 
 
 class Linear(Teller):
-    """The likeliest label with its probability."""
+    """The likeliest label with its probability.
+
+    Of a text that cannot be read it is unknown: its embedding is that of all such texts, and one of the labels would always win.
+    """
 
     def __init__(self, name: str, options: LinearOptions, share: Share, head: Softmax, labels: tuple[str, ...]) -> None:
         shape = SignalShape(SignalKind.LABEL, labels=frozenset(labels), partial=True, exhaustive=True)
@@ -35,8 +39,10 @@ class Linear(Teller):
         self._head = head
         self._labels = labels
 
-    def told(self, reading: Reading) -> Signal:
+    def told(self, reading: Reading) -> SignalResult:
         """What the head says of the embedding."""
+        if not reading.legible:
+            return Unknown(self.name, UnknownReason.NO_TEXT, "nothing of it can be read")
         chances = dict(zip(self._labels, self._head.chances(reading.embedding).tolist(), strict=True))
         best = max(chances, key=chances.__getitem__)
         return Signal(self.name, chances[best], label=best, labels=chances, coverage=reading.coverage)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from router_extproc.encoders.scores import Kind
 from router_extproc.request import PartKind, Role
@@ -12,12 +13,15 @@ from router_extproc.signals.options import Reads
 from router_extproc.signals.texts import defined, texts, user_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
     from router_extproc.request import Request
     from router_extproc.signals.neural.disguises import Disguises
+
+F = TypeVar("F")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,8 @@ def begun_undisguised(
         if future is None:
             text = disguises.at_once(request, segment.text)
             if text is None:
-                future = _once_undone(disguises.submit(segment.text, deadline), share, segment.kind, deadline, windows)
+                undone = disguises.submit(segment.text, deadline)
+                future = followed(undone, partial(_read, share, segment.kind, deadline, windows))
             else:
                 (future,) = begun(request, share, (Segment(text, segment.kind),), deadline, windows)
             memo[key] = future
@@ -99,27 +104,31 @@ def begun_undisguised(
     return found
 
 
-def _once_undone(undone: Future[str], share: Share, kind: Kind, deadline: float, windows: int) -> Future[Reading]:
-    """A reading that begins when it is known what there is to be read. Nobody can cancel it, as with any other."""
-    reading: Future[Reading] = Future()
-    reading.set_running_or_notify_cancel()
+def _read(share: Share, kind: Kind, deadline: float, windows: int, text: str) -> Future[Reading]:
+    return share.submit(text, kind, deadline, windows=windows)
 
-    def begin(done: Future[str]) -> None:
+
+def followed(first: Future[F], begin: Callable[[F], Future[T]]) -> Future[T]:
+    """What is begun with the result of other work, once that is there. Nobody can cancel it, as with any other."""
+    last: Future[T] = Future()
+    last.set_running_or_notify_cancel()
+
+    def start(done: Future[F]) -> None:
         error = done.exception()
         if error is None:
-            share.submit(done.result(), kind, deadline, windows=windows).add_done_callback(finish)
+            begin(done.result()).add_done_callback(finish)
         else:
-            reading.set_exception(error)
+            last.set_exception(error)
 
-    def finish(done: Future[Reading]) -> None:
+    def finish(done: Future[T]) -> None:
         error = done.exception()
         if error is None:
-            reading.set_result(done.result())
+            last.set_result(done.result())
         else:
-            reading.set_exception(error)
+            last.set_exception(error)
 
-    undone.add_done_callback(begin)
-    return reading
+    first.add_done_callback(start)
+    return last
 
 
 def coverage(texts: Sequence[Segment], chosen: Sequence[Segment], readings: Sequence[Reading]) -> float:

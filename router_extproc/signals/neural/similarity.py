@@ -11,16 +11,21 @@ from router_extproc.encoders.cache import key_of
 from router_extproc.encoders.prototypes import OTHER, Example, Prototypes, fitted
 from router_extproc.encoders.scores import Kind
 from router_extproc.errors import RouterError, SpecError
-from router_extproc.routing import Signal, SignalKind, SignalShape
+from router_extproc.routing import Signal, SignalKind, SignalShape, Unknown, UnknownReason
+from router_extproc.signals.neural.comparisons import AT_ONCE
 from router_extproc.signals.neural.heads import Reader, shared
 from router_extproc.signals.neural.options import NeuralOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
 
     from router_extproc.encoders.encoder import Encoder
     from router_extproc.encoders.reading import Reading
     from router_extproc.encoders.share import Share
+    from router_extproc.request import Request
+    from router_extproc.routing import SignalResult
+    from router_extproc.signals.neural.comparisons import Comparisons
     from router_extproc.signals.services import SignalServices
 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
@@ -80,6 +85,31 @@ class Intents(Reader):
         return Signal(self.name, chances[best] if label else 0.0, label=label, labels=chances, coverage=reading.coverage)
 
 
+class ManyExamples(Intents):
+    """The same with so many examples that a text is compared with them off the event loop."""
+
+    def __init__(self, name: str, options: NeuralOptions, share: Share, prototypes: Prototypes, comparisons: Comparisons) -> None:
+        super().__init__(name, options, share, prototypes)
+        self._comparisons = comparisons
+
+    def begin(self, request: Request, deadline: float, /) -> Sequence[Future[SignalResult]]:
+        """Start to read, unless another signal did, and to compare after that."""
+        key = ("compared", self)
+        work: list[Future[SignalResult]] | None = request.memo.get(key)
+        if work is None:
+            readings, effort = super().begin(request, deadline), self._prototypes.scorer.effort
+            work = request.memo[key] = [
+                self._comparisons.submit(reading, segment.text, self.judged, effort, deadline)
+                for reading, segment in zip(readings, self.segments(request), strict=True)
+            ]
+        return work
+
+    def extract(self, request: Request, /) -> SignalResult:
+        """The signal; unknown where there is no text."""
+        work = self.begin(request, 0.0)
+        return work[0].result() if work else Unknown(self.name, UnknownReason.NO_TEXT)
+
+
 def intents(name: str, options: NeuralOptions, services: SignalServices, examples: Mapping[str, Sequence[str]]) -> Intents:
     """The extractor for examples by label. Reads them now, some 3 ms each, unless a policy before had the same ones.
 
@@ -92,6 +122,8 @@ def intents(name: str, options: NeuralOptions, services: SignalServices, example
     if prototypes is None:
         prototypes = fitted(_embedded(share.encoder, examples), bundle.background)
         services.prototypes.put(key, prototypes)
+    if prototypes.scorer.effort > AT_ONCE:
+        return ManyExamples(name, options, share, prototypes, services.comparisons)
     return Intents(name, options, share, prototypes)
 
 

@@ -278,6 +278,24 @@ class TestLinear:
         assert found.decision.name == "hit"
         assert sum((signal(found).labels or {}).values()) == pytest.approx(1.0)
 
+    @pytest.mark.parametrize("text", ["\u65e5\u672c", "\u65e5, \u672c!", "\u0e44\u0e17\u0e22", "\U0001f44d", "\u200b"])
+    def test_what_cannot_be_read_is_unknown(self, outcome: Decided, text: str) -> None:
+        """All such texts are alike to the encoder, so that one label would be right by chance only; the rule says what becomes of them."""
+        found = outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right], atLeast: 0.01}", text)
+
+        assert found.decision.name != "hit"
+        assert why_unknown(found) is UnknownReason.NO_TEXT
+        assert (
+            outcome("{type: linear, file: head.json}", "{signal: it, is: left}", text, on_unknown="match").decision.name == "hit"
+        )
+
+    @pytest.mark.parametrize("text", ["tea \u65e5\u672c", "the tea \U0001f44d", "\u200btea"])
+    def test_what_can_be_read_in_part_is_told(self, outcome: Decided, text: str) -> None:
+        """Of that part; the coverage says how much it is."""
+        assert signal(
+            outcome("{type: linear, file: head.json}", "{signal: it, in: [left, right], atLeast: 0.01}", text)
+        ).label in {"left", "right"}
+
     def test_a_head_for_another_model_is_refused(self, problem: Callable[[str], Problem], folder: Path) -> None:
         """Its weights would mean nothing."""
         head = json.loads((folder / "head.json").read_text())
@@ -397,6 +415,11 @@ class TestOnnx:
     def test_of_no_text_is_unknown(self, outcome: Decided) -> None:
         """The model is not asked."""
         assert why_unknown(outcome(ONNX, "{signal: it, is: good}", "")) is UnknownReason.NO_TEXT
+
+    def test_of_a_text_without_a_token_is_unknown(self, outcome: Decided) -> None:
+        """As where there is no text: the rule says what becomes of it."""
+        assert why_unknown(outcome(ONNX, "{signal: it, is: bad}", "\u200b")) is UnknownReason.NO_TEXT
+        assert outcome(ONNX, "{signal: it, is: bad}", "\u200b", on_unknown="match").decision.name == "hit"
 
     def test_long_texts_are_read_in_part(self, outcome: Decided) -> None:
         """From the head, and the coverage says how much."""
