@@ -9,6 +9,7 @@ import re2
 
 from router_extproc.encoders.scores import Span
 from router_extproc.pii.addresses import completed
+from router_extproc.pii.ages import is_of_a_thing
 from router_extproc.pii.firms import widened
 from router_extproc.pii.kinds import NEARBY, PiiType
 from router_extproc.pii.shapes import digits_in
@@ -130,7 +131,7 @@ _PLAIN_WORD = 0.95
 _SHORTEST = 3
 """Letters of a surname that is looked for again."""
 _AGE = re2.compile(
-    r"^(?:, (?:aged? )?(\d{1,3})(?:,(?:\D|$)|$)| \((\d{1,3})\)"
+    r"^(?:, (?:aged? )?(\d{1,3})(?:[,;)](?:\D|$)|$)| \((\d{1,3})\)"
     r"|,? (?:who )?(?:is|was|turned|turns|is now) (?:only |just |now )?(\d{1,3})(?:[.,;!?](?:\D|$)|$| (?:and|but|now)\b))"
 )
 _AGES = range(1, 116)
@@ -184,8 +185,10 @@ def _by_start(span: Span) -> int:
 
 
 def _is_nobody(text: str, span: Span) -> bool:
-    """Whether it is nobody's name, but a country's initials, an office, a standard or a checksum; or no address, but a part's number."""
+    """Whether it is nobody's name, but a country's initials, an office, a standard or a checksum; a thing's age; or a part's number."""
     written = text[span.start : span.end]
+    if span.type == PiiType.AGE:
+        return is_of_a_thing(text, span.start, span.end)
     if written.lower() in _FIELDS and _FIELD_BEHIND.search(text[span.end : span.end + 8]):
         return True
     if span.type == _PERSON:
