@@ -13,7 +13,7 @@ from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.marking import marked
 from router_extproc.encoders.scores import Span
 from router_extproc.encoders.tokens import writable
-from router_extproc.pii import hinted
+from router_extproc.pii import hinted, named
 from router_extproc.pii.kinds import BY_PATTERN
 from router_extproc.pii.merging import Places
 from router_extproc.pii.refining import refined
@@ -136,9 +136,11 @@ def _spans(text: str, slices: Sequence[Slice], tagged: Sequence[Tagged], thresho
     digits = digits_in(text)
     numbers = may_have_candidates(text, digits)
     marks = marked(zip(slices, tagged, strict=True), text, threshold, numbers=numbers)
-    if not (marks or digits):  # as in many texts; a few addresses need no model, but a digit
+    known = named.find(text)
+    if not (marks or digits or known):  # as in many texts; a few addresses need no model, but a digit
         return ()
     found = _joined([span for each in marks for span in each.spans if span.type not in BY_PATTERN])
+    found = named.joined(known, found, threshold) if known else found
     hints = _joined([hint for each in marks for hint in each.hints])
     places = Places()
     if numbers and (found or hints):  # in few texts

@@ -23,6 +23,13 @@ def matching(patterns: Iterable[str]) -> re2.Set:
     return _compiled(re2.Set.FullMatchSet(_options()), patterns)
 
 
+def longest(pattern: str) -> re2.Pattern[str]:
+    """One that, of several words that begin alike, finds the longest."""
+    options = _options()
+    options.longest_match = True
+    return re2.compile(pattern, options)
+
+
 def _options() -> re2.Options:
     options = re2.Options()
     options.max_mem = _MEMORY

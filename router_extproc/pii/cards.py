@@ -1,4 +1,5 @@
 """Payment cards: an issuer's range, a length that it uses, and the Luhn digit."""
+# ruff: noqa: RUF001 - words of other languages have letters that look like Latin ones
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ _NUMBER = re2.compile(
 )
 _WORDS = Context(
     r"cards?|cc|ccn|visa|master ?card|amex|american express|discover|maestro|diners(?: club)?|jcb|union ?pay|debit|credit|"
-    r"carte|karte|kreditkarte|tarjeta|carta|kaart|cartão|karta"
+    r"cartes?|karten?(?:nummer)?|kreditkarten?(?:nummer)?|bankkarte|girokarte|kartennr|tarjetas?|carta|cartões|cartão|kaart(?:nummer)?|creditcard|"
+    r"betaalkaart|bankpas|kart[aąeęuyě]|kartou|kartı|kart(?:ım|ımı|ıma|ımla|ımdan|la|ıyla|tan)?|kort(?:et|nummer)?|kreditkort(?:et)?|bankkort(?:et)?|"
+    r"betalkort|betalingskort|(?:luotto|pankki)?kort(?:ti|in|illa|ista)|(?:bank|hitel)?kártya(?:szám)?|card(?:ul|ului)|kartu|thẻ|"
+    r"карт(?:а|ы|е|у|ой|ою)|карточк(?:а|и|е|у|ой)|карточку|картк(?:а|и|у|ою)|картці|κάρτας?|"
+    r"بطاقة|बैंक कार्ड|कार्ड|כרטיס|"
+    r"[\p{Han}]*(?:银行卡|信用卡|借记卡|储蓄卡|卡号|刷卡|銀聯|银联|卡片號碼)\p{Han}*|"
+    r"[\p{Han}\p{Hiragana}\p{Katakana}ー]*カード(?:番号)?\p{Hiragana}*|\p{Hangul}*카드(?:번호)?\p{Hangul}{0,2}"
 )
 _GROUPED = 16
 """Digits of four full groups; three more may be the end of the number or the code on its back."""

@@ -1,4 +1,5 @@
 """Context: what the text around a number says about it."""
+# ruff: noqa: RUF001 - words of other languages have letters that look like Latin ones
 
 from __future__ import annotations
 
@@ -19,16 +20,42 @@ _IDENTIFIED = (
     r"jobs?|po|purchase|flights?|rooms?|bar ?codes?|codes?|hash|checksum|uuid|guid|policy|claims?|contracts?|registration|"
     r"art|articles?|artikel|artikelnummer|ersatzteil|ersatzteilnummer|register|drawings?|patterns?|référence|réf|referencia|riferimento|"
     r"bestellnummer|bestellung|rechnung|rechnungsnummer|seriennummer|teilenummer|sendungsnummer|commande|facture|pedido|factura|ordine|"
-    r"fattura|zamówienia|encomenda"
+    r"fattura|zamówienia|encomenda|"
+    r"(?:bestell|auftrags|rechnungs|vorgangs|vertrags|ticket|buchungs|fall|sendungs|paket|liefer|kunden|order|vertrags|reklamations)-?(?:nummer|nr)|"
+    r"vorgang|aktenzeichen|"
+    r"(?:bestel|order|factuur|dossier|zaak|klant|zending|boekings)nummer|bestelling|"
+    r"(?:order|faktura|ordre|sags|saks|ärende|kund|kunde|bestillings|booking)(?:nummer|nr)|(?:tilaus|lasku|varaus)numero|"
+    r"zamówieni[eua]|zgłoszeni[ea]|"
+    r"заказ(?:а|у|е)?|накладн(?:ая|ой)|sipariş|rendelés(?:szám|i szám)|objednávk[ayu]|comanda"
 )
+_LABELLED_THINGS = (
+    r"commandes?|dossiers?|colis|devis|contrats?|réservations?|réclamation|factures?|billets?|suivi|expédition|demande|"
+    r"expedientes?|reservas?|albarán|presupuesto|incidencia|contrato|caso|envío|reclamación|"
+    r"pratica|prenotazione|preventivo|spedizione|contratto|pratiche|biglietto|reclamo|"
+    r"processo|protocolo|fatura|reserva|orçamento|chamado|"
+    r"bestellung|auftrag|rechnung|vorgang|vertrag|fall|akte|sendung|buchung|lieferschein|reklamation|"
+    r"bestelling|factuur|zaak|zending|boeking|offerte|"
+    r"faktur[ayę]|spraw[ayę]|przesyłk[ai]|reklamacj[aię]|umow[ayę]|rezerwacj[aię]|"
+    r"faktur[ayu]|zakázk[ayu]|smlouv[ayu]|zásilk[ayu]|"
+    r"faktura|ärende|beställning|bestilling|sag|sak|ordre|tilaus|lasku|varaus|"
+    r"сч[её]т(?:а|у)?|заявк[аиу]|обращени[ея]|дел[оа]|договор(?:а|у)?|тикет|замовлення|рахунок|"
+    r"fatura|dosya|rezervasyon|számla|ügy|comandă|comenzii|factur[aăi]i?|dosar|παραγγελία|τιμολόγιο"
+)
+"""Words for things that somebody may be called about, too: their number has to be called one."""
 _MEASURED = (
     r"price|prices|costs?|amounts?|total|population|revenue|salary|timestamps?|epoch|coordinates|latitude|longitude|ratio|score"
 )
 NUMBERED = f"{_IDENTIFIED}|{_MEASURED}"
 """Words for things that bear numbers and are nobody's private data."""
 
-_LABELS = r"numbers?|num|no|nr|id"
-_COUNTS = re2.compile(rf"(?i)(?:^|[^\pL])(?:{NUMBERED})(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$")
+_NUMBER_WORDS = (
+    r"n\.?[°º]|№|n\.|núm\.?|numéro|número|numero|nummer|numer(?:u|ze)?|číslo|č\.|номер(?:у|ом)?|numarası|numaralı|no[’']lu|száma?|numărul|nr|no|nro|"
+    r"αριθμός|αρ\."
+)
+_LABELS = rf"numbers?|num|id|{_NUMBER_WORDS}"
+_OF_A_THING = rf"(?:(?:de|di|del|della|do) )?(?:la |l['’])?(?:{_LABELLED_THINGS})"
+_CALLED_A_NUMBER = rf"(?:{_LABELLED_THINGS})[\s:.\-]*(?:{_NUMBER_WORDS})|(?:{_NUMBER_WORDS})\s{_OF_A_THING}"
+_COUNTS = re2.compile(rf"(?i)(?:^|[^\pL])(?:{NUMBERED}|{_CALLED_A_NUMBER})(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$")
 _NAMES = re2.compile(rf"(?i)(?:^|[^\pL])(?:{_IDENTIFIED})(?:[\s:#=.(\"']|{_LABELS}|is|was|are)*$")
 _CODES = (
     r"serials?|s/n|p/n|m?pn|sku|skus|isbn(?:-1[03])?|issn|asin|ean|upc|gtin|imei|imsi|iccid|vin|mac|tracking|rfc|cve|doi|arxiv|pmid|"
@@ -76,8 +103,8 @@ class Context:
     def _for(self) -> re2.Pattern[str]:
         """Made when it is asked: most kinds of numbers never do."""
         return re2.compile(
-            rf"(?i)(?:^|[^\pL])(?:{self._own})(?:[\s'’()/\-][\pL\s'’()/\-]*)?"  # noqa: RUF001 - people write this apostrophe
-            rf"(?:,?\s*\b{_PREPOSITION}\s|[(/])(?:[\pL\s'’/\-]*[^\pL])?"  # noqa: RUF001 - people write this apostrophe
+            rf"(?i)(?:^|[^\pL])(?:{self._own})(?:[\s'’()/\-][\pL\s'’()/\-]*)?"
+            rf"(?:,?\s*\b{_PREPOSITION}\s|[(/])(?:[\pL\s'’/\-]*[^\pL])?"
             rf"(?:{_BOUGHT})\)?(?:\s*[:=]|\s+(?:is|was)\b:?)[\s\"'(]*$"
         )
 

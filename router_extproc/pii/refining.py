@@ -11,6 +11,7 @@ from router_extproc.encoders.scores import Span
 from router_extproc.pii.addresses import completed
 from router_extproc.pii.firms import widened
 from router_extproc.pii.kinds import NEARBY, PiiType
+from router_extproc.pii.nobody import is_nobody, within_levels
 from router_extproc.pii.shapes import digits_in
 
 if TYPE_CHECKING:
@@ -24,38 +25,6 @@ _OWNERS = ("'", "’", "'s", "’s")  # noqa: RUF001 - as above
 _OWNED = re2.compile(r"^ +[\p{Ll}\d]")
 _JOINED = re2.compile(r"^ +(?:and|or|but|to|in|on|at|for|from|with|by|is|was|are|has|had|will|would|that|who|which|as|than)\b")
 """What is owned: `Reed's offer`, but not `Moody's Investors`, nor `at Reed's and then`."""
-_NOBODY = frozenset(
-    {
-        "u.s", "u.k", "us", "uk", "usa", "u.s.a", "eu", "u.n", "un", "uae",
-        "ceo", "cto", "cfo", "coo", "cio", "vp", "hr", "hotline", "pm",
-        "luhn", "verhoeff", "iban", "bic", "isbn", "issn", "ean", "gtin", "upc", "sku", "vin", "ssn", "uuid", "guid", "sha", "md5",
-        "crc", "json", "yaml", "xml", "csv", "html", "sql", "regex", "pn", "p/n", "mpn", "s/n",
-    }
-)  # fmt: skip
-"""Countries, offices, and what numbers and texts are checked and written by: nobody's names."""
-_FIELDS = frozenset(
-    {
-        "company", "phone", "telephone", "mobile", "panel", "warehouse", "gate", "place", "address", "contact", "customer",
-        "client", "tenant", "owner", "office", "name", "firm", "employer", "street", "city", "country", "consignee", "consignor",
-        "sender", "recipient", "receiver", "hausmeister", "arzt", "firma", "adresse", "telefon", "empfänger", "absender",
-        "destinataire", "expéditeur", "cliente", "empresa",
-    }
-)  # fmt: skip
-"""What stands before data in forms."""
-_FIELD_BEHIND = re2.compile(r"^ *(?:[:\n]|\.{3})")
-_CHECKS = frozenset({"luhn", "verhoeff", "damm"})
-"""Checksums that are called after persons."""
-_LUHN = re2.compile(r"(?i)^(?:luhn (?-i:\p{Ll})\pL*|(?-i:\p{Ll}\pL*|\p{Lu}{2}\pL*) luhn)$")
-"""Beside a word that is no name."""
-_OF_A_CHECK = re2.compile(
-    r"(?i)^(?:\(| (?:algorithm|check|checksum|test|digit|formula|validation|valid|sum|"
-    r"pass(?:es|ed)?|fail(?:s|ed|ure)?|success|mismatch|checked|mod)\b)"
-)
-_CHECKED_BY = re2.compile(
-    r"(?i)\b(?:pass|passes|passed|fail|fails|failed|failing|violates?|algorithm (?:of|by)|"
-    r"algoritmo (?:di|de)|algorithme de|implement|using|via) $"
-)
-_PART_NUMBER = re2.compile(r"^(?:PN|P/N|MPN|SKU|S/N|SN)\b")
 _DAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _SENTENCE_WITHIN = re2.compile(r"\p{Ll}{4,}(\. )\p{Lu}")
 """The end of a sentence that was taken along."""
@@ -130,7 +99,7 @@ _PLAIN_WORD = 0.95
 _SHORTEST = 3
 """Letters of a surname that is looked for again."""
 _AGE = re2.compile(
-    r"^(?:, (?:aged? )?(\d{1,3})(?:,(?:\D|$)|$)| \((\d{1,3})\)"
+    r"^(?:, (?:aged? )?(\d{1,3})(?:[,;)](?:\D|$)|$)| \((\d{1,3})\)"
     r"|,? (?:who )?(?:is|was|turned|turns|is now) (?:only |just |now )?(\d{1,3})(?:[.,;!?](?:\D|$)|$| (?:and|but|now)\b))"
 )
 _AGES = range(1, 116)
@@ -149,7 +118,7 @@ def refined(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
 
 def _judged(text: str, spans: Sequence[Span], threshold: float) -> list[Span]:
     """Those that count by themselves, or by their likeness to one that does."""
-    cleaned = [_cleaned(text, span) for span in spans if not _is_nobody(text, span)]
+    cleaned = [_cleaned(text, span) for span in spans if not is_nobody(text, span)]
     judged = [(span, _counts(text, span, threshold)) for span in cleaned]
     known = _known(text, [span for span, sure in judged if sure])
     found = []
@@ -183,26 +152,6 @@ def _by_start(span: Span) -> int:
     return span.start
 
 
-def _is_nobody(text: str, span: Span) -> bool:
-    """Whether it is nobody's name, but a country's initials, an office, a standard or a checksum; or no address, but a part's number."""
-    written = text[span.start : span.end]
-    if written.lower() in _FIELDS and _FIELD_BEHIND.search(text[span.end : span.end + 8]):
-        return True
-    if span.type == _PERSON:
-        return ("luhn" in written.lower() and _LUHN.search(written) is not None) or (
-            written.lower() in _CHECKS and (written.islower() or _is_a_check(text, span))
-        )
-    return (span.type == _ORGANIZATION and written.lower() in _NOBODY) or (
-        span.type == "ADDRESS" and _PART_NUMBER.search(written) is not None
-    )
-
-
-def _is_a_check(text: str, span: Span) -> bool:
-    """Whether the words around a checksum's name say that it is one."""
-    before, behind = text[max(0, span.start - _BEFORE) : span.start], text[span.end : span.end + 16]
-    return _OF_A_CHECK.search(behind) is not None or _CHECKED_BY.search(before) is not None
-
-
 def _cleaned(text: str, span: Span) -> Span:
     """A name without the 's that makes an owner of it, and without an office in it."""
     if span.type not in _NAMES:
@@ -220,6 +169,8 @@ def _without_others(text: str, span: Span) -> Span:
     """A name of several words without those that are no part of it."""
     written = text[span.start : span.end]
     word = written[: written.index(" ")].removesuffix(".")
+    if span.type == _ORGANIZATION:
+        span = within_levels(text, span)
     if span.type == _ORGANIZATION and word in _TITLED and _TITLE.search(written):
         span = replace(span, type=_PERSON)
     first = _BEFORE_A_NAME[span.type].search(written) if word in _FIRST_WORDS[span.type] else None

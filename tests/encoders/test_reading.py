@@ -241,3 +241,10 @@ class TestSpans:
             ("ADDRESS", "12 Elm Street"),
             ("PHONE", "020 7946 0958"),
         ]
+
+    def test_a_name_in_a_field_needs_no_mark(self, manifest: Manifest) -> None:
+        """Nor a digit in the text: the field says what it is."""
+        text = "Patient: Ann Roe"
+        found = reading(manifest, Passage((piece((0, 4)),), 1.0), Outputs(tags=[tagged(tags("", "", ""))]), text).spans
+
+        assert [(span.type, text[span.start : span.end]) for span in found] == [("PERSON", "Ann Roe")]

@@ -1,4 +1,5 @@
 """Payment cards."""
+# ruff: noqa: RUF001 - words of other languages have letters that look like Latin ones
 
 from collections.abc import Callable
 
@@ -24,6 +25,20 @@ class TestFind:
             pytest.param("order 4111 1111 1111 1111", "4111 1111 1111 1111", id="in groups beside any word"),
             pytest.param("Maestro card for the booking: 6759649826438453", "6759649826438453", id="Maestro and what it pays for"),
             pytest.param("my card 6759649826438453", "6759649826438453", id="Maestro with a word"),
+            pytest.param("оплатила картой 2200 7015 4839 0274", "2200 7015 4839 0274", id="Russian"),
+            pytest.param("с карточки 2200701548390274", "2200701548390274", id="Russian small one"),
+            pytest.param("номер картки 2200 7015 4839 0274", "2200 7015 4839 0274", id="Ukrainian"),
+            pytest.param("zapłaciłem kartą 2200 7015 4839 0274", "2200 7015 4839 0274", id="Polish"),
+            pytest.param("platil jsem kartou 2200 7015 4839 0274", "2200 7015 4839 0274", id="Czech"),
+            pytest.param("Kartımla ödedim: 2200 7015 4839 0274", "2200 7015 4839 0274", id="Turkish"),
+            pytest.param("mitt kort 2200 7015 4839 0274", "2200 7015 4839 0274", id="Swedish"),
+            pytest.param("maksoin kortilla 2200701548390274", "2200701548390274", id="Finnish"),
+            pytest.param("kártyaszám: 2200701548390274", "2200701548390274", id="Hungarian"),
+            pytest.param("Kreditkartennummer 6222020200112347", "6222020200112347", id="German"),
+            pytest.param("我的银行卡号是6222020200112347", "6222020200112347", id="Chinese"),
+            pytest.param("カード番号は6222020200112347です", "6222020200112347", id="Japanese"),
+            pytest.param("신용카드로 6222 0202 0011 2347", "6222 0202 0011 2347", id="Korean"),
+            pytest.param("بطاقة 6222 0202 0011 2347", "6222 0202 0011 2347", id="Arabic"),
             pytest.param("visa 4222222222222", "4222222222222", id="thirteen digits with a word"),
         ],
     )
@@ -35,6 +50,15 @@ class TestFind:
         "text",
         [
             pytest.param("card 4111 1111 1111 1112", id="wrong digit"),
+            pytest.param("заказ 2200 7015 4839 0274", id="Russian order"),
+            pytest.param("картина 2200701548390274, картошка 2200 7015 4839 0274", id="Russian look-alikes"),
+            pytest.param("мир 2200701548390274", id="the world"),
+            pytest.param("zamówienie 6222020200112347", id="Polish order"),
+            pytest.param("sipariş 6222020200112347", id="Turkish order"),
+            pytest.param("kortfattat 6222020200112347", id="Swedish look-alike"),
+            pytest.param("卡车 6222020200112347, 订单号6222020200112347", id="Chinese lorry and order"),
+            pytest.param("カードゲーム 6222020200112347, 注文番号6222020200112347", id="Japanese game and order"),
+            pytest.param("주문번호 6222020200112347", id="Korean order"),
             pytest.param("card 1234 5678 9012 3452", id="no issuer"),
             pytest.param("order #4012888888881881", id="order"),
             pytest.param("tracking number: 4111111111111111", id="tracking"),

@@ -1,4 +1,5 @@
 """What the text around a number says."""
+# ruff: noqa: RUF001 - words of other languages have letters that look like Latin ones
 
 import pytest
 
@@ -58,6 +59,95 @@ class TestCountsSomething:
     def test_only_right_before(self, before: str, *, counts: bool) -> None:
         """A verb between parts the number from the word."""
         assert counts_something(before + "1", len(before)) is counts
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "Ma commande n° ",
+            "dossier nº ",
+            "numéro de dossier : ",
+            "Numéro de commande : ",
+            "Bestellnummer ",
+            "Bestellung Nr. ",
+            "Ihre Rechnungsnummer: ",
+            "Vorgang ",
+            "Vorgangsnummer ",
+            "pedido ",
+            "pedido n.º ",
+            "Pedido Nº ",
+            "número de pedido: ",
+            "ordine n. ",
+            "ordine ",
+            "pratica n. ",
+            "fattura numero ",
+            "zamówienie ",
+            "zamówienia nr ",
+            "sprawa nr ",
+            "faktura nr ",
+            "order no. ",
+            "ticket #",
+            "заказ № ",
+            "заказа ",
+            "номер заказа ",
+            "обращение № ",
+            "sipariş no ",
+            "sipariş numarası ",
+            "tilausnumero ",
+            "ärendenummer ",
+            "ordernummer: ",
+            "objednávka č. ",
+            "expediente núm. ",
+            "factuurnummer ",
+            "dossiernummer ",
+            "case no. ",
+            "encomenda n.º ",
+            "processo nº ",
+            "comanda nr. ",
+            "rendelésszám: ",
+            "Auftrag Nr. ",
+            "Buchungsnummer: ",
+            "colis n° ",
+            "rezerwacja nr ",
+            "számla száma ",
+        ],
+    )
+    def test_in_other_languages(self, before: str) -> None:
+        """What an order, a case or an invoice is called by."""
+        assert counts_something(before + "1", len(before))
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "réservations : ",
+            "Réservation au ",
+            "Reservas: ",
+            "appelez le ",
+            "numéro ",
+            "mon numéro est le ",
+            "téléphone n° ",
+            "Tel. Nr. ",
+            "nr tel. ",
+            "Telefonnummer ",
+            "dossier: ",
+            "prenotazione: ",
+            "Fall ",
+            "umowa ",
+            "numer telefonu ",
+            "номер телефона ",
+            "mein Handy Nr. ",
+            "telefon numarası ",
+            "Ring mig, nummer ",
+            "mobil nr. ",
+            "reserva ",
+            "contratto: ",
+            "Rechnung an ",
+            "devis : ",
+            "In diesem Fall ",
+        ],
+    )
+    def test_a_telephone_is_none_of_them(self, before: str) -> None:
+        """Nor what somebody may be called about, where nothing calls it a number."""
+        assert not counts_something(before + "1", len(before))
 
 
 class TestNamesSomething:

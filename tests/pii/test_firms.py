@@ -1,4 +1,5 @@
 """Nouns that make a firm of a name."""
+# ruff: noqa: RUF001 - words of other languages have letters that look like Latin ones
 
 import pytest
 
@@ -24,6 +25,29 @@ class TestWidened:
             pytest.param("Roe. School begins", "Roe", "PERSON", ("Roe", "PERSON"), id="another sentence"),
             pytest.param("roe Works", "roe", "PERSON", ("roe", "PERSON"), id="no capital"),
             pytest.param("Elm School", "Elm", "ADDRESS", ("Elm", "ADDRESS"), id="an address"),
+            pytest.param("has run Roe Boatbuilders since", "Roe", "PERSON", ("Roe Boatbuilders", "ORGANIZATION"), id="a trade"),
+            pytest.param("by Roe Frères Catering", "Roe Frères", "PERSON", ("Roe Frères Catering", "ORGANIZATION"), id="another"),
+            pytest.param("ask Roe Shipwrights", "Roe", "PERSON", ("Roe Shipwrights", "ORGANIZATION"), id="a trade's end"),
+            pytest.param("ask Roe boatbuilders", "Roe", "PERSON", ("Roe", "PERSON"), id="a trade of small letters"),
+            pytest.param("by Roe S.L. now", "Roe S", "ORGANIZATION", ("Roe S.L.", "ORGANIZATION"), id="a form that was cut"),
+            pytest.param("by Roe S.L.U. now", "Roe", "PERSON", ("Roe S.L.U.", "ORGANIZATION"), id="a form with dots"),
+            pytest.param("for Roe sp. z o.o.: pay", "Roe", "ORGANIZATION", ("Roe sp. z o.o.", "ORGANIZATION"), id="Polish form"),
+            pytest.param(
+                "Roe A.Ş.'den aldım", "Roe A.Ş.'den aldım", "ORGANIZATION", ("Roe A.Ş.", "ORGANIZATION"), id="an ending"
+            ),
+            pytest.param("met Roe. S. came", "Roe", "PERSON", ("Roe", "PERSON"), id="the next sentence"),
+            pytest.param("for Mia S. Roe", "Mia S", "PERSON", ("Mia S", "PERSON"), id="an initial"),
+            pytest.param("ООО «Бриз» в лице", "Бриз", "PERSON", ("ООО «Бриз»", "ORGANIZATION"), id="a form before quotes"),
+            pytest.param("журнал «Бриз» вышел", "Бриз", "ORGANIZATION", ("Бриз", "ORGANIZATION"), id="quotes alone"),
+            pytest.param("\nElm Roe AG, desk", "Roe AG", "ORGANIZATION", ("Elm Roe AG", "ORGANIZATION"), id="a word before"),
+            pytest.param(
+                "CEO, Elm Roe Architects\n", "Roe", "PERSON", ("Elm Roe Architects", "ORGANIZATION"), id="behind a comma"
+            ),
+            pytest.param("Contact Roe AG\n", "Roe AG", "ORGANIZATION", ("Roe AG", "ORGANIZATION"), id="a verb before"),
+            pytest.param("Kunde Roe AG\n", "Roe AG", "ORGANIZATION", ("Roe AG", "ORGANIZATION"), id="a German noun before"),
+            pytest.param("Elm Roe AG pays", "Roe AG", "ORGANIZATION", ("Roe AG", "ORGANIZATION"), id="a sentence's first word"),
+            pytest.param("am Freitag Roe AG\n", "Roe AG", "ORGANIZATION", ("Roe AG", "ORGANIZATION"), id="a noun in a sentence"),
+            pytest.param("\nElm Roe, desk", "Roe", "ORGANIZATION", ("Roe", "ORGANIZATION"), id="no firm's noun"),
         ],
     )
     def test_takes_nouns_along(self, text: str, name: str, type_: str, expected: tuple[str, str]) -> None:

@@ -39,6 +39,7 @@ class TestFind:
         ("text", "number"),
         [
             pytest.param("order 9320 7126", "9320 7126", id="an order"),
+            pytest.param("Ma commande n° 2024-118-77305", "2024-118-77305", id="an order in French"),
             pytest.param("Compute 555 1234 + 555 9876", "555 1234", id="a sum"),
             pytest.param("Compute 555 1234 + 555 9876", "555 9876", id="its other side"),
             pytest.param("What is 4567 8901 divided by 3?", "4567 8901", id="a division"),

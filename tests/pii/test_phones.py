@@ -41,6 +41,11 @@ class TestFind:
         [
             pytest.param("4155552671", id="bare"),
             pytest.param("order 415-555-2671", id="order"),
+            pytest.param("Ma commande n° 2024-118-77305 est bloquée", id="French order"),
+            pytest.param("numéro de dossier : 01 42 68 53 00", id="French case"),
+            pytest.param("Bestellung Nr. 030 901820", id="German order"),
+            pytest.param("número de pedido: 612 345 678", id="Spanish order"),
+            pytest.param("sprawa nr 601 555 018", id="Polish case"),
             pytest.param("my phone, serial number 415-555-2671", id="serial"),
             pytest.param("my phone, part number PN 415-555-2671", id="part"),
             pytest.param("call about the order: 415-555-2671", id="a weak word outweighs nothing"),
