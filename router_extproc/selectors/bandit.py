@@ -221,8 +221,8 @@ class BanditSelector:
 
 
 def _heard(reading: Reading | None) -> str:
-    """What the feedback head hears in the last user turn; empty if it is not sure."""
-    chances = reading.classes.get(_FEEDBACK, {}) if reading is not None else {}
+    """What the feedback head hears in the last user turn; empty if it is not sure, or cannot read it."""
+    chances = reading.classes.get(_FEEDBACK, {}) if reading is not None and reading.legible else {}
     label = max(chances, key=chances.__getitem__, default="")
     return label if label and chances[label] >= _HEARD else ""
 

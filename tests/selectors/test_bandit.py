@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -221,14 +222,16 @@ class TestOptions:
         assert selector.observes == (kind in {"error", "truncation"})
 
     def test_what_the_feedback_head_hears_is_told(self) -> None:
-        """If it is sure, and if anybody wants to know."""
+        """If it is sure and could read it, and if anybody wants to know."""
         sure = Reading(classes={"feedback": {"satisfied": 0.1, "wrong_answer": 0.9}}, embedding=OTHER[0])
         unsure = Reading(classes={"feedback": {"satisfied": 0.5, "wrong_answer": 0.5}}, embedding=OTHER[0])
+        strange = replace(sure, legible=False)
         deaf = made(A, B, implicit={"feedback": 0.0})
         selector = made(A, B, dimension=0)
 
         assert selected(selector, A, B, what=choice(reading=sure)).heard == "wrong_answer"
         assert selected(selector, A, B, what=choice(reading=unsure)).heard == ""
+        assert selected(selector, A, B, what=choice(reading=strange)).heard == ""
         assert selected(deaf, A, B, what=choice(reading=sure)).heard == ""
 
     @pytest.mark.parametrize(

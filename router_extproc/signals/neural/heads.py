@@ -101,6 +101,12 @@ class Feedback(ClassHead):
         """Nothing before the first answer."""
         return super().segments(request) if _answered(request) else ()
 
+    def told(self, reading: Reading) -> SignalResult:
+        """The likeliest label. A turn that cannot be read leaves it unknown: all of these sound satisfied, and bandits would learn it."""
+        return (
+            super().told(reading) if reading.legible else Unknown(self.name, UnknownReason.NO_TEXT, "nothing of it can be read")
+        )
+
 
 def _answered(request: Request) -> bool:
     """Whether the last thing that the user said came after an answer."""

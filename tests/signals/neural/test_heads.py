@@ -100,6 +100,12 @@ class TestFeedback:
 
         assert why_unknown(found) is UnknownReason.NO_TEXT
 
+    def test_is_unknown_where_nothing_can_be_read(self, outcome: Decided) -> None:
+        """All such turns sound the same, and are neither praise nor blame."""
+        found = outcome("{type: feedback}", "{signal: it, is: satisfied}", *ANSWERED, "ខ្ញុំ អរគុណ")
+
+        assert why_unknown(found) is UnknownReason.NO_TEXT
+
 
 class TestReach:
     def test_a_long_text_is_read_in_part(self, outcome: Decided) -> None:
