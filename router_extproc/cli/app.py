@@ -12,6 +12,7 @@ import typer
 from router_extproc import __version__
 from router_extproc.cli import bench_options as bench_opt
 from router_extproc.cli import bundle_commands, learning_commands, quality_commands, selection_commands
+from router_extproc.cli import eval_options as eval_opt
 from router_extproc.cli import serve_options as opt
 from router_extproc.cli.exits import HELP
 from router_extproc.cli.options import Bundle, JsonOutput, PolicyFile
@@ -44,18 +45,6 @@ def _levels(text: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= MAX_CONNECTIONS for part in parts):
         raise typer.BadParameter(f"numbers from 1 to {MAX_CONNECTIONS} with commas between", param_hint="--connections")
     return tuple(int(part) for part in parts)
-
-
-HEADS = ("domain", "jailbreak", "fact_check", "modality", "feedback", "pii", "difficulty", "intent")
-"""That `eval` measures."""
-
-
-def _heads(text: str) -> tuple[str, ...]:
-    """Names of heads, in the order of the report."""
-    wanted = {part.strip() for part in text.split(",")}
-    if not wanted <= set(HEADS):
-        raise typer.BadParameter(f"names of {', '.join(HEADS)} with commas between", param_hint="--heads")
-    return tuple(head for head in HEADS if head in wanted)
 
 
 @app.callback(help="Sends each LLM request that passes through Envoy to the right model pool.\n" + HELP)
@@ -283,18 +272,22 @@ def bench(
     raise typer.Exit(int(run(options)))
 
 
-@app.command("eval", epilog="Example: router-extproc eval --data ./data --heads domain,jailbreak --limit 100 --output /tmp/look")
+@app.command(
+    "eval",
+    epilog="Examples: router-extproc eval --data ./data --heads domain,jailbreak --limit 100 --output /tmp/look"
+    "\n\nrouter-extproc eval --split field --models ./mine --output /tmp/look --no-plots",
+)
 def evaluate(
     *,
-    data: Annotated[Path, typer.Option(help="A folder of data sets: a folder for each task with gzipped JSON lines.")],
+    data: eval_opt.Data = None,
     bundle: Bundle = None,
-    split: Annotated[Literal["dev", "eval"], typer.Option(help="Which rows.")] = "eval",
-    heads: Annotated[str, typer.Option(help="Heads to measure, comma-separated.")] = ",".join(HEADS),
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows of each file at most, for a quick look.")] = None,
-    perturbed: Annotated[int, typer.Option(min=0, help="Rows of each head that are also measured changed.")] = 300,
-    output: Annotated[Path, typer.Option(help="Where EVAL.md, eval.json and the plots go.")] = Path("models"),
-    plots: Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")] = True,
-    record: Annotated[bool, typer.Option(help="Write the figures into the bundle's manifest and card too.")] = False,
+    split: eval_opt.Split = "eval",
+    heads: eval_opt.Heads = None,
+    limit: eval_opt.Limit = None,
+    perturbed: eval_opt.Perturbed = 300,
+    output: eval_opt.Output = Path("models"),
+    plots: eval_opt.Plots = True,
+    record: eval_opt.Record = False,
     json: JsonOutput = False,
 ) -> None:
     """Measure a model bundle on labelled data and write a report.
@@ -302,9 +295,11 @@ def evaluate(
     Every figure comes from the code path that serving uses. A missing file ends the command: nothing is skipped.
     """
     from router_extproc.cli.eval import Places, run  # noqa: PLC0415 - as above
+    from router_extproc.evaluation.datasets import measured  # noqa: PLC0415 - as above
     from router_extproc.evaluation.run import Options  # noqa: PLC0415 - as above
 
-    options = Options(split=split, heads=_heads(heads), limit=limit, perturbed=perturbed)
+    wanted = measured(split) if heads is None else eval_opt.heads(heads)
+    options = Options(split=split, heads=wanted, limit=limit, perturbed=perturbed)
     places = Places(data, bundle, output, draw=plots, record=record)
     raise typer.Exit(int(run(options, places, as_json=json)))
 

@@ -16,7 +16,7 @@ from router_extproc.cli.output_file import check_folder, unwritten
 from router_extproc.encoders.bundle import bundled
 from router_extproc.encoders.manifest import FILE_NAME, BundleError
 from router_extproc.evaluation import plots
-from router_extproc.evaluation.datasets import MEASURED
+from router_extproc.evaluation.datasets import FIELD, MEASURED, measured
 from router_extproc.evaluation.errors import ClassifierError, DataError
 from router_extproc.evaluation.report import markdown, number, shown
 from router_extproc.evaluation.run import Options, evaluate, plan
@@ -38,7 +38,8 @@ _FILES, _PLOTS = ("EVAL.md", "eval.json"), "eval"
 class Places:
     """Where things are, and where they go."""
 
-    data: Path
+    data: Path | None
+    """Of the field split, which comes with the program, none."""
     bundle: Path | None
     output: Path
     draw: bool = True
@@ -48,12 +49,12 @@ class Places:
 
 def run(options: Options, places: Places, *, as_json: bool) -> Exit:
     """Measure, and write EVAL.md, eval.json and the plots; progress goes to stderr, results to stdout."""
-    if places.record and (options.split, options.limit) != ("eval", None):
-        fail(Exit.USAGE, "--record is for all rows of the eval split")
+    if wrong := _misused(options, places):
+        fail(Exit.USAGE, wrong)
     if places.draw and not plots.available():
         fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
     try:
-        work = plan(places.data, options)
+        work = plan(places.data or FIELD, options)
         classifier = _opened(places.bundle)
         _check(places)
         found = _measured(classifier, work, options)
@@ -69,6 +70,19 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
             last.callback(_record, found, places.bundle or bundled())
         _write(found, places.output, draw=places.draw)
     return Exit.OK
+
+
+def _misused(options: Options, places: Places) -> str | None:
+    """What of the command line does not go together."""
+    if places.record and (options.split, options.limit) != ("eval", None):
+        return "--record is for all rows of the eval split"
+    if options.split == "field" and places.data is not None:
+        return "--split field takes no --data: its rows come with the program"
+    if options.split != "field" and places.data is None:
+        return f"--split {options.split} needs --data, a folder of data sets; --split field needs none"
+    if without := [head for head in options.heads if not MEASURED[head].files(options.split)]:
+        return f"--split {options.split} has no rows of {', '.join(without)}; it measures {', '.join(measured(options.split))}"
+    return None
 
 
 def _check(places: Places) -> None:
@@ -136,7 +150,7 @@ def _write(found: Evaluation, output: Path, *, draw: bool) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         drawn = plots.draw(found, output / _PLOTS) if draw else {}
-        page.write_text(markdown(found, drawn, all_heads=len(MEASURED)), encoding="utf-8")
+        page.write_text(markdown(found, drawn, all_heads=len(measured(found.split))), encoding="utf-8")
         figures.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         fail(Exit.INPUT, unwritten(error.filename or output, error))

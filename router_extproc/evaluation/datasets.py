@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from router_extproc.encoders.scores import Item, Kind, Span, Turn
@@ -12,11 +13,16 @@ from router_extproc.evaluation.gzipped import objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     Fields = Mapping[str, Any]
 
-Split = Literal["dev", "eval"]
+Split = Literal["dev", "eval", "field"]
+"""Thresholds are chosen on dev, floors are of eval; field comes with the program, and nothing is trained or chosen on it."""
+FIELD = Path(__file__).with_name("field")
+"""The folder of the field rows: what people, applications and tools send, written and labelled for this project.
+
+`source` is "seen" where errors were looked at while training texts were written, else "unseen".
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +35,11 @@ class Source:
     apart: tuple[str, ...] = ()
     """Files of the eval split that are measured, and reported, by themselves only."""
     dev: tuple[str, ...] = ("dev",)
+    field: tuple[str, ...] = ("field",)
 
     def files(self, split: Split) -> tuple[str, ...]:
-        """Names, without the ending."""
-        return self.dev if split == "dev" else self.eval + self.apart
+        """Names, without the ending; none if the split does not measure the head."""
+        return {"dev": self.dev, "eval": self.eval + self.apart, "field": self.field}[split]
 
 
 SOURCES: dict[str, Source] = {
@@ -41,6 +48,7 @@ SOURCES: dict[str, Source] = {
         "jailbreak",
         ("eval_jbb_artifacts", "eval_sentinel_test", "eval_xstest_safe", "eval_wildguard_benign", "eval_documents"),
         apart=("eval_harmful",),
+        field=("field_users", "field_documents"),
     ),
     "fact_check": Source("fact_check", ("eval_mixed", "eval_truthfulqa")),
     "modality": Source("modality", ("eval_frames", "eval_parti_dpg", "eval_text")),
@@ -52,6 +60,7 @@ SOURCES: dict[str, Source] = {
             "eval_llmrouter_9models", "eval_mmlu_pro_x33models", "eval_mmlu_x26models",
             "eval_routerbench_11models", "eval_routerdc_split2", "eval_zeroeval",
         ),
+        field=(),
     ),
 }  # fmt: skip
 """By head of a bundle, in the order of the report."""
@@ -59,7 +68,7 @@ SOURCES: dict[str, Source] = {
 INTENT = "intent"
 """No head: labels that are told by a few examples of each, on the embedding."""
 MEASURED: dict[str, Source] = SOURCES | {
-    INTENT: Source("intent", ("eval_clinc150", "eval_banking77", "eval_hwu64"), dev=("dev_clinc150", "dev_hwu64"))
+    INTENT: Source("intent", ("eval_clinc150", "eval_banking77", "eval_hwu64"), dev=("dev_clinc150", "dev_hwu64"), field=())
 }
 """All that is measured, in the order of the report."""
 _OUTSIDE = "oos"
@@ -87,6 +96,16 @@ class Row:
     """Of pii: what the row's source annotates; other types are neither right nor wrong on it."""
     apart: bool = False
     """Measured by itself only."""
+
+
+def measured(split: Split) -> tuple[str, ...]:
+    """What a split has rows of, in the order of the report."""
+    return tuple(head for head, source in MEASURED.items() if source.files(split))
+
+
+def field_files() -> list[Path]:
+    """Every file that comes with the program."""
+    return [FIELD / source.folder / f"{name}.jsonl.gz" for source in MEASURED.values() for name in source.field]
 
 
 def read(data: Path, head: str, split: Split, limit: int | None = None) -> list[Row]:

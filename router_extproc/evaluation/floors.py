@@ -89,3 +89,8 @@ NOTES = {
     "all-MiniLM-L6-v2 with the labels' centroids.",
 }
 """What to know of a head's figures."""
+FIELD_NOTES = {
+    "jailbreak": "`user` and `documents` pool the rows by where the text comes from; one score and one threshold serve both.",
+    "pii": NOTES["pii"],
+}
+"""The same of the field split, whose rows are others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from router_extproc.evaluation.floors import NOTES
+from router_extproc.evaluation.floors import FIELD_NOTES, NOTES
 from router_extproc.evaluation.metrics import BINS, RESAMPLES
 
 if TYPE_CHECKING:
@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
     from router_extproc.evaluation.results import Evaluation, FloorResult, HeadResult
 
+_SPLITS = {
+    "dev": "on dev, which thresholds were chosen on",
+    "field": "on field, which the router's makers wrote",
+}
+"""What is said of a split in the title; nothing of eval."""
+_DATA = "where DATA holds a folder for each task with gzipped JSON lines."
+_FIELD = (
+    "whose rows come with the program: what people, applications and tools send, written and labelled for this project. Nothing is "
+    "trained or chosen on them; but errors on those of `source seen` were looked at while training texts were written, on those of "
+    "`source unseen` by nobody."
+)
 _PLOTS = "eval"
 """Folder of the plots, beside the page."""
 _COUNTS = "false positive rows"
@@ -25,7 +36,8 @@ _RATES = (*_BY_TYPE, "overlap-precision", "overlap-recall")
 def markdown(evaluation: Evaluation, plots: Mapping[str, Sequence[str]], *, all_heads: int) -> str:
     """The page. `plots` are file names by head; `all_heads` is how many there are in all."""
     parts = [_title(evaluation, all_heads), _opening(evaluation, all_heads), _floors(evaluation.floors)]
-    parts += [_head(head, plots.get(head.head, ())) for head in evaluation.heads]
+    notes = FIELD_NOTES if evaluation.split == "field" else NOTES
+    parts += [_head(head, plots.get(head.head, ()), notes.get(head.head, "")) for head in evaluation.heads]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -47,15 +59,16 @@ def _title(evaluation: Evaluation, all_heads: int) -> str:
     doubts = []
     if evaluation.limit is not None:
         doubts.append(f"a quick look: at most {evaluation.limit} rows of each file")
-    if evaluation.split == "dev":
-        doubts.append("on dev, which thresholds were chosen on")
+    if evaluation.split in _SPLITS:
+        doubts.append(_SPLITS[evaluation.split])
     if len(evaluation.heads) < all_heads:
         doubts.append("only " + ", ".join(head.head for head in evaluation.heads))
     return "# Evaluation" + (f" ({'; '.join(doubts)})" if doubts else "")
 
 
 def _opening(evaluation: Evaluation, all_heads: int) -> str:
-    command = f"router-extproc eval --data DATA --split {evaluation.split}"
+    field = evaluation.split == "field"
+    command = "router-extproc eval" + ("" if field else " --data DATA") + f" --split {evaluation.split}"
     if len(evaluation.heads) < all_heads:
         command += " --heads " + ",".join(head.head for head in evaluation.heads)
     if evaluation.limit is not None:
@@ -64,8 +77,7 @@ def _opening(evaluation: Evaluation, all_heads: int) -> str:
         "How right the bundle's heads are, measured on the shipped model through the code path that serving uses: tokenizer, "
         "windows, pooling, calibration and thresholds.\n\n"
         f"Reproduce it with\n\n```sh\n{command}\n```\n\n"
-        "where DATA holds a folder for each task with gzipped JSON lines. `eval.json` beside this page has the same figures and "
-        "more digits.\n\n"
+        f"{_FIELD if field else _DATA} `eval.json` beside this page has the same figures and more digits.\n\n"
         f"{_speed(evaluation)}Intervals are 95 % of {RESAMPLES:,} bootstrap resamples. ECE has {BINS} bins of equal mass. A dash "
         "stands for what the rows do not define, such as an AUC where all labels are equal. `recall` and `FPR` without a rate are "
         "at the shipped threshold."
@@ -112,13 +124,13 @@ def _floors(floors: Sequence[FloorResult]) -> str:
     )
 
 
-def _head(head: HeadResult, plots: Sequence[str]) -> str:
+def _head(head: HeadResult, plots: Sequence[str], note: str) -> str:
     main = head.main
     lead = f"{main.measure} over all rows: **{number(main.value)}** ({number(main.low)} to {number(main.high)})."
     if head.threshold is not None:
         lead += f" Threshold: {head.threshold:.4g}."
     images = " ".join(f"![{name.removesuffix('.png').replace('_', ' ')}]({_PLOTS}/{name})" for name in plots)
-    parts = [f"## {head.head}", lead, NOTES.get(head.head, ""), _groups(head), _details(head), _shifts(head), images]
+    parts = [f"## {head.head}", lead, note, _groups(head), _details(head), _shifts(head), images]
     return "\n\n".join(part for part in parts if part)
 
 

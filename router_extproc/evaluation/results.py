@@ -106,7 +106,7 @@ class Evaluation:
     """Rows of each file at most."""
     heads: tuple[HeadResult, ...]
     floors: tuple[FloorResult, ...]
-    """Of the heads that were measured; none on the dev split."""
+    """Of the heads that were measured; none on other splits than eval."""
     texts: int
     """Classified or embedded in all, changed ones included."""
     ms_median: float

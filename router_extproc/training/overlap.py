@@ -1,4 +1,4 @@
-"""Overlap: texts that training must not see because an evaluation set holds them, whole or in part, whatever the task."""
+"""Overlap: texts that training must not see because an evaluation set or a field set holds them, whole or in part, whatever the task."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from router_extproc.evaluation.datasets import field_files
 from router_extproc.training.corpus import each, text
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ _WORD = re.compile(rf"[{_UNPARTED}]|[^\W{_UNPARTED}]+")
 
 
 class Forbidden:
-    """The evaluation sets' texts, as hashes."""
+    """The texts of evaluation sets and field sets, as hashes."""
 
     def __init__(self, data: Path) -> None:
-        """Reads every eval_* file of the folder. Raises OSError, DataError."""
+        """Reads every eval_* file of the folder, and the field rows that come with the program. Raises OSError, DataError."""
         counts: Counter[int] = Counter()
         self._whole: set[int] = set()
-        for path in sorted(data.glob("*/eval_*.jsonl.gz")):
+        for path in (*sorted(data.glob("*/eval_*.jsonl.gz")), *field_files()):
             for said in _texts(path):
                 words = normalised(said)
                 self._whole.add(_hashed(words))
@@ -39,7 +40,7 @@ class Forbidden:
         self._grams = {gram for gram, count in counts.items() if count <= _BOILERPLATE}
 
     def holds(self, text: str) -> bool:
-        """Whether an evaluation set has the whole text, or 13 words in a row of it."""
+        """Whether one of these sets has the whole text, or 13 words in a row of it."""
         words = normalised(text)
         return _hashed(words) in self._whole or any(gram in self._grams for gram in _grams(words))
 

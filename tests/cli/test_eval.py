@@ -13,10 +13,10 @@ import pytest
 from labelled import write_all
 from tiny_bundle import seal
 
-from router_extproc.cli.app import HEADS
+from router_extproc.cli.eval_options import HEADS
 from router_extproc.cli.exits import Exit
 from router_extproc.encoders.manifest import FILE_NAME
-from router_extproc.evaluation.datasets import MEASURED
+from router_extproc.evaluation.datasets import MEASURED, measured
 from router_extproc.evaluation.floors import FLOORS
 from router_extproc.training.card import CARD
 
@@ -45,6 +45,17 @@ def evaluate(cli: Cli, tmp_path: Path, data: Path, tiny_bundle: Path) -> Cli:
 
     def call(*arguments: object) -> Result:
         wanted = ("--data", data, "--models", tiny_bundle, "--perturbed", 2, "--output", tmp_path / "out", "--no-plots")
+        return cli("eval", *wanted, *arguments)
+
+    return call
+
+
+@pytest.fixture
+def field(cli: Cli, tmp_path: Path, tiny_bundle: Path) -> Cli:
+    """The same on the rows that come with the program."""
+
+    def call(*arguments: object) -> Result:
+        wanted = ("--split", "field", "--models", tiny_bundle, "--perturbed", 0, "--output", tmp_path / "out", "--no-plots")
         return cli("eval", *wanted, *arguments)
 
     return call
@@ -100,6 +111,62 @@ class TestEval:
         for name in ("confusion", "reliability", "roc"):
             assert (tmp_path / "out" / "eval" / f"{name}_jailbreak.png").is_file()
             assert f"(eval/{name}_jailbreak.png)" in (tmp_path / "out" / "EVAL.md").read_text()
+
+
+class TestField:
+    """Rows that come with the program."""
+
+    def test_needs_no_data(self, field: Cli, tmp_path: Path) -> None:
+        """Every head that has some is measured, by file, source and language; there are no floors."""
+        result = field("--json", "--limit", 12)
+
+        assert result.exit_code == Exit.OK
+        found = json.loads((tmp_path / "out" / "eval.json").read_text())
+        assert json.loads(result.stdout) == found
+        assert (found["split"], found["floors"]) == ("field", [])
+        assert [head["head"] for head in found["heads"]] == list(measured("field"))
+        groups = {group["name"]: group["rows"] for group in found["heads"][1]["groups"]}
+        assert groups["field_users"] == groups["user"] == groups["field_documents"] == groups["documents"] == 12
+        assert groups["source seen"] + groups["source unseen"] == groups["all"] == 24
+        assert "lang en" in groups
+
+    def test_writes_a_report(self, field: Cli, tmp_path: Path) -> None:
+        """As other splits do; all heads that there are are no doubt."""
+        assert field().exit_code == Exit.OK
+        text = (tmp_path / "out" / "EVAL.md").read_text()
+
+        assert text.startswith("# Evaluation (on field, which the router's makers wrote)\n")
+        assert "| source unseen | 120 |" in text
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            pytest.param(("--data", "."), "--split field takes no --data", id="data"),
+            pytest.param(("--record",), "--record is for all rows of the eval split", id="record"),
+            pytest.param(
+                ("--heads", "pii,intent,difficulty"),
+                "has no rows of difficulty, intent; it measures domain, jailbreak, fact_check, modality, feedback, pii",
+                id="heads without rows",
+            ),
+            pytest.param(("--heads", "domain,mood"), "names of domain", id="no heads"),
+        ],
+    )
+    def test_used_wrongly(self, field: Cli, tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+        """Nothing is measured."""
+        result = field(*arguments)
+
+        assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+        assert told in result.stderr
+        assert not (tmp_path / "out").exists()
+
+    @pytest.mark.parametrize("split", ["dev", "eval"])
+    def test_is_the_only_one_without_data(self, cli: Cli, split: str) -> None:
+        """The error names what is missing, and what needs none."""
+        result = cli("eval", "--split", split, "--no-plots")
+
+        assert result.exit_code == Exit.USAGE
+        assert f"--split {split} needs --data" in result.stderr
+        assert "--split field" in result.stderr
 
 
 class TestRefuses:

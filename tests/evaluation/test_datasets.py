@@ -14,7 +14,7 @@ from labelled import row, rows_of, write, write_all
 
 from router_extproc.encoders.heads import CHANCES, CLASSES
 from router_extproc.encoders.scores import Item, Kind, Span, Turn
-from router_extproc.evaluation.datasets import INTENT, MEASURED, SOURCES, read, read_file, spread
+from router_extproc.evaluation.datasets import INTENT, MEASURED, SOURCES, measured, read, read_file, spread
 from router_extproc.evaluation.errors import DataError
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ class TestSources:
         """What is read of a split is named for it."""
         assert all(name.startswith("eval_") for name in source.files("eval"))
         assert all(name.split("_")[0] == "dev" for name in source.files("dev"))
+        assert all(name.split("_")[0] == "field" for name in source.files("field"))
+
+    @pytest.mark.parametrize(("split", "without"), [("dev", set()), ("eval", set()), ("field", {"difficulty", INTENT})])
+    def test_of_a_split(self, split: Any, without: set[str]) -> None:
+        """In the order of the report."""
+        assert measured(split) == tuple(head for head in MEASURED if head not in without)
 
 
 class TestRead:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from router_extproc.evaluation.datasets import MEASURED
-from router_extproc.evaluation.floors import FLOORS, NOTES, Floor
+from router_extproc.evaluation.datasets import MEASURED, measured
+from router_extproc.evaluation.floors import FIELD_NOTES, FLOORS, NOTES, Floor
 
 
 class TestFloor:
@@ -47,3 +47,4 @@ class TestNotes:
     def test_are_of_heads(self) -> None:
         """That the report has."""
         assert set(NOTES) <= set(MEASURED)
+        assert set(FIELD_NOTES) <= set(measured("field"))

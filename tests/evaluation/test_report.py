@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from router_extproc.evaluation.datasets import MEASURED
-from router_extproc.evaluation.floors import FLOORS, Floor
+from router_extproc.evaluation.floors import FLOORS, NOTES, Floor
 from router_extproc.evaluation.report import markdown, number, shown
 from router_extproc.evaluation.results import FloorResult, Group
 
@@ -78,6 +78,25 @@ class TestTitle:
         assert "on dev, which thresholds were chosen on" in title
         assert "only domain, jailbreak" in title
         assert "router-extproc eval --data DATA --split dev --heads domain,jailbreak --limit 5\n" in text
+
+
+class TestField:
+    def test_is_told_in_the_title(self, evaluation: Evaluation) -> None:
+        """With what it means; the command is the one that was given."""
+        text = page(replace(evaluation, split="field", floors=()))
+
+        assert text.startswith("# Evaluation (on field, which the router's makers wrote)\n")
+        assert "\nrouter-extproc eval --split field\n" in text
+        assert "`source seen` were looked at" in text
+        assert "DATA" not in text
+
+    def test_has_no_notes_on_other_rows(self, evaluation: Evaluation) -> None:
+        """What is said of the evaluation sets' files would be wrong here."""
+        text = page(replace(evaluation, split="field", floors=()))
+
+        assert NOTES["pii"] in section(text, "pii")
+        assert "one score and one threshold serve both" in section(text, "jailbreak")
+        assert not any(note in text for head, note in NOTES.items() if head != "pii")
 
 
 class TestTables:

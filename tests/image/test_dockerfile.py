@@ -9,6 +9,8 @@ import pytest
 from dockerfile import Ignored, context, parse
 from image_rules import problems
 
+from router_extproc.evaluation.datasets import field_files
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "Dockerfile").read_text()
 IGNORED = Ignored((ROOT / ".dockerignore").read_text())
@@ -104,4 +106,6 @@ class TestDockerignore:
         copied = {name for step in parse(TEXT).stage("build").all("COPY") for name in step.operands[:-1]}
 
         assert wanted <= copied
-        assert not any("__pycache__" in name for name in context(ROOT, IGNORED, "router_extproc"))
+        seen = set(context(ROOT, IGNORED, "router_extproc"))
+        assert not any("__pycache__" in name for name in seen)
+        assert {path.relative_to(ROOT).as_posix() for path in field_files()} <= seen

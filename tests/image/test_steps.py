@@ -16,11 +16,13 @@ import pytest
 from dockerfile import Ignored, context, parse
 
 from router_extproc.demo.processes import Processes, answers, free_ports
+from router_extproc.evaluation.datasets import field_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "router_extproc"
 FILE = parse((ROOT / "Dockerfile").read_text())
 HOME = "/opt/router-extproc"
 UNCHECKED = 1
@@ -136,6 +138,7 @@ class TestSteps:
         package = next(home.glob("lib/python3*/site-packages/router_extproc"))
         assert {path.name for path in (package / "models/default").iterdir()} >= {"manifest.json", "model.onnx", "tokenizer.json"}
         assert (package / "models/quality/default.quality").is_file()
+        assert all((package / path.relative_to(PACKAGE)).read_bytes() == path.read_bytes() for path in field_files())
         assert {flags(pyc) for pyc in home.rglob("*.pyc")} == {UNCHECKED}
         assert {path.lstat().st_mtime for path in home.rglob("*")} == {315532800}
         components = json.loads((built.folder / "sbom/router-extproc.cdx.json").read_text())["components"]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import string
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from labelled import write
 
+from router_extproc.evaluation.datasets import FIELD, measured, read
 from router_extproc.evaluation.errors import DataError
+from router_extproc.training import texts as training_texts
 from router_extproc.training.overlap import Forbidden, normalised
+from router_extproc.training.texts import lines
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-WORDS = string.ascii_lowercase
+TEXTS = Path(training_texts.__file__).with_suffix("")
+WORDS = [f"{letter}word" for letter in string.ascii_lowercase]
+"""The alphabet itself is somebody's prompt."""
 LONG = " ".join(WORDS[:20])
 """Twenty words."""
 CJK = "春眠不覚暁処処聞啼鳥夜来風雨声"
@@ -98,6 +101,33 @@ class TestHolds:
         write(tmp_path / "task" / "train.jsonl.gz", [{"text": LONG}])
 
         assert not Forbidden(tmp_path).holds(LONG)
+
+
+class TestField:
+    """Rows that come with the program are forbidden, whatever the folder holds."""
+
+    @pytest.mark.parametrize("head", measured("field"))
+    def test_is_held(self, tmp_path: Path, head: str) -> None:
+        """Every text whole, and thirteen words out of its middle."""
+        found = Forbidden(tmp_path)
+        texts = [row.item.text for row in read(FIELD, head, "field")]
+        words = [normalised(text) for text in texts]
+        parts = [" ".join(said[len(said) // 2 - 6 :][:13]) for said in words if len(said) > 20]
+
+        assert len(parts) > 10
+        assert [text for text in (*texts, *(f"so: {part}, thus" for part in parts)) if not found.holds(text)] == []
+
+    def test_forbids_no_text_without_words(self, tmp_path: Path) -> None:
+        """A row that has none would forbid them all: smiles, signs of code."""
+        assert not Forbidden(tmp_path).holds("?!")
+
+    def test_no_training_text_is_one(self, tmp_path: Path) -> None:
+        """Nor a part of one: nothing of it is learnt as it stands, and no bundle has learnt it."""
+        found = Forbidden(tmp_path)
+        names = [path.relative_to(TEXTS).with_suffix("").as_posix() for path in TEXTS.rglob("*.txt")]
+
+        assert len(names) > 50
+        assert [(name, text) for name in names for text in lines(name) if found.holds(text)] == []
 
 
 class TestNormalised:
