@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.manifest import BundleError
-from router_extproc.encoders.runtime import onnxruntime
+from router_extproc.encoders.runtime import onnxruntime, session_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,10 +23,8 @@ class Graph:
     def __init__(self, path: Path) -> None:
         """Raises BundleError if the file is no model that this onnxruntime can run."""
         ort = onnxruntime()
-        options = ort.SessionOptions()
         # Two runs side by side scale with the cores; two threads in one run gain nothing without spinning.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
+        options = session_options()
         options.log_severity_level = 3
         # Each thread would keep the arena of its largest batch for good.
         options.enable_cpu_mem_arena = False

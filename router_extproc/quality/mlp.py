@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router_extproc.encoders.runtime import onnxruntime
+from router_extproc.encoders.runtime import onnxruntime, session_options
 from router_extproc.quality.errors import QualityError
 from router_extproc.quality.network import layers
 
@@ -78,12 +78,10 @@ def exported(weights: Parameters) -> bytes:
 
 def opened(graph: bytes) -> Network:
     """A network of an ONNX file's content, on one thread. Raises ValueError if it does not run."""
-    ort = onnxruntime()
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options = session_options()
     options.log_severity_level = 4
     try:
-        return Network(graph, ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"]))
+        return Network(graph, onnxruntime().InferenceSession(graph, options, providers=["CPUExecutionProvider"]))
     except Exception as error:
         # onnxruntime raises classes of its own that have no common public base
         raise ValueError(str(error).partition("\n")[0]) from error

@@ -9,7 +9,6 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router_extproc.encoders.heads import POOLED, SPANS, TAGS, width
-from router_extproc.training.quantisation import eight_bits
 from router_extproc.training.shape import EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
@@ -195,8 +194,8 @@ class Exporter:
         if self._ranges is None:
             return write.op("Add", write.op("MatMul", value, write.constant(f"{name}.weight", weight.T)), bias)
         weight = weight * self._ranges[number, product].smooth
-        steps, scales = eight_bits(weight)
-        table = write.constant(f"{name}.int8", steps.T)
+        scales = (np.abs(weight).max(1) / 127).clip(1e-9).astype(np.float32)
+        table = write.constant(f"{name}.int8", np.round(weight / scales[:, None]).astype(np.int8).T)
         scale, zero = self._scale(number, product)
         return write.op(
             "MatMulIntegerToFloat",

@@ -16,7 +16,6 @@ from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import Amendment, amend, amendments
-from router_extproc.training.exact import make_exact
 from router_extproc.training.experts import taught
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
@@ -146,7 +145,6 @@ def amended(
         Bundle(held_to)
     with staged(folder) as place:
         copied(bundle, place)
-        make_exact(place)
         return _amended(before, learnt, place, version, held_to, stage)
 
 
@@ -179,7 +177,6 @@ def refitted(
     before = Bundle(bundle).manifest
     with staged(folder) as place:
         copied(bundle, place)
-        make_exact(place)
         return _refitted(before, learnt, data, place, version, stage)
 
 

@@ -15,7 +15,7 @@ from router_extproc.encoders.cpus import available_cpus
 from router_extproc.encoders.heads import POOLED, origin
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.plain import plain
-from router_extproc.encoders.runtime import onnxruntime
+from router_extproc.encoders.runtime import onnxruntime, session_options
 from router_extproc.encoders.tokens import CASES, WordPieces
 from router_extproc.training.windows import LENGTH, OVERLAP
 
@@ -74,10 +74,8 @@ class _Reading:
         name = next(node.input[0] for node in model.graph.node if "tags.weight" in node.input)
         del model.graph.output[:]
         model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", "T", None]))
-        ort = onnxruntime()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1  # texts are read side by side
-        self._session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        options = session_options()  # of one thread each: texts are read side by side
+        self._session = onnxruntime().InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         self._pieces = WordPieces(folder / TOKENIZER)
 
     def windows(self, example: Example) -> list[NDArray[np.float16]]:

@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from router_extproc.encoders.bundle import GRAPH
 from router_extproc.encoders.graph import Graph
@@ -38,3 +40,29 @@ class TestGraph:
         with pytest.raises(BundleError, match=r"model\.onnx: onnxruntime cannot load it") as caught:
             Graph(path)
         assert "\n" not in str(caught.value)
+
+
+class TestExact:
+    def test_sums_are_not_cut_off(self, tmp_path: Path) -> None:
+        """The heaviest weights and the largest inputs: without VNNI instructions a processor adds two neighbours up in 16 bits."""
+        width = 64
+        weights = np.full((width, 8), 127, np.int8)
+        scale, one = np.array(1, np.float32), np.ones(8, np.float32)
+        constants = {"w": weights, "s": scale, "ws": one, "z": np.array(0, np.uint8)}
+        nodes = [
+            helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+            helper.make_node("MatMulIntegerToFloat", ["q", "w", "s", "ws", "z"], ["y"], domain="com.microsoft"),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "heavy",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["B", width])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["B", 8])],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "model.onnx")
+
+        found = Graph(tmp_path / "model.onnx").run(("y",), {"x": np.full((1, width), 255, np.float32)})["y"]
+
+        assert found.tolist() == [[255.0 * 127 * width] * 8]

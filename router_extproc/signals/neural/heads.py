@@ -87,7 +87,7 @@ class ClassHead(Teller):
         super().__init__(name, options, share, shape)
         self._head = head
 
-    def told(self, reading: Reading) -> Signal:
+    def told(self, reading: Reading) -> SignalResult:
         """The likeliest label."""
         labels = reading.classes[self._head]
         best = max(labels, key=labels.__getitem__)
