@@ -1,15 +1,16 @@
-"""Masking: a request's way through the rules; from a long body a thread takes what is private before the outcome is told."""
+"""Masking: from a long body a thread takes what is private, before a request's outcome is told."""
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from router_extproc.extproc.aside import LONG, Look
+from router_extproc.extproc.looked import Looked
 from router_extproc.privacy.masking import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from concurrent.futures import Future
 
     from router_extproc.extproc.aside import Aside
@@ -22,55 +23,25 @@ if TYPE_CHECKING:
 _MEMO = "masked"
 
 
-class Masking:
-    """The walk's steps, and one more. As Routing, never blocks."""
-
-    def __init__(self, routing: Routing, parsed: Parsed, aside: Aside) -> None:
-        self._routing = routing
-        self._parsed = parsed
-        self._aside = aside
-        self._outcome: Outcome | None = None
-        self._masking: tuple[Future[None], ...] = ()
-
-    @property
-    def work(self) -> Sequence[Future[Any]]:
-        """What the next step waits for."""
-        return self._masking or self._routing.work
-
-    def step(self) -> Outcome | None:
-        """The outcome; None if `work` must be done first."""
-        return self._outcome or self._told(self._routing.step())
-
-    def give_up(self) -> Outcome | None:
-        """The same at the deadline."""
-        return self._outcome or self._told(self._routing.give_up())
-
-    def remaining_s(self) -> float:
-        """Seconds that `work` may take. What has private data goes nowhere before that is taken out."""
-        return inf if self._masking else self._routing.remaining_s()
-
-    def _told(self, outcome: Outcome | None) -> Outcome | None:
-        body = self._parsed.document.raw
-        if outcome is None or outcome.masks is None or len(body) < LONG:
-            return outcome
-        self._outcome = outcome
-        self._masking = (self._aside.submit(Look(len(body), self._mask), inf),)
-        return None
-
-    def _mask(self) -> None:
-        """In another thread. Where it fails, it fails once more when the outcome is taken, and is told there."""
-        if self._outcome is None or self._outcome.masks is None:
-            return
-        try:
-            made = _masked(self._parsed, self._outcome.masks)
-        except Exception:  # noqa: BLE001 - see above
-            return
-        self._parsed.request.memo[_MEMO] = (self._outcome.masks, made)
-
-
-def masking(routing: Routing, parsed: Parsed, aside: Aside | None) -> Routing | Masking:
+def masking(routing: Routing, parsed: Parsed, aside: Aside | None) -> Routing | Looked[Outcome]:
     """The walk, and what may follow it; without threads the walk alone."""
-    return routing if aside is None else Masking(routing, parsed, aside)
+    return routing if aside is None else Looked(routing, partial(_begun, parsed, aside))
+
+
+def _begun(parsed: Parsed, aside: Aside, outcome: Outcome) -> Future[None] | None:
+    body, masks = parsed.document.raw, outcome.masks
+    if masks is None or len(body) < LONG:
+        return None
+    return aside.submit(Look(len(body), partial(_keep, parsed, masks)), inf)
+
+
+def _keep(parsed: Parsed, masks: Masks) -> None:
+    """In another thread. Where it fails, it fails once more when the outcome is taken, and is told there."""
+    try:
+        made = _masked(parsed, masks)
+    except Exception:  # noqa: BLE001 - see above
+        return
+    parsed.request.memo[_MEMO] = (masks, made)
 
 
 def taken_out(parsed: Parsed, masks: Masks) -> Masked:

@@ -11,7 +11,7 @@ from router_extproc.extproc.answer import REFUSED, Answer, sources
 from router_extproc.extproc.aside import LONG, Look
 from router_extproc.extproc.caching import begun
 from router_extproc.extproc.events import ResponseBodyReceived
-from router_extproc.extproc.kept import Kept
+from router_extproc.extproc.looked import Looked
 from router_extproc.extproc.masking import taken_out
 from router_extproc.extproc.replies import Ask, Immediate, ResponseBodyReply, ResponseHeadersReply
 from router_extproc.extproc.response import ResponseReader
@@ -189,11 +189,11 @@ class Passage:
         if self.caching is not None:
             self.caching.close()
 
-    def search(self, cache: ResponseCache | None, router: Router, parsed: Parsed | None) -> Search | Kept | None:
+    def search(self, cache: ResponseCache | None, router: Router, parsed: Parsed | None) -> Search | Looked[Found] | None:
         """The way to a kept answer; None where there can be none."""
         self.caching = begun(cache, router, self.outcome, self.arrival, parsed, self.body)
         search = self.caching.search if self.caching is not None else None
-        return search if search is None or self._answer is None or self._aside is None else Kept(search, self._kept_ahead)
+        return search if search is None or self._answer is None or self._aside is None else Looked(search, self._kept_ahead)
 
     def _kept_ahead(self, found: Found) -> Future[None] | None:
         """As `ahead`, for an answer that was kept."""

@@ -21,7 +21,7 @@ _IDENTIFIED = (
     r"art|articles?|artikel|artikelnummer|ersatzteil|ersatzteilnummer|register|drawings?|patterns?|référence|réf|referencia|riferimento|"
     r"bestellnummer|bestellung|rechnung|rechnungsnummer|seriennummer|teilenummer|sendungsnummer|commande|facture|pedido|factura|ordine|"
     r"fattura|zamówienia|encomenda|"
-    r"(?:bestell|auftrags|rechnungs|vorgangs|vertrags|ticket|buchungs|fall|sendungs|paket|liefer|kunden|order|vertrags|reklamations)-?(?:nummer|nr)|"
+    r"(?:bestell|auftrags|rechnungs|vorgangs|vertrags|ticket|buchungs|fall|sendungs|paket|liefer|kunden|order|reklamations)-?(?:nummer|nr)|"
     r"vorgang|aktenzeichen|"
     r"(?:bestel|order|factuur|dossier|zaak|klant|zending|boekings)nummer|bestelling|"
     r"(?:order|faktura|ordre|sags|saks|ärende|kund|kunde|bestillings|booking)(?:nummer|nr)|(?:tilaus|lasku|varaus)numero|"
