@@ -285,7 +285,7 @@ def evaluate(
     heads: eval_opt.Heads = None,
     limit: eval_opt.Limit = None,
     perturbed: eval_opt.Perturbed = 300,
-    output: eval_opt.Output = Path("models"),
+    output: eval_opt.Output = None,
     plots: eval_opt.Plots = True,
     record: eval_opt.Record = False,
     json: JsonOutput = False,
@@ -300,7 +300,7 @@ def evaluate(
 
     wanted = measured(split) if heads is None else eval_opt.heads(heads)
     options = Options(split=split, heads=wanted, limit=limit, perturbed=perturbed)
-    places = Places(data, bundle, output, draw=plots, record=record)
+    places = Places(data, bundle, output or eval_opt.place(split), draw=plots, record=record)
     raise typer.Exit(int(run(options, places, as_json=json)))
 
 

@@ -19,6 +19,11 @@ def heads(text: str) -> tuple[str, ...]:
     return tuple(head for head in HEADS if head in wanted)
 
 
+def place(split: str) -> Path:
+    """Where a report goes unless told: `models` has that of the eval split, which no other may take the place of."""
+    return Path("models") if split == "eval" else Path("out", split)
+
+
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -37,6 +42,11 @@ Heads = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Rows of each file at most, for a quick look.")]
 Perturbed = Annotated[int, typer.Option(min=0, help="Rows of each head that are also measured changed.")]
-Output = Annotated[Path, typer.Option(help="Where EVAL.md, eval.json and the plots go.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where EVAL.md, eval.json and the plots go. \\[models; of other splits out/dev, out/field]", show_default=False
+    ),
+]
 Plots = Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")]
 Record = Annotated[bool, typer.Option(help="Write the figures of the eval split into the bundle's manifest and card too.")]

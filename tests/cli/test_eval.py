@@ -130,6 +130,17 @@ class TestField:
         assert groups["source seen"] + groups["source unseen"] == groups["all"] == 24
         assert "lang en" in groups
 
+    def test_leaves_the_report_of_the_eval_split(
+        self, cli: Cli, tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Unless it is told where to write."""
+        monkeypatch.chdir(tmp_path)
+        options = ("--models", tiny_bundle, "--perturbed", 0, "--limit", 4, "--heads", "feedback", "--no-plots")
+
+        assert cli("eval", "--split", "field", *options).exit_code == Exit.OK
+        assert (tmp_path / "out" / "field" / "EVAL.md").is_file()
+        assert not (tmp_path / "models").exists()
+
     def test_writes_a_report(self, field: Cli, tmp_path: Path) -> None:
         """As other splits do; all heads that there are are no doubt."""
         assert field().exit_code == Exit.OK
