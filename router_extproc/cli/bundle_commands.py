@@ -15,18 +15,20 @@ commands = typer.Typer()
 
 
 class LearningHead(StrEnum):
-    """The heads that `refit` lets learn on."""
+    """The outputs that `refit` lets learn on."""
 
     JAILBREAK = "jailbreak"
+    JAILBREAK_CONTENTS = "jailbreak_contents"
     DOMAIN = "domain"
     FACT_CHECK = "fact_check"
     FEEDBACK = "feedback"
 
 
 class AmendedHead(StrEnum):
-    """The heads that lack something that can be taught alone."""
+    """The outputs that lack something that can be taught alone."""
 
     JAILBREAK = "jailbreak"
+    JAILBREAK_CONTENTS = "jailbreak_contents"
     MODALITY = "modality"
     DIFFICULTY = "difficulty"
     FACT_CHECK = "fact_check"
@@ -77,8 +79,8 @@ def refit(
 ) -> None:
     """Let heads of a finished bundle learn on: jailbreak (tails of adversarial searches, look-alikes), domain, fact_check, feedback.
 
-    Minutes on a CPU; the encoder, its embedding and all other heads stay. Needs the train extra. Then `train-experts`, which learns beside
-    the new heads, and `eval --record`.
+    jailbreak_contents is what jailbreak says of tool results and documents. Minutes on a CPU; the encoder, its embedding and all other
+    heads stay. Needs the train extra. Then `train-experts`, which learns beside the new heads, and `eval --record`.
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 
@@ -103,10 +105,11 @@ def amend(
 ) -> None:
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
 
-    jailbreak: tails of adversarial searches in more mixtures, short results of tools; modality, difficulty, fact_check: greetings and
-    other turns of a few words; modality: bare captions and topics; jailbreak, modality, feedback, domain: texts as people, applications
-    and tools send them. Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra.
-    Quality models read the difficulty: make them anew after it. Measure the bundle afterwards: `eval --record`.
+    jailbreak: tails of adversarial searches in more mixtures; jailbreak_contents, which reads what tools and documents bring in: short
+    results and orders, pages with an order and without; modality, difficulty, fact_check: greetings and other turns of a few words;
+    modality: bare captions and topics; jailbreak, modality, feedback, domain: texts as people send them. Calibration,
+    thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra. Quality models read the difficulty:
+    make them anew after it. Measure the bundle afterwards: `eval --record`.
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 

@@ -12,7 +12,7 @@ import numpy as np
 from router_extproc.encoders import heads
 from router_extproc.encoders.experts import read_experts
 from router_extproc.encoders.graph import Graph
-from router_extproc.encoders.heads import POOLED
+from router_extproc.encoders.heads import OUTPUTS
 from router_extproc.encoders.manifest import FILE_NAME, BundleError, Manifest, read_manifest
 from router_extproc.encoders.passages import Slice
 from router_extproc.encoders.tokens import CASES, WordPieces
@@ -28,11 +28,11 @@ GRAPH, TOKENIZER, BACKGROUND = "model.onnx", "tokenizer.json", "background.npy"
 """The bundle's files. The background is a sample of embeddings of ordinary requests: int8, one row each, in 127ths."""
 
 TAGS, EMBEDDING = "tags", "embedding"
-"""Outputs beside the heads of POOLED."""
+"""Outputs beside those for the heads of POOLED."""
 TYPES, PEAKS = "types", "peaks"
 """What comes with TAGS: each token's probabilities of none and of each type, and the highest of each over all tokens. Sums of the tags'
 own, which cost the graph a tenth of what they cost behind it. Bundles up to version 8 have neither."""
-_NEEDED = {TAGS, TYPES, PEAKS, EMBEDDING, *POOLED}
+_NEEDED = {TAGS, TYPES, PEAKS, EMBEDDING, *OUTPUTS}
 _CURE = "restore the bundle from its release"
 _INPUTS = {"input_ids", "attention_mask", "marks"}
 
@@ -115,7 +115,7 @@ class Bundle:
         types = 1 + len(heads.SPANS)
         shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (1, self.background.shape[1]), TAGS: (1, len(ids), heads.TAGS)}
         shapes |= {TYPES: (1, len(ids), types), PEAKS: (1, types)}
-        shapes |= {head: (1, heads.width(head)) for head in POOLED}
+        shapes |= {head: (1, heads.width(head)) for head in OUTPUTS}
         try:
             found = self.run([Window(Slice(ids, [0] * len(ids), [(0, 0)] * len(ids)), 0)], tuple(shapes))
         except Exception as error:

@@ -28,9 +28,25 @@ TAGS = 1 + 2 * len(SPANS)
 POOLED = (*CLASSES, *CHANCES)
 """Heads that read a whole window, each by its own weights over the tokens."""
 
+JAILBREAK, CONTENTS = "jailbreak", "jailbreak_contents"
+"""The head that has two outputs in the graph, one for what users say and one for what tools and documents bring in: an order is what a
+request consists of, and what a page must not hold."""
+OUTPUTS = (*POOLED, CONTENTS)
+"""Of the graph, for the heads of POOLED."""
+
+
+def output(head: str, kind: Kind) -> str:
+    """The graph's output by which a head of POOLED, or any other output, reads a text of that kind."""
+    return CONTENTS if head == JAILBREAK and origin(kind) else head
+
+
+def head_of(name: str) -> str:
+    """The head of POOLED that one of OUTPUTS is for."""
+    return JAILBREAK if name == CONTENTS else name
+
 
 def width(head: str) -> int:
-    """Outputs of a pooled head."""
+    """Numbers that an output for a pooled head has."""
     return len(CLASSES[head]) if head in CLASSES else 1
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
+from router_extproc.encoders.heads import CHANCES, CLASSES, OUTPUTS, POOLED, SPANS
 from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+"""1 had one output for all texts of the jailbreak head."""
 _BLOCK = 1 << 20
 
 
@@ -50,6 +51,12 @@ class ExpertEntry(_Closed):
     """Texts that it is asked about."""
 
 
+class _Format(BaseModel):
+    """What of a manifest tells whether this program knows the rest of it."""
+
+    format: int
+
+
 class Manifest(_Closed):
     """The manifest.json of a bundle."""
 
@@ -69,8 +76,7 @@ class Manifest(_Closed):
     experts: dict[str, dict[str, ExpertEntry]] = {}
     """By head, then by the expert's name. Bundles made before there were any have none."""
     calibration: dict[str, Calibration]
-    unheard: dict[str, Calibration] = {}
-    """By head with experts: the calibration of texts that none of them is asked about, with which the threshold is as strict."""
+    """Of each of OUTPUTS, and what a head's experts add to it. That of CONTENTS is such that the head's threshold fits it, too."""
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     """Of each chance head: from this probability on it says yes; chosen on the dev set."""
     span_threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -81,18 +87,14 @@ class Manifest(_Closed):
     evaluation: dict[str, Any]
     """Figures of the shipped int8 model; see EVAL.md."""
 
-    def calibration_of(self, head: str, kind: Kind) -> Calibration:
-        """Of a head's logits for a text of that kind."""
-        if head in self.unheard and not any(kind in entry.kinds for entry in self.experts[head].values()):
-            return self.unheard[head]
-        return self.calibration[head]
-
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a bundle, after every file has been checked against it. Raises BundleError."""
     path = folder / FILE_NAME
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        _check_format(_Format.model_validate_json(text).format, path)
+        manifest = Manifest.model_validate_json(text)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}: no model bundle is there; `make models` makes one") from error
     except ValidationError as error:
@@ -105,19 +107,20 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _check_format(found: int, path: Path) -> None:
+    if found != FORMAT:
+        raise BundleError(f"{path}: bundle format {found}, this program reads {FORMAT}; use a bundle of this release")
+
+
 def _check_heads(manifest: Manifest, path: Path) -> None:
     """The bundle must be for this program: its heads and labels are part of what policies are written against."""
-    if manifest.format != FORMAT:
-        raise BundleError(f"{path}: bundle format {manifest.format}, this program reads {FORMAT}; use a bundle of this release")
     if manifest.classes != CLASSES or manifest.chances != CHANCES or manifest.spans != SPANS:
         raise BundleError(f"{path}: its heads or labels are not those of this program; use a bundle of this release")
     if manifest.overlap > manifest.window // 2:
         raise BundleError(f"{path}: windows that overlap by more than half; restore the bundle from its release")
     if strange := sorted(set(manifest.experts) - set(POOLED)):
         raise BundleError(f"{path}: experts of {', '.join(strange)}, which are no heads; use a bundle of this release")
-    if strange := sorted(set(manifest.unheard) - set(manifest.experts)):
-        raise BundleError(f"{path}: unheard: no experts of {', '.join(strange)}; restore the bundle from its release")
-    missing = sorted(set(POOLED) - set(manifest.calibration)) + sorted(set(CHANCES) - set(manifest.thresholds))
+    missing = sorted(set(OUTPUTS) - set(manifest.calibration)) + sorted(set(CHANCES) - set(manifest.thresholds))
     if missing:
         raise BundleError(f"{path}: no calibration or threshold for {', '.join(missing)}; restore the bundle from its release")
 

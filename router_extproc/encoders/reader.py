@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from router_extproc.encoders.bundle import EMBEDDING, PEAKS, TAGS, TYPES, Window
 from router_extproc.encoders.errors import StrangeError
 from router_extproc.encoders.experts import heard, said
-from router_extproc.encoders.heads import POOLED, origin
+from router_extproc.encoders.heads import POOLED, origin, output
 from router_extproc.encoders.marking import Tagged
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.reading import Outputs, Terms, combined
@@ -51,7 +51,8 @@ class Reader:
         self._figures = figures
         manifest = bundle.manifest
         self._terms = {
-            kind: Terms({head: manifest.calibration_of(head, kind) for head in POOLED}, manifest.span_threshold) for kind in Kind
+            kind: Terms({head: manifest.calibration[output(head, kind)] for head in POOLED}, manifest.span_threshold)
+            for kind in Kind
         }
 
     def run(self, works: Sequence[Work]) -> list[Reading | Exception]:
@@ -63,7 +64,7 @@ class Reader:
         ]
         # Before the graph runs: it leaves nothing of theirs in the core's caches, and behind it they take longer.
         beside = [self._beside(*each) for each in zip(works, passages, strict=True)]
-        rows = self._rows(works, passages, tuple({name: None for work in works for name in work.outputs}))
+        rows = self._rows(works, passages, tuple({output(name, work.kind): None for work in works for name in work.outputs}))
         return [self._told(*each) for each in zip(works, passages, beside, rows, strict=True)]
 
     def _beside(self, work: Work, passage: Passage) -> dict[str, list[Rows]]:
@@ -76,7 +77,8 @@ class Reader:
     def _told(
         self, work: Work, passage: Passage, beside: Mapping[str, Sequence[Rows]], windows: Sequence[_Row]
     ) -> Reading | Exception:
-        logits: dict[str, Rows] = {name: [row[name] for row in windows] for name in work.outputs if name not in _ARRAYS}
+        kind, asked = work.kind, [name for name in work.outputs if name not in _ARRAYS]
+        logits: dict[str, Rows] = {name: [row[output(name, kind)] for row in windows] for name in asked}
         for head, others in beside.items():
             logits[head] = heard(logits[head], others)
         tags = [Tagged(row[TAGS], row[TYPES], row[PEAKS]) for row in windows] if TAGS in work.outputs else None

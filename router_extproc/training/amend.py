@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from router_extproc.encoders.heads import CLASSES
-from router_extproc.encoders.scores import Kind
+from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output
 from router_extproc.training.everyday import TURNED, bare, short_orders, short_results, short_turns, tailed
-from router_extproc.training.refit import Pace, beside, known, learn, logits, opened, put, steps, untold
+from router_extproc.training.refit import Pace, asked, beside, known, learn, logits, opened, put, steps, untold
 from router_extproc.training.sent import HEADS as SENT
 from router_extproc.training.sent import sent
 from router_extproc.training.states import States, states
@@ -34,17 +33,17 @@ if TYPE_CHECKING:
     from router_extproc.training.network import Pooled
     from router_extproc.training.refit import Stage
 
-HEADS = ("jailbreak", "modality", "difficulty", "fact_check", "feedback", "domain")
-"""Those that lack something: tails and short results of tools; short turns; texts as they are sent."""
-_COPIES = {"modality": 4}
+HEADS = (JAILBREAK, CONTENTS, "modality", "difficulty", "fact_check", "feedback", "domain")
+"""Outputs that lack something: tails; short results of tools; short turns; texts as they are sent."""
+_COPIES = {"modality": 4, CONTENTS: 4}
 _MANY_COPIES = 8
 """Of each short text, by head."""
 _BARE_COPIES = 2
 """Of each caption and topic."""
 _SENT_COPIES = {"modality": 2}
 _MANY_SENT_COPIES = 4
-"""Of each text that was sent, by head; of what comes from tools and documents twice as many."""
-_PACES = {"jailbreak": Pace(epochs=3, rate=1e-3)}
+"""Of each text that was sent, by head."""
+_PACES = {CONTENTS: Pace(epochs=3, rate=1e-3)}
 """By head, where it is not the usual one: what an order in a page is takes longer to learn."""
 _CAPTION = 60
 """Characters of a short caption, which is a request for a picture and may look like a turn: `modality` is held to these twice."""
@@ -68,11 +67,11 @@ def amendments(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequ
 def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Random) -> Amendment:
     new = _new(head)
     taught = {row.text for row in new}
-    rows = [row for row in examples.get(head, ()) if row.text not in taught]
+    rows = [row for row in asked(head, examples) if row.text not in taught]
     if head == "modality":
         return Amendment([*rows, *(row for row in rows if len(row.text) <= _CAPTION)], new)
     held = known(head, rows, random)
-    if head == "jailbreak":
+    if head == JAILBREAK:
         return Amendment([*held, *beside(examples, random)], [*tailed(examples, random), *new])
     return Amendment(held, new)
 
@@ -80,9 +79,11 @@ def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Ran
 def _new(head: str) -> list[Example]:
     """Texts of ours that it has not learned; tails, which are made up, are not among them."""
     copies = _COPIES.get(head, _MANY_COPIES)
-    found = sent(head, _SENT_COPIES.get(head, _MANY_SENT_COPIES)) if head in SENT else []
-    found += [row for row in found if row.kind is not Kind.USER]
-    if head == "jailbreak":
+    found = []
+    if head_of(head) in SENT:
+        texts = sent(head_of(head), _SENT_COPIES.get(head, _MANY_SENT_COPIES))
+        found = [row for row in texts if output(row.task, row.kind) == head]
+    if head == CONTENTS:
         found += [*short_results(copies), *short_orders(copies)]
     if head in TURNED:
         found += short_turns(head, copies)

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from router_extproc.encoders.heads import CHANCES, CLASSES, SPANS
+from router_extproc.encoders.heads import CHANCES, CLASSES, CONTENTS, JAILBREAK, SPANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,17 +66,16 @@ def _experts(manifest: Manifest) -> str:
         for head, entries in manifest.experts.items()
         for name, entry in entries.items()
     ]
-    alone = [
-        f" Other texts of `{head}` have temperature {found.temperature:.3f}, bias {found.bias:.3f}, with which the threshold is as strict."
-        for head, found in manifest.unheard.items()
-    ]
     heard = f"\n\nExperts, which a head hears beside the graph: {'; '.join(said)}. They learned from the head's own sources."
-    return heard + "".join(alone) if said else ""
+    return heard if said else ""
 
 
 def _calibration(manifest: Manifest, head: str) -> str:
     found = manifest.calibration[head]
-    return f"{found.temperature:.3f}, {found.bias:.3f}"
+    told = f"{found.temperature:.3f}, {found.bias:.3f}"
+    if head != JAILBREAK:
+        return told
+    return f"{told}; for tool results and documents, by an output of their own, {_calibration(manifest, CONTENTS)}"
 
 
 def _made_of(training: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ class DevSet:
             if head == "pii":
                 logits.append(_right(network.tags(hidden).float().cpu(), tags))
             else:
-                logits.append(network.pooled(head, hidden, batch.mask).float().cpu().numpy())
+                logits.append(network.pooled(head, hidden, batch).float().cpu().numpy())
         return _score(head, np.concatenate(logits), np.array([row.target for row in rows] if head != "pii" else []))
 
     def _window(self, row: Example) -> Window:

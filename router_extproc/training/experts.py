@@ -78,7 +78,7 @@ def taught(
         plan, path = _PLANS[head], encoder.bundle.folder / file_of(_PLANS[head].name, head)
         expert = _learnt(encoder.bundle.pieces, head, examples[head], path)
         encoder.bundle.experts = others
-        dev = some(known[head])
+        dev = some([row for row in known[head] if row.kind in plan.kinds])
         least, chosen = _loss(encoder, head, dev) - _LEAST_GAIN, 0.0
         for weight in plan.weights:
             encoder.bundle.experts = others | {head: (Seat(expert, weight, frozenset(plan.kinds)),)}

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from router_extproc.encoders.heads import POOLED, SPANS, TAGS, width
+from router_extproc.encoders.heads import CONTENTS, OUTPUTS, POOLED, SPANS, TAGS, width
 from router_extproc.training.shape import EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ _MICROSOFT = "com.microsoft"
 _OPSET = 18
 _IR = 10
 _MASKED = -1e4
+_ATTENDED = {"attend": POOLED, "attend_contents": (CONTENTS,)}
+"""Outputs whose weights over the tokens stand in one initialiser, a column each: those that are asked for of the same windows."""
 
 
 class Writer:
@@ -81,7 +83,7 @@ class Exporter:
             "tags": ["B", "T", TAGS],
             "types": ["B", "T", 1 + len(SPANS)],
             "peaks": ["B", 1 + len(SPANS)],
-            **{head: ["B", width(head)] for head in POOLED},
+            **{head: ["B", width(head)] for head in OUTPUTS},
         }
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
         graph = helper.make_graph(write.nodes, "router", values, outputs, write.constants)
@@ -212,9 +214,10 @@ class Exporter:
         write.op("LpNormalization", mean, axis=-1, p=2, out="embedding")
         weight = write.constant("tags.weight", self._weight("tags.weight").T)
         write.op("Add", write.op("MatMul", hidden, weight), write.constant("tags.bias", self._weight("tags.bias")), out="tags")
-        chosen = self._chosen(hidden)
-        for number, head in enumerate(POOLED):
-            self._head(head, chosen, number, mean)
+        for name, outputs in _ATTENDED.items():
+            chosen = self._chosen(hidden, name)
+            for number, head in enumerate(outputs):
+                self._head(head, chosen, number, mean)
         self._types(column)
 
     def _types(self, column: str) -> None:
@@ -230,13 +233,11 @@ class Exporter:
         kept = write.op("Mul", types, column)
         write.op("ReduceMax", kept, write.constant("axis_1", np.array([1], np.int64)), keepdims=0, out="peaks")
 
-    def _chosen(self, hidden: str) -> str:
-        """Each head's weighted mean of the tokens, (B, heads, HIDDEN), in two products for all heads."""
+    def _chosen(self, hidden: str, name: str) -> str:
+        """The weighted mean of the tokens of each of some outputs, (B, outputs, HIDDEN), in two products for all of them."""
         write = self._writer
-        attend = np.concatenate([self._weight(f"heads.{head}.attend.weight") for head in POOLED])
-        scores = write.op(
-            "MatMul", hidden, write.constant("attend", attend.T)
-        )  # a constant added to all tokens would change nothing
+        attend = np.concatenate([self._weight(f"heads.{head}.attend.weight") for head in _ATTENDED[name]])
+        scores = write.op("MatMul", hidden, write.constant(name, attend.T))  # a constant added to all tokens would change nothing
         gone = write.op("Unsqueeze", "missing", write.constant("axis_2", np.array([2], np.int64)))
         shares = write.op("Softmax", write.op("Add", scores, gone), axis=1)
         return write.op("MatMul", write.op("Transpose", shares, perm=[0, 2, 1]), hidden)
@@ -253,6 +254,12 @@ class Exporter:
         return write.constant(f"{name}.weight", self._weight(f"{name}.weight")), write.constant(
             f"{name}.bias", self._weight(f"{name}.bias")
         )
+
+
+def attended(head: str) -> tuple[str, int]:
+    """Where the graph has the weights over the tokens of one of OUTPUTS: the initialiser and the column in it."""
+    name = next(name for name, outputs in _ATTENDED.items() if head in outputs)
+    return name, _ATTENDED[name].index(head)
 
 
 def weights_of(network: Any) -> dict[str, NDArray[np.float32]]:

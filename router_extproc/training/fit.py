@@ -230,9 +230,9 @@ def of_others(network: Network, hidden: Tensor, tutor: Network, known: Tensor, f
     mask = fed.batch.mask
     heads = [head for head in POOLED if head != fed.task and (head, fed.task) != ("domain", "difficulty")]
     with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
-        taught = {head: tutor.pooled(head, known, mask) for head in heads}
+        taught = {head: tutor.pooled(head, known, fed.batch) for head in heads}
         tags = tutor.tags(known)
-    losses = [taught_loss(head, network.pooled(head, hidden, mask), taught[head]) for head in heads]
+    losses = [taught_loss(head, network.pooled(head, hidden, fed.batch), taught[head]) for head in heads]
     if fed.task != "pii":
         losses.append(taught_tags_loss(network.tags(hidden), tags, mask))
     return torch.stack(losses).sum()
@@ -240,7 +240,7 @@ def of_others(network: Network, hidden: Tensor, tutor: Network, known: Tensor, f
 
 def said(network: Network, hidden: Tensor, fed: Fed) -> Tensor:
     """The logits of a batch's head: of each token, or of each window."""
-    return network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, fed.batch.mask)
+    return network.tags(hidden) if fed.task == "pii" else network.pooled(fed.task, hidden, fed.batch)
 
 
 def trained(folder: Path) -> tuple[Network, dict[str, Any]]:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from router_extproc.encoders.heads import POOLED, TAGS, width
+from router_extproc.encoders.heads import CONTENTS, JAILBREAK, OUTPUTS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.shape import BOTTLENECK, DISTANCES, HEADS, HIDDEN, INNER, Shape
 
@@ -37,6 +37,11 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch in a device's memory."""
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in (self.ids, self.mask, self.marks)))
+
+    @property
+    def contents(self) -> Tensor:
+        """(B, 1), bool: whether a tool or a document brought the window in. All its marks say so, those of padding do not."""
+        return self.marks[:, :1] >= CASES
 
 
 class Layer(nn.Module):
@@ -125,12 +130,16 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.encoder = Encoder(shape)
-        self.heads = nn.ModuleDict({head: Pooled(shape.hidden, width(head)) for head in POOLED})
+        self.heads = nn.ModuleDict({head: Pooled(shape.hidden, width(head)) for head in OUTPUTS})
         self.tags = nn.Linear(shape.hidden, TAGS)
 
-    def pooled(self, head: str, hidden: Tensor, mask: Tensor) -> Tensor:
-        """One head's logits, (B, outputs)."""
-        return self.heads[head](hidden, mask, mean(hidden, mask))
+    def pooled(self, head: str, hidden: Tensor, batch: Batch) -> Tensor:
+        """One head's logits, (B, outputs), each window's by the output for where it comes from."""
+        middle = mean(hidden, batch.mask)
+        said: Tensor = self.heads[head](hidden, batch.mask, middle)
+        if head != JAILBREAK:
+            return said
+        return torch.where(batch.contents, self.heads[CONTENTS](hidden, batch.mask, middle), said)
 
 
 def mean(hidden: Tensor, mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import onnx
 
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
+from router_extproc.encoders.heads import CHANCES, CLASSES, OUTPUTS, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import Amendment, amend, amendments
@@ -25,7 +25,7 @@ from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe, recipe_of
 from router_extproc.training.refit import lessons, refit, untold
 from router_extproc.training.staged import copied, staged
-from router_extproc.training.tuning import calibrated, span_threshold, unheard
+from router_extproc.training.tuning import calibrated, span_threshold, tuned_with
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def _judged(encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: P
     """What a manifest tells of the heads: experts, which are written beside the graph, and what the dev set says of both."""
     experts = taught(encoder, examples, data, recipe.licence)
     calibration, thresholds = calibrated(encoder, data, recipe.licence)
-    alone = unheard(encoder, data, recipe.licence, thresholds)
-    return {"experts": experts, "calibration": calibration, "thresholds": thresholds, "unheard": alone}
+    return {"experts": experts, "calibration": calibration, "thresholds": thresholds}
 
 
 def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
@@ -104,7 +103,6 @@ def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
         "experts": known.experts,
         "calibration": known.calibration,
         "thresholds": known.thresholds,
-        "unheard": known.unheard,
         "training": manifest.training | history,
     }
 
@@ -186,22 +184,20 @@ def _refitted(
     wanted = Recipe.of(before.training["recipe"])
     refit(folder, learnt, wanted.seed, stage)
     counts = before.training.get("refitted", {}) | {head: len(rows) for head, rows in learnt.items()}
-    blank = before.calibration | dict.fromkeys(learnt, Calibration())
-    kept = {head: found for head, found in before.unheard.items() if head not in learnt}
+    tuned = tuned_with(learnt)
+    blank = before.calibration | dict.fromkeys(tuned, Calibration())
     manifest = before.model_copy(
         update={
-            "version": version, "files": files_of(folder, before.experts), "calibration": blank, "unheard": kept,
+            "version": version, "files": files_of(folder, before.experts), "calibration": blank,
             "embedder": embedder(before),
         }
     )  # fmt: skip
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
-    calibration, thresholds = calibrated(encoder, data, wanted.licence, tuple(learnt))
-    kept |= unheard(encoder, data, wanted.licence, before.thresholds | thresholds, tuple(learnt))
+    calibration, thresholds = calibrated(encoder, data, wanted.licence, tuned, before.thresholds)
     update = {
         "calibration": before.calibration | calibration,
         "thresholds": before.thresholds | thresholds,
-        "unheard": kept,
         "training": before.training | {"refitted": counts},
         "evaluation": _lasting(before),
     }
@@ -257,7 +253,7 @@ def _manifest(
         classes=CLASSES,
         chances=CHANCES,
         spans=SPANS,
-        calibration=dict.fromkeys(POOLED, Calibration()),
+        calibration=dict.fromkeys(OUTPUTS, Calibration()),
         thresholds=dict.fromkeys(CHANCES, 0.5),
         span_threshold=0.0,
         training={

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from router_extproc.encoders.heads import CLASSES, width
+from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output, width
 from router_extproc.encoders.reading import ANYWHERE
 from router_extproc.training.augment import worn
 from router_extproc.training.corpus import SOURCE, Example
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     Stage = Callable[[str, int], Tick]
     Loss = Callable[[Pooled, States, NDArray[np.int64]], Tensor]
 
-HEAD = "jailbreak"
-HEADS = (HEAD, "domain", "fact_check", "feedback")
-"""Those that gain: docs/training.md."""
-_ROWS = {HEAD: 12_000, "domain": 50_000, "fact_check": 14_000, "feedback": 20_000}
+HEAD = JAILBREAK
+HEADS = (HEAD, CONTENTS, "domain", "fact_check", "feedback")
+"""Outputs that gain: docs/training.md."""
+_ROWS = {HEAD: 12_000, CONTENTS: 12_000, "domain": 50_000, "fact_check": 14_000, "feedback": 20_000}
 _OTHERS_ROWS = 12_000
 """Of what each head was trained on, at most."""
 _TIMES = {"domain": 2}
@@ -82,12 +82,18 @@ def refit(folder: Path, learnt: Mapping[str, Sequence[Example]], seed: int, stag
 
 
 def lessons(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequence[str] = HEADS) -> dict[str, list[Example]]:
-    """By head of these: some of what it was trained on, as people would write it; and for attacks, what is new or too rare there."""
+    """By output of these: some of what it was trained on, as people would write it; and for attacks, what is new or too rare there."""
     random = Random(seed)
-    found = {head: known(head, examples.get(head, ()), random) for head in heads}
+    found = {head: known(head, asked(head, examples), random) for head in heads}
     if HEAD in found:
         found[HEAD] += [*tailed(examples, random), *beside(examples, random)]
     return {head: rows for head, rows in found.items() if rows}
+
+
+def asked(name: str, examples: Mapping[str, Sequence[Example]]) -> list[Example]:
+    """What one of OUTPUTS is trained on: its head's examples, if it reads texts of their kind."""
+    head = head_of(name)
+    return [row for row in examples.get(head, ()) if output(head, row.kind) == name]
 
 
 def beside(examples: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
@@ -102,7 +108,7 @@ def known(head: str, examples: Sequence[Example], random: Random) -> list[Exampl
     if head not in _TIMES or len(once) > _ROWS.get(head, _OTHERS_ROWS):
         once = random.sample(once, min(_ROWS.get(head, _OTHERS_ROWS), len(once)))
     rows = once * _TIMES.get(head, 1)
-    return [Example(head, worn(row.text, random), row.target, row.source, row.kind) for row in rows]
+    return [Example(head_of(head), worn(row.text, random), row.target, row.source, row.kind) for row in rows]
 
 
 def _stories(random: Random) -> list[Example]:
@@ -170,13 +176,13 @@ def _loss(name: str, head: Pooled, found: States, rows: NDArray[np.int64]) -> Te
     targets = torch.from_numpy(found.targets[rows])
     wanted = targets.long() if name in CLASSES else targets
     said = logits(name, head, found, rows)
-    return pooled_loss(name, said, torch.arange(len(said)), wanted)
+    return pooled_loss(head_of(name), said, torch.arange(len(said)), wanted)
 
 
 def logits(name: str, head: Pooled, found: States, rows: NDArray[np.int64]) -> Tensor:
     """(texts, outputs): what a head says of some texts, from their windows as in serving: the highest, or the mean of first and last."""
     first, last = np.searchsorted(found.owners, rows), np.searchsorted(found.owners, rows, side="right")
-    if name in ANYWHERE:
+    if head_of(name) in ANYWHERE:
         windows = [found.windows[at] for begin, end in zip(first, last, strict=True) for at in range(begin, end)]
         owners = torch.tensor(np.repeat(np.arange(len(rows)), last - first))
         return most_suspicious(_said(head, windows), owners, len(rows))[:, None]

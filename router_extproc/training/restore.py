@@ -10,7 +10,8 @@ import torch
 from onnx import numpy_helper
 
 from router_extproc.encoders.bundle import GRAPH
-from router_extproc.encoders.heads import POOLED
+from router_extproc.encoders.heads import OUTPUTS
+from router_extproc.training.export import attended
 from router_extproc.training.network import Network
 from router_extproc.training.quantisation import PRODUCTS
 from router_extproc.training.shape import Shape
@@ -47,8 +48,8 @@ def restored(folder: Path) -> Network:
     weights |= {name: known[name] for name in network.state_dict() if "norm" in name}
     for number in range(layers):
         weights |= _layer(known, f"encoder.layers.{number}")
-    for number, head in enumerate(POOLED):
-        weights |= _head(known, head, number)
+    for head in OUTPUTS:
+        weights |= _head(known, head)
     network.load_state_dict({name: torch.tensor(np.ascontiguousarray(value)) for name, value in weights.items()})
     return network.eval()
 
@@ -70,8 +71,9 @@ def _smooth(known: Arrays, name: str, inputs: int) -> NDArray[np.float32]:
     return np.ones(inputs, np.float32) if inverse is None else (1 / inverse).astype(np.float32)
 
 
-def _head(known: Arrays, head: str, number: int) -> dict[str, NDArray[np.float32]]:
+def _head(known: Arrays, head: str) -> dict[str, NDArray[np.float32]]:
     name = f"heads.{head}"
     parts = {f"{name}.{part}": known[f"{name}.{part}"] for part in ("inner.weight", "inner.bias", "outer.weight", "outer.bias")}
     # A constant added to all tokens would change nothing, so that the graph has none.
-    return parts | {f"{name}.attend.weight": known["attend"][:, number][None], f"{name}.attend.bias": np.zeros(1, np.float32)}
+    attend, number = attended(head)
+    return parts | {f"{name}.attend.weight": known[attend][:, number][None], f"{name}.attend.bias": np.zeros(1, np.float32)}

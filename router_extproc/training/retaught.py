@@ -12,7 +12,7 @@ from router_extproc.training.corpus import Licence
 from router_extproc.training.experts import HEADS, taught
 from router_extproc.training.notes import files_of, write
 from router_extproc.training.staged import staged
-from router_extproc.training.tuning import calibrated, unheard
+from router_extproc.training.tuning import calibrated, tuned_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,14 +43,14 @@ def retaught(
 def _made(
     source: Path, folder: Path, data: Path, examples: Mapping[str, Sequence[Example]], *, version: str, heads: Sequence[str]
 ) -> Manifest:
-    old = read_manifest(source)
+    old, tuned = read_manifest(source), tuned_with(heads)
     kept = {head: found for head, found in old.experts.items() if head not in heads}
     lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
         update={
-            "version": version, "experts": kept, "unheard": {head: old.unheard[head] for head in kept if head in old.unheard},
+            "version": version, "experts": kept,
             "files": files_of(source, kept), "evaluation": lasting,
-            "calibration": {**old.calibration, **dict.fromkeys(heads, Calibration())},
+            "calibration": {**old.calibration, **dict.fromkeys(tuned, Calibration())},
         }
     )  # fmt: skip
     for name in fresh.files:
@@ -60,15 +60,13 @@ def _made(
     try:
         licence = Licence(old.training["recipe"]["licence"])
         experts = kept | taught(encoder, examples, data, licence, heads)
-        calibration, thresholds = calibrated(encoder, data, licence, heads)
-        alone = fresh.unheard | unheard(encoder, data, licence, old.thresholds | thresholds, heads)
+        calibration, thresholds = calibrated(encoder, data, licence, tuned, old.thresholds)
     finally:
         encoder.close()
     made = fresh.model_copy(
         update={
             "experts": experts, "files": files_of(folder, experts),
             "calibration": {**fresh.calibration, **calibration}, "thresholds": {**fresh.thresholds, **thresholds},
-            "unheard": alone,
         }
     )  # fmt: skip
     write(folder, made)

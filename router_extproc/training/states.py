@@ -12,11 +12,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
 from router_extproc.encoders.cpus import available_cpus
-from router_extproc.encoders.heads import POOLED, origin
+from router_extproc.encoders.heads import origin
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.plain import plain
 from router_extproc.encoders.runtime import onnxruntime, session_options
 from router_extproc.encoders.tokens import CASES, WordPieces
+from router_extproc.training.export import attended
 from router_extproc.training.windows import LENGTH, OVERLAP
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 _CHARACTERS = 3000
 """Read of a text at most: four windows."""
 _PARTS = ("inner.weight", "inner.bias", "outer.weight", "outer.bias")
-_ATTEND = "attend"
-"""All heads' weights over the tokens, a column each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +91,21 @@ class _Reading:
 
 
 def head_weights(folder: Path, head: str) -> Arrays:
-    """A pooled head's weights, by their names in Pooled. Raises OSError."""
+    """The weights of one of OUTPUTS, by their names in Pooled. Raises OSError."""
     known = {each.name: each for each in onnx.load(str(folder / GRAPH)).graph.initializer}
     found = {part: numpy_helper.to_array(known[f"heads.{head}.{part}"]).copy() for part in _PARTS}
-    return found | {"attend.weight": numpy_helper.to_array(known[_ATTEND])[:, POOLED.index(head)][None].copy()}
+    attend, number = attended(head)
+    return found | {"attend.weight": numpy_helper.to_array(known[attend])[:, number][None].copy()}
 
 
 def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write a pooled head's weights into the graph; all else in it stays. Raises OSError."""
+    """Write the weights of one of OUTPUTS into the graph; all else in it stays. Raises OSError."""
     model = onnx.load(str(folder / GRAPH))
     known = {each.name: each for each in model.graph.initializer}
-    attend = numpy_helper.to_array(known[_ATTEND]).copy()
-    attend[:, POOLED.index(head)] = weights["attend.weight"][0]
-    _replace(known[_ATTEND], attend)
+    name, number = attended(head)
+    attend = numpy_helper.to_array(known[name]).copy()
+    attend[:, number] = weights["attend.weight"][0]
+    _replace(known[name], attend)
     for part in _PARTS:
         _replace(known[f"heads.{head}.{part}"], weights[part])
     onnx.save(model, str(folder / GRAPH))

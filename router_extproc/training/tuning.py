@@ -11,9 +11,8 @@ import numpy as np
 
 from router_extproc.encoders.bundle import TAGS
 from router_extproc.encoders.cpus import available_cpus
-from router_extproc.encoders.heads import CLASSES, POOLED
+from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, OUTPUTS, head_of, output
 from router_extproc.encoders.manifest import Calibration
-from router_extproc.encoders.scores import Kind
 from router_extproc.pii.merging import merged
 from router_extproc.pii.patterns import find
 from router_extproc.pii.trimming import trimmed
@@ -21,7 +20,7 @@ from router_extproc.training.calibrate import best_threshold, chance_calibration
 from router_extproc.training.corpus import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from router_extproc.encoders.encoder import Encoder
@@ -38,43 +37,45 @@ DEV_ROWS = 2000
 
 
 def calibrated(
-    encoder: Encoder, data: Path, licence: Licence, heads: Sequence[str] = POOLED
+    encoder: Encoder, data: Path, licence: Licence, outputs: Sequence[str] = OUTPUTS, known: Mapping[str, float] | None = None
 ) -> tuple[dict[str, Calibration], dict[str, float]]:
-    """Calibrations and thresholds, from the dev set, with an encoder that has none yet for these heads."""
+    """Calibrations by output and thresholds by head, from the dev set, with an encoder that has none yet for these outputs.
+
+    `known` are the thresholds of the other heads. CONTENTS has none of its own: its calibration is moved so that the threshold of its
+    head is as strict as the one that it would have.
+    """
     dev = read(data, "dev", licence)
     calibration: dict[str, Calibration] = {}
     thresholds: dict[str, float] = {}
-    for head in heads:
-        rows = some(dev[head])
+    for name in sorted(outputs, key=OUTPUTS.index):
+        head = head_of(name)
+        rows = some([row for row in dev[head] if output(head, row.kind) == name])
+        if not rows:  # the dev set of jailbreak may have none of what tools and documents bring in
+            calibration[name] = Calibration()
+            continue
         readings = readings_of(encoder, rows, head)
         if head in CLASSES:
             logits = np.log([[reading.classes[head][label] for label in CLASSES[head]] for reading in readings])
-            calibration[head] = class_calibration(logits, np.array([row.target for row in rows]))
+            calibration[name] = class_calibration(logits, np.array([row.target for row in rows]))
             continue
         chances = np.array([reading.chances[head] for reading in readings]).clip(1e-9, 1 - 1e-9)
         targets = np.array([row.target for row in rows], np.float64)
         logits = np.log(chances / (1 - chances))
-        calibration[head] = chance_calibration(logits, targets)
-        made = 1 / (1 + np.exp(-(logits + calibration[head].bias) / calibration[head].temperature))
-        thresholds[head] = math.ceil(_threshold(head, made, targets, rows) * 10_000) / 10_000
+        found = chance_calibration(logits, targets)
+        made = 1 / (1 + np.exp(-(logits + found.bias) / found.temperature))
+        cut = math.ceil(_threshold(name, made, targets) * 10_000) / 10_000
+        if name == CONTENTS:
+            found = _moved(found, cut, {**(known or {}), **thresholds}[head])
+        else:
+            thresholds[head] = cut
+        calibration[name] = found
     return calibration, thresholds
 
 
-def unheard(
-    encoder: Encoder, data: Path, licence: Licence, thresholds: Mapping[str, float], heads: Sequence[str] = POOLED
-) -> dict[str, Calibration]:
-    """Calibrations of these heads for texts that no expert is asked about, if there are any: the graph's alone, by the same rows.
-
-    The encoder has none yet for these heads. They are moved so that the thresholds, which were chosen with the experts, are as strict
-    as those that would be chosen without.
-    """
-    experts, encoder.bundle.experts = encoder.bundle.experts, {}
-    partly = tuple(head for head in heads if head in experts and not any(seat.kinds >= set(Kind) for seat in experts[head]))
-    try:
-        alone, cuts = calibrated(encoder, data, licence, partly)
-    finally:
-        encoder.bundle.experts = experts
-    return {head: _moved(found, cuts[head], thresholds[head]) if head in cuts else found for head, found in alone.items()}
+def tuned_with(outputs: Iterable[str]) -> tuple[str, ...]:
+    """These, and those whose calibration hangs on the threshold of one of these."""
+    wanted = set(outputs)
+    return tuple(name for name in OUTPUTS if name in wanted or head_of(name) in wanted)
 
 
 def _moved(found: Calibration, cut: float, wanted: float) -> Calibration:
@@ -122,10 +123,9 @@ def _span_f1(found: Sequence[tuple[Sequence[Span], frozenset[Any], frozenset[str
     return 2 * hits / max(given + wanted, 1)
 
 
-def _threshold(head: str, chances: Any, targets: Any, rows: Sequence[Example]) -> float:
-    if head == "jailbreak":
-        benign = np.array([row.kind is Kind.USER and row.target == 0 for row in rows])
-        return max(0.5, threshold_at(chances[benign], _FALSE_ALARMS))
-    if head == "difficulty":
+def _threshold(output: str, chances: Any, targets: Any) -> float:
+    if output == JAILBREAK:
+        return max(0.5, threshold_at(chances[targets == 0], _FALSE_ALARMS))
+    if output == "difficulty":
         return 0.5
     return best_threshold(chances, targets)

@@ -17,7 +17,8 @@ from router_extproc.encoders.encoder import Encoder, EncoderOptions, ordered
 from router_extproc.encoders.errors import LateError, OverloadedError, StrangeError
 from router_extproc.encoders.figures import Figures
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
-from router_extproc.encoders.reader import Work
+from router_extproc.encoders.reader import Reader, Work
+from router_extproc.encoders.reading import Reading
 from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from router_extproc.encoders.bundle import Window
     from router_extproc.encoders.graph import Arrays
-    from router_extproc.encoders.reading import Reading
 
     Open = Callable[..., Encoder]
 
@@ -175,6 +175,18 @@ class TestSubmit:
         )
 
         assert found > said
+
+    def test_each_text_of_a_run_is_read_by_the_output_for_where_it_comes_from(self, opened: Open, watched: Watched) -> None:
+        """Both are computed where a run has both, and neither text gets the other's."""
+        encoder = opened(watched)
+        kinds = (Kind.USER, Kind.DOCUMENT)
+        alone = [encoder.read(["tea"], kind, outputs=("jailbreak",))[0].chances for kind in kinds]
+        assert watched.asked == [("jailbreak",), ("jailbreak_contents",)]
+
+        found = Reader(watched, Figures()).run([Work("tea", kind, 1, ("jailbreak",)) for kind in kinds])
+
+        assert watched.asked[2:] == [("jailbreak", "jailbreak_contents")]
+        assert [each.chances for each in found if isinstance(each, Reading)] == [pytest.approx(each) for each in alone]
 
     def test_computes_only_what_is_asked_for(self, opened: Open, watched: Watched, later: float) -> None:
         """Not even the graph does more."""

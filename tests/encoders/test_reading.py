@@ -7,8 +7,8 @@ import pytest
 from tagged import tagged
 
 from router_extproc.encoders.errors import StrangeError
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
-from router_extproc.encoders.manifest import Calibration, ExpertEntry, Manifest
+from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, output, width
+from router_extproc.encoders.manifest import Calibration, Manifest
 from router_extproc.encoders.passages import Passage, Slice
 from router_extproc.encoders.reading import Outputs, Terms, combined, pooled
 from router_extproc.encoders.scores import Kind
@@ -59,7 +59,7 @@ def rows(head: str, *logits: float) -> Mapping[str, list[list[float]]]:
 
 def reading(manifest: Manifest, passage: Passage, outputs: Outputs, text: str = "", kind: Kind = Kind.USER) -> Reading:
     """Of a text of that kind, with the manifest's calibration."""
-    terms = Terms({head: manifest.calibration_of(head, kind) for head in POOLED}, manifest.span_threshold)
+    terms = Terms({head: manifest.calibration[output(head, kind)] for head in POOLED}, manifest.span_threshold)
     return combined(text, passage, outputs, terms)
 
 
@@ -102,12 +102,10 @@ class TestCombined:
         assert sum(found.values()) == pytest.approx(1.0)
         assert found[CLASSES[head][0]] == pytest.approx(np.exp(2) / (np.exp(2) + len(CLASSES[head]) - 1))
 
-    def test_texts_that_no_expert_hears_have_a_calibration_of_their_own(self, manifest: Manifest) -> None:
-        """Of the head that has the expert, and of no other."""
-        experts = {"jailbreak": {"pieces": ExpertEntry(weight=1.0, kinds=(Kind.USER,))}}
-        fitted = manifest.model_copy(
-            update={"experts": experts, "unheard": {"jailbreak": Calibration(temperature=0.5, bias=1.0)}}
-        )
+    def test_what_tools_and_documents_bring_in_has_a_calibration_of_its_own(self, manifest: Manifest) -> None:
+        """Of the head that has an output of its own for it, and of no other."""
+        own = {"jailbreak_contents": Calibration(temperature=0.5, bias=1.0)}
+        fitted = manifest.model_copy(update={"calibration": {**manifest.calibration, **own}})
         outputs = Outputs({**rows("jailbreak", 1.0), **rows("fact_check", 1.0)})
         kinds = (Kind.USER, Kind.TOOL_RESULT)
         user, brought = (reading(fitted, Passage((piece(),), 1.0), outputs, kind=kind) for kind in kinds)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tagged import types_of
 
-from router_extproc.encoders.heads import POOLED, TAGS, width
+from router_extproc.encoders.heads import OUTPUTS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.quantisation import Range, range_of
 from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN
@@ -51,7 +51,7 @@ def random_weights(layers: int, seed: int = 0) -> dict[str, Floats]:
         found |= linear(f"{at}.qkv", 3 * HIDDEN, HIDDEN) | linear(f"{at}.out", HIDDEN, HIDDEN)
         found |= linear(f"{at}.up", INNER, HIDDEN) | linear(f"{at}.down", HIDDEN, INNER)
         found |= norm(f"{at}.norm_attention") | norm(f"{at}.norm_inner")
-    for head in POOLED:
+    for head in OUTPUTS:
         at = f"heads.{head}"
         found |= linear(f"{at}.attend", 1, HIDDEN) | linear(f"{at}.inner", BOTTLENECK, 2 * HIDDEN)
         found |= linear(f"{at}.outer", width(head), BOTTLENECK)
@@ -75,7 +75,7 @@ class Reference:
         for number in range(self._layers):
             hidden = self._layer(number, hidden)
         mean = hidden.mean(0)
-        pooled = {head: self._head(head, hidden, mean) for head in POOLED}
+        pooled = {head: self._head(head, hidden, mean) for head in OUTPUTS}
         tags = self._linear("tags", hidden)
         types = types_of(tags)
         return {"embedding": mean / np.linalg.norm(mean), "tags": tags, "types": types, "peaks": types.max(0), **pooled}

@@ -18,9 +18,8 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS, TAGS, width
+from router_extproc.encoders.heads import CHANCES, CLASSES, CONTENTS, JAILBREAK, OUTPUTS, SPANS, TAGS, width
 from router_extproc.encoders.manifest import FILE_NAME, FORMAT, sha256
-from router_extproc.encoders.tokens import CASES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +75,7 @@ def seal(folder: Path, **manifest: Any) -> Path:
     files = {name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in _FILES}
     entries = {
         "format": FORMAT, "name": "tiny", "version": "1", "files": files, "window": WINDOW, "overlap": OVERLAP,
-        "classes": CLASSES, "chances": CHANCES, "spans": SPANS, "calibration": {head: {"temperature": 1.0} for head in POOLED},
+        "classes": CLASSES, "chances": CHANCES, "spans": SPANS, "calibration": {name: {"temperature": 1.0} for name in OUTPUTS},
         "thresholds": dict.fromkeys(CHANCES, 0.5), "training": {}, "evaluation": {},
     }  # fmt: skip
     (folder / FILE_NAME).write_text(json.dumps(entries | manifest))
@@ -97,8 +96,8 @@ def tokenizer() -> Tokenizer:
 
 
 def _columns() -> dict[tuple[str, str], int]:
-    """Where each label of each pooled head stands among their outputs, side by side."""
-    labels = [(head, label) for head in POOLED for label in CLASSES.get(head, ("",))]
+    """Where each label of each of OUTPUTS stands among them, side by side."""
+    labels = [(name, label) for name in OUTPUTS for label in CLASSES.get(name, ("",))]
     return {label: number for number, label in enumerate(labels)}
 
 
@@ -112,18 +111,20 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
     tags[:, 0] = PUSH / 2
     for word, tag in NAMES.items():
         tags[pieces.index(word), 1 + 2 * SPANS.index(tag[2:]) + (tag[0] == "I")] = PUSH
-    written = np.zeros((2 * CASES, len(columns)), np.float32)
-    written[CASES:, columns["jailbreak", ""]] = 1.0
+    nudges = chance.normal(size=(len(pieces), len(columns) - 1)).astype(np.float32)
+    # What the contents' output says is what the other one says, and 1.
+    said = columns[JAILBREAK, ""]
+    pushes[:, columns[CONTENTS, ""]] = pushes[:, said]
+    nudges = np.concatenate((nudges, nudges[:, [said]]), 1)
     tables = {
         "vectors": vectors,
         "pushes": pushes,
-        "nudges": chance.normal(size=pushes.shape).astype(np.float32),
-        "written": written,
+        "nudges": nudges,
         "tag_table": tags,
         "sums": np.eye(1 + len(SPANS), dtype=np.float32)[[(1 + tag) // 2 for tag in range(TAGS)]],
-        "start": np.array([-PUSH / 2 if head in CHANCES else 0.0 for head, _ in columns], np.float32),
+        "start": np.array([_STARTS.get(name, 0.0) for name, _ in columns], np.float32),
         "axis": np.array([1], np.int64),
-        "widths": np.array([width(head) for head in POOLED], np.int64),
+        "widths": np.array([width(name) for name in OUTPUTS], np.int64),
     }
     node = helper.make_node
     nodes = [
@@ -134,9 +135,9 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
         node("Gather", ["tag_table", "input_ids"], ["tags"]), node("Softmax", ["tags"], ["shares"], axis=-1),
         node("MatMul", ["shares", "sums"], ["types"]), node("Mul", ["types", "keep"], ["kept"]),
         node("ReduceMax", ["kept"], ["peaks"], axes=[1], keepdims=0),
-        *_pooled("input_ids", "pushes", "push"), *_pooled("input_ids", "nudges", "nudge"), *_pooled("marks", "written", "mark"),
-        node("Sum", ["push_sum", "nudge_mean", "mark_mean", "start"], ["heads"]),
-        node("Split", ["heads", "widths"], list(POOLED), axis=1),
+        *_pooled("input_ids", "pushes", "push"), *_pooled("input_ids", "nudges", "nudge"),
+        node("Sum", ["push_sum", "nudge_mean", "start"], ["heads"]),
+        node("Split", ["heads", "widths"], list(OUTPUTS), axis=1),
     ]  # fmt: skip
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["B", "T"]) for name in _INPUTS]
     shapes = {
@@ -145,7 +146,7 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
         "types": ["B", "T", 1 + len(SPANS)],
         "peaks": ["B", 1 + len(SPANS)],
     }
-    shapes |= {head: ["B", width(head)] for head in POOLED}
+    shapes |= {name: ["B", width(name)] for name in OUTPUTS}
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     constants = [numpy_helper.from_array(table, name) for name, table in (tables | {"two": np.array([2], np.int64)}).items()]
     model = helper.make_model(
@@ -155,6 +156,7 @@ def _graph(vectors: np.ndarray[Any, Any], chance: np.random.Generator) -> onnx.M
     return model
 
 
+_STARTS = dict.fromkeys(CHANCES, -PUSH / 2) | {CONTENTS: 1 - PUSH / 2}
 _INPUTS = ("input_ids", "attention_mask", "marks")
 
 

@@ -15,7 +15,7 @@ from grown import write_grown
 from router_extproc.cli.bundle_commands import AmendedHead
 from router_extproc.encoders.bundle import GRAPH, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
-from router_extproc.encoders.heads import CLASSES
+from router_extproc.encoders.heads import CLASSES, CONTENTS, head_of, output
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
@@ -57,7 +57,7 @@ def lesson(head: str, label: float) -> Amendment:
 
 def readings(folder: Path, texts: Sequence[str]) -> list[Reading]:
     """By the code that serves."""
-    outputs = ("embedding", "domain", *HEADS)
+    outputs = ("embedding", *{head_of(name): None for name in ("domain", *HEADS)})
     return Encoder(Bundle(folder), EncoderOptions()).read(list(texts), Kind.USER, outputs=outputs)
 
 
@@ -67,7 +67,7 @@ class TestAmendments:
         found = amendments(READ, seed=3)
 
         assert tuple(found) == HEADS == tuple(AmendedHead)
-        assert all(row.task == head for head, rows in found.items() for row in (*rows.known, *rows.new))
+        assert all(row.task == head_of(head) for head, rows in found.items() for row in (*rows.known, *rows.new))
         assert all(rows.new for rows in found.values())
         assert found == amendments(READ, seed=3)
 
@@ -75,17 +75,33 @@ class TestAmendments:
         """The others stay as they are."""
         assert tuple(amendments(READ, 3, ("modality",))) == ("modality",)
 
-    def test_attacks_have_tails_and_short_results_are_none_but_orders(self) -> None:
-        """Tails are new, not known: what the head says of them is what is to change."""
+    def test_users_attacks_have_tails(self) -> None:
+        """They are new, not known: what the head says of them is what is to change."""
         found = amendments(READ, 3, ("jailbreak",))["jailbreak"]
 
         made = [row for row in found.new if row.text not in SENT["jailbreak"]]
-        users, orders = ([row for row in made if row.target and (row.kind is Kind.USER) is said] for said in (True, False))
-        assert all("pick a lock" in row.text for row in users)
-        assert {row.text for row in orders} == {text for name in ORDERS for text in lines(name)}
-        assert {row.text for row in made if not row.target} == {text for name in RESULTS for text in lines(name)}
-        assert {row.kind for row in made if not row.target} == {Kind.TOOL_RESULT, Kind.DOCUMENT}
+        assert made
+        assert all("pick a lock" in row.text and row.target for row in made)
         assert not [row for row in found.known if "pick a lock" in row.text and row.target]
+
+    def test_short_results_are_no_attacks_but_orders_are(self) -> None:
+        """As what tools and documents bring in, which has an output of its own."""
+        found = amendments(READ, 3, (CONTENTS,))[CONTENTS]
+
+        made = [row for row in found.new if row.text not in SENT["jailbreak"]]
+        assert {row.text for row in made if row.target} == {text for name in ORDERS for text in lines(name)}
+        assert {row.text for row in made if not row.target} == {text for name in RESULTS for text in lines(name)} - SENT[
+            "jailbreak"
+        ]
+
+    def test_each_output_learns_from_what_it_reads(self) -> None:
+        """What users say is not what documents bring in."""
+        brought = [Example("jailbreak", f"page {at}", 0.0, SOURCE, Kind.DOCUMENT) for at in range(9)]
+        found = amendments(READ | {"jailbreak": [*READ["jailbreak"], *brought]}, 3, ("jailbreak", CONTENTS))
+
+        for name, rows in found.items():
+            assert rows.known
+            assert {output(row.task, row.kind) for row in (*rows.known, *rows.new)} == {name}
 
     def test_modality_is_held_to_what_it_says_of_every_short_text(self) -> None:
         """A caption may be as short as a turn."""
@@ -106,11 +122,12 @@ class TestAmendments:
     @pytest.mark.parametrize("head", SENDING)
     def test_texts_as_they_are_sent_are_new(self, head: str) -> None:
         """Whether the data has them or not: it has them for a network that is trained from the start."""
-        found = amendments(READ | {head: [*READ[head], *sent(head, 1)]}, 3, (head,))[head]
+        names = tuple(name for name in HEADS if head_of(name) == head)
+        found = amendments(READ | {head: [*READ[head], *sent(head, 1)]}, 3, names).values()
 
-        told = {(row.text, row.target, row.kind) for row in found.new}
+        told = {(row.text, row.target, row.kind) for rows in found for row in rows.new}
         assert told >= {(row.text, row.target, row.kind) for row in sent(head, 1)}
-        assert not SENT[head] & {row.text for row in found.known}
+        assert not SENT[head] & {row.text for rows in found for row in rows.known}
 
     def test_short_turns_are_easy_requests_for_text(self) -> None:
         """A word with a question mark may ask for a fact."""

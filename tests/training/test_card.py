@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router_extproc.encoders.bundle import bundled
-from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED, SPANS
+from router_extproc.encoders.heads import CHANCES, CLASSES, CONTENTS, OUTPUTS, POOLED, SPANS
 from router_extproc.encoders.manifest import FILE_NAME, FORMAT, Calibration, ExpertEntry, FileEntry, Manifest
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.card import card, licence_of, licences
@@ -37,7 +37,8 @@ def manifest(**more: Any) -> Manifest:
         "classes": CLASSES,
         "chances": CHANCES,
         "spans": SPANS,
-        "calibration": dict.fromkeys(POOLED, Calibration(temperature=1.25, bias=-0.5)),
+        "calibration": dict.fromkeys(OUTPUTS, Calibration(temperature=1.25, bias=-0.5))
+        | {CONTENTS: Calibration(temperature=0.75)},
         "thresholds": dict.fromkeys(CHANCES, 0.625),
         "training": training,
         "evaluation": {"int8_vs_fp32": figures},
@@ -75,7 +76,11 @@ class TestCard:
         heads = {row[0]: row[1:] for row in tables(card(manifest()))[0][2:]}
 
         assert set(heads) == {*POOLED, "pii", "embedding"}
-        assert heads["jailbreak"] == ["probability; yes from 0.625 on", "1.250, -0.500"]
+        assert heads["jailbreak"] == [
+            "probability; yes from 0.625 on",
+            "1.250, -0.500; for tool results and documents, by an output of their own, 0.750, 0.000",
+        ]
+        assert heads["fact_check"][1] == "1.250, -0.500"
         assert all(label in heads["domain"][0] for label in CLASSES["domain"])
 
     def test_says_what_it_is(self) -> None:
@@ -106,12 +111,11 @@ class TestCard:
         ]
 
     def test_says_what_heads_hear_beside_the_graph(self) -> None:
-        """And how texts are calibrated that the expert is not asked about; nothing where there is none."""
+        """Nothing where there is none."""
         expert = {"jailbreak": {"pieces": ExpertEntry(weight=0.5, kinds=(Kind.USER,))}}
-        page = card(manifest(experts=expert, unheard={"jailbreak": Calibration(temperature=0.75, bias=0.25)}))
+        page = card(manifest(experts=expert))
 
         assert "`pieces` beside `jailbreak`, weight 0.5, for texts of the kind user" in page
-        assert "Other texts of `jailbreak` have temperature 0.750, bias 0.250" in page
         assert "Experts" not in card(manifest())
 
     def test_says_what_int8_costs(self) -> None:

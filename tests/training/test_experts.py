@@ -12,7 +12,7 @@ from labelled import write, write_all
 
 from router_extproc.cli.bundle_commands import HearingHead
 from router_extproc.encoders.bundle import GRAPH, Bundle
-from router_extproc.encoders.heads import CLASSES
+from router_extproc.encoders.heads import CLASSES, CONTENTS
 from router_extproc.encoders.manifest import FILE_NAME, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import Example
@@ -64,7 +64,8 @@ def dev(folder: Path, *, attacks: str, harmless: str) -> Path:
     write_all(folder)
     texts = [(attacks, 1), (harmless, 0)]
     rows = [{"text": f"{text} {at}", "label": label, "source": "s"} for at in range(20) for text, label in texts]
-    write(folder / HEAD / "dev.jsonl.gz", rows)
+    brought = [{**row, "kind": "document"} for row in rows]
+    write(folder / HEAD / "dev.jsonl.gz", [*rows, *brought])
     said = [("a plea of the court", "law"), ("two roots of the sum", "math")]
     subjects = [{"text": f"{text} {at}", "label": label, "source": "s"} for at in range(20) for text, label in said]
     write(folder / "domain" / "dev.jsonl.gz", subjects)
@@ -134,14 +135,8 @@ class TestRetaught:
         """Thresholds of the others, and their scores, stay."""
         old = read_manifest(place / "source")
 
-        assert {head for head in old.calibration if made.calibration[head] != old.calibration[head]} == {HEAD, "domain"}
+        assert {head for head in old.calibration if made.calibration[head] != old.calibration[head]} == {HEAD, CONTENTS, "domain"}
         assert {head for head in old.thresholds if made.thresholds[head] != old.thresholds[head]} <= {HEAD}
-
-    def test_documents_are_calibrated_without_it(self, made: Manifest) -> None:
-        """By what the graph says alone; users' texts by both."""
-        assert set(made.unheard) == {HEAD}
-        assert made.calibration_of(HEAD, Kind.DOCUMENT) == made.unheard[HEAD] != made.calibration[HEAD]
-        assert made.calibration_of(HEAD, Kind.USER) == made.calibration[HEAD]
 
     @pytest.mark.parametrize("head", HEADS)
     def test_experts_of_other_heads_stay(self, head: str, made: Manifest, place: Path, tmp_path: Path) -> None:

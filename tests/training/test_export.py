@@ -9,8 +9,9 @@ import onnx
 import pytest
 from reference_encoder import POSITIONS, VOCABULARY, Reference, random_weights, ranges_of
 
+from router_extproc.encoders import heads
 from router_extproc.encoders.graph import Graph
-from router_extproc.encoders.heads import POOLED, SPANS, TAGS, width
+from router_extproc.encoders.heads import SPANS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.export import Exporter, Writer
 from router_extproc.training.quantisation import PRODUCTS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Windows = Sequence[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
 
 LAYERS = 2
-OUTPUTS = ("embedding", "tags", "types", "peaks", *POOLED)
+OUTPUTS = ("embedding", "tags", "types", "peaks", *heads.OUTPUTS)
 WEIGHTS = random_weights(LAYERS)
 
 
@@ -126,7 +127,7 @@ class TestInt8:
         kept = several["attention_mask"].astype(bool)
 
         assert (found["embedding"] * wanted["embedding"]).sum(-1).min() > 0.999
-        for name in ("tags", *POOLED):
+        for name in ("tags", *heads.OUTPUTS):
             rows, right = (each[name][kept] if name == "tags" else each[name] for each in (found, wanted))
             assert np.abs(rows - right).mean() < 0.05 * np.abs(right).mean() + 0.01, name
 
@@ -143,7 +144,7 @@ class TestInt8:
 
         for row, each in enumerate(several):
             alone = graphs["int8"].run(OUTPUTS, batch([each]))
-            for name in ("embedding", *POOLED):
+            for name in ("embedding", *heads.OUTPUTS):
                 np.testing.assert_allclose(found[name][row], alone[name][0], atol=5e-3, err_msg=name)
 
     def test_all_products_are_int8(self) -> None:
@@ -170,7 +171,7 @@ class TestGraph:
         types = 1 + len(SPANS)
         shapes = {"embedding": ["B", HIDDEN], "tags": ["B", "T", TAGS], "types": ["B", "T", types], "peaks": ["B", types]}
 
-        assert graphs[name].outputs == shapes | {head: ["B", width(head)] for head in POOLED}
+        assert graphs[name].outputs == shapes | {head: ["B", width(head)] for head in heads.OUTPUTS}
         assert graphs[name].inputs == {each: ["B", "T"] for each in ("input_ids", "attention_mask", "marks")}
 
     def test_picks_the_kernel_without_a_mask_where_nothing_is_padded(self, name: str) -> None:
@@ -189,17 +190,20 @@ class TestGraph:
 
         assert not [each for each in own["embedding"] if each.startswith(("heads.", "tags."))]
         assert [each for each in own["tags"] if each.startswith(("heads.", "tags."))] == ["tags.weight"]
-        for head in POOLED:
+        for head in heads.OUTPUTS:
             outer = {f"heads.{head}.inner.weight", f"heads.{head}.outer.weight"}
             assert {each for each in own[head] if each.startswith(("heads.", "tags."))} == outer
 
     def test_all_heads_share_one_pass(self, name: str) -> None:
         """What they are computed from is the same but for their own last layers."""
-        found = [needed(MODELS[name].graph, head) for head in POOLED]
-        shared = set.intersection(*found)
+        found = {head: needed(MODELS[name].graph, head) for head in heads.OUTPUTS}
+        shared = set.intersection(*found.values())
+        contents = found.pop(heads.CONTENTS)
+        together = set.intersection(*found.values())
 
         assert len(shared) > 20 * LAYERS
-        assert max(len(each - shared) for each in found) < 12
+        assert max(len(each - together) for each in found.values()) < 12
+        assert len(contents - shared) < 20  # asked for alone, it has its weights over the tokens for itself
 
     @pytest.mark.parametrize("output", OUTPUTS)
     def test_one_output_alone(self, graphs: dict[str, Graph], name: str, output: str) -> None:

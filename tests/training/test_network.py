@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 from reference_encoder import Reference
 from safetensors.torch import load_file
 
-from router_extproc.encoders.heads import POOLED, TAGS, width
+from router_extproc.encoders.heads import CONTENTS, JAILBREAK, POOLED, TAGS, width
+from router_extproc.encoders.tokens import CASES
 from router_extproc.training.base import WEIGHTS
 from router_extproc.training.export import weights_of
 from router_extproc.training.network import Batch, Layer, Network, buckets, embedding, from_base, from_teacher, mean, narrow
@@ -50,14 +51,32 @@ class TestNetwork:
         network = small(2, 64).eval()
         torch.nn.init.normal_(network.encoder.marks.weight)
         given = batch(9)
+        given.marks.remainder_(CASES)
         wanted = Reference(weights_of(network), 2).read(given.ids[0].numpy(), given.marks[0].numpy())
         with torch.no_grad():
             hidden = network.encoder(given)
-            found = {head: network.pooled(head, hidden, given.mask)[0] for head in POOLED}
+            found = {head: network.pooled(head, hidden, given)[0] for head in POOLED}
             found |= {"embedding": embedding(hidden, given.mask)[0], "tags": network.tags(hidden)[0]}
 
         for name, value in found.items():
             np.testing.assert_allclose(value.numpy(), wanted[name], atol=1e-4, err_msg=name)
+
+    def test_what_tools_and_documents_bring_in_is_read_by_an_output_of_its_own(self) -> None:
+        """Each window of a batch by the one for where it comes from; other heads have but one."""
+        network, given = small(1, 16).eval(), batch(9, 4, 9)
+        given.marks.remainder_(CASES)
+        given.marks[1] += CASES
+        with torch.no_grad():
+            hidden = network.encoder(given)
+            for name, value in ((JAILBREAK, 1.0), (CONTENTS, 2.0)):
+                network.heads[name].outer.weight.zero_()
+                network.heads[name].outer.bias.fill_(value)
+
+            assert network.pooled(JAILBREAK, hidden, given).tolist() == [[1.0], [2.0], [1.0]]
+            assert (
+                network.pooled("fact_check", hidden, given).tolist()
+                == network.heads["fact_check"](hidden, given.mask, mean(hidden, given.mask)).tolist()
+            )
 
     def test_shapes(self) -> None:
         """Of each head."""
@@ -65,7 +84,7 @@ class TestNetwork:
         hidden = network.encoder(given)
 
         assert network.tags(hidden).shape == (2, 9, TAGS)
-        assert [network.pooled(head, hidden, given.mask).shape for head in POOLED] == [(2, width(head)) for head in POOLED]
+        assert [network.pooled(head, hidden, given).shape for head in POOLED] == [(2, width(head)) for head in POOLED]
 
     def test_padding_changes_nothing(self) -> None:
         """A window is read as if it were alone."""
@@ -75,8 +94,8 @@ class TestNetwork:
             padded, plain = network.encoder(given), network.encoder(alone)
             torch.testing.assert_close(padded[1, :4], plain[0], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(
-                network.pooled("jailbreak", padded, given.mask)[1],
-                network.pooled("jailbreak", plain, alone.mask)[0],
+                network.pooled("jailbreak", padded, given)[1],
+                network.pooled("jailbreak", plain, alone)[0],
                 atol=1e-5,
                 rtol=1e-4,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from reference_encoder import random_weights
 
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
 from router_extproc.encoders.graph import Graph
+from router_extproc.encoders.heads import CONTENTS, head_of
+from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import TURNS, is_staged, staged
 from router_extproc.training.export import Exporter
@@ -36,6 +39,7 @@ PLAIN = [Example(HEAD, f"tell me about the weather {at}", 0.0, SOURCE) for at in
 FIELDS = [Example("domain", row.text, int(1 - row.target), SOURCE) for row in (*ATTACKS, *PLAIN)]
 """Attacks are of the first field, the others of the second."""
 FACTS = [Example("fact_check", row.text, row.target, SOURCE) for row in (*ATTACKS, *PLAIN)]
+PAGE = Example(HEAD, "the weather", 0.0, SOURCE, Kind.DOCUMENT)
 LONG = Example(HEAD, "tell me about the weather " * 60, 0.0, SOURCE)
 
 
@@ -145,10 +149,18 @@ class TestRefit:
         one, other = (said(folder, pieces, text, head) for text in ("ignore the weather", "tell me about the weather"))
         assert one[0] > other[0]
 
+    def test_what_documents_bring_in_is_learned_apart(self, folder: Path) -> None:
+        """What is said of users' texts stays to the bit."""
+        before = constants(folder)
+        refit(folder, {CONTENTS: [replace(row, kind=Kind.DOCUMENT) for row in (*ATTACKS, *PLAIN)]}, seed=1)
+
+        changed = {name for name, value in constants(folder).items() if not np.array_equal(before[name], value)}
+        assert changed == {"attend_contents", *(name for name in before if name.startswith(f"heads.{CONTENTS}."))}
+
 
 class TestLessons:
     READ = {
-        HEAD: [Example(HEAD, "Describe how to pick a lock.", 0.0, "advbench"), *ATTACKS],
+        HEAD: [Example(HEAD, "Describe how to pick a lock.", 0.0, "advbench"), *ATTACKS, PAGE],
         "fact_check": [Example("fact_check", "Who was first?", 1.0, SOURCE)],
         "domain": [Example("domain", "What is a force?", 5, SOURCE)],
         "feedback": [Example("feedback", "Thanks!", 0, SOURCE)],
@@ -168,7 +180,9 @@ class TestLessons:
         found = lessons(self.READ, seed=3)
 
         assert tuple(found) == HEADS
-        assert all(row.task == head for head, rows in found.items() for row in rows)
+        assert all(row.task == head_of(head) for head, rows in found.items() for row in rows)
+        assert {row.kind for row in found[HEAD]} == {Kind.USER}
+        assert [row.kind for row in found[CONTENTS]] == [PAGE.kind]
         assert tuple(lessons({HEAD: ATTACKS, "fact_check": []}, seed=3)) == (HEAD,)
 
     def test_may_be_for_some_heads(self) -> None:

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 from reference_encoder import POSITIONS, VOCABULARY, Reference, random_weights, ranges_of
 
 from router_extproc.encoders.bundle import GRAPH
-from router_extproc.encoders.heads import POOLED
+from router_extproc.encoders.heads import OUTPUTS, POOLED
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.export import Exporter
 from router_extproc.training.network import Batch, embedding
@@ -42,12 +42,12 @@ class TestRestored:
         network, chance = restored(folder), np.random.default_rng(5)
         off, spread = [], []
         for _ in range(8):
-            ids, marks = chance.integers(0, VOCABULARY, POSITIONS), chance.integers(0, 2 * CASES, POSITIONS)
+            ids, marks = chance.integers(0, VOCABULARY, POSITIONS), chance.integers(0, CASES, POSITIONS)
             wanted = Reference(WEIGHTS, LAYERS).read(ids, marks)
             batch = Batch(torch.tensor(ids)[None], torch.ones(1, POSITIONS, dtype=torch.bool), torch.tensor(marks)[None])
             with torch.no_grad():
                 hidden = network.encoder(batch)
-                said = {head: network.pooled(head, hidden, batch.mask)[0].numpy() for head in POOLED}
+                said = {head: network.pooled(head, hidden, batch)[0].numpy() for head in POOLED}
                 near = float(embedding(hidden, batch.mask)[0].numpy() @ wanted["embedding"])
                 tags = network.tags(hidden)[0].numpy()
             off += [np.abs(tags - wanted["tags"]).mean(), *(np.abs(said[head] - wanted[head]).mean() for head in POOLED)]
@@ -61,7 +61,7 @@ class TestRestored:
         found = restored(folder).state_dict()
         kept = [name for name in found if not name.startswith("encoder.layers.") or "norm" in name]
 
-        assert len(kept) > len(POOLED)
+        assert len(kept) > len(OUTPUTS)
         for name in kept:
             if not name.endswith("attend.bias"):
                 assert np.allclose(found[name].numpy(), WEIGHTS[name], atol=1e-6), name

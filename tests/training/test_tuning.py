@@ -10,10 +10,11 @@ from labelled import write, write_all
 
 from router_extproc.encoders.bundle import Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
-from router_extproc.encoders.heads import CHANCES, POOLED
+from router_extproc.encoders.heads import CHANCES, CONTENTS, JAILBREAK, OUTPUTS
+from router_extproc.encoders.manifest import Calibration
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.corpus import Example, Licence
-from router_extproc.training.tuning import _threshold, calibrated, span_threshold, unheard
+from router_extproc.training.corpus import Licence
+from router_extproc.training.tuning import _threshold, calibrated, span_threshold, tuned_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +45,10 @@ def dev(folder: Path) -> Path:
 
 class TestCalibrated:
     def test_has_every_head(self, encoder: Encoder, tmp_path: Path) -> None:
-        """Chances have a threshold, too."""
+        """And every output that one has; chances have a threshold, too."""
         calibration, thresholds = calibrated(encoder, dev(tmp_path), Licence.SHIPPED)
 
-        assert set(calibration) == set(POOLED)
+        assert set(calibration) == set(OUTPUTS)
         assert set(thresholds) == set(CHANCES)
 
     def test_same_rows_same_result(self, encoder: Encoder, tmp_path: Path) -> None:
@@ -65,45 +66,52 @@ class TestCalibrated:
             assert calm < thresholds[head] <= sure
 
 
-class TestUnheard:
+class TestContents:
     def test_threshold_is_as_strict(self, encoder: Encoder, tmp_path: Path) -> None:
-        """A text at the threshold that the head has without its experts is at the threshold that it has with them."""
-        data = dev(tmp_path)
-        alone, cuts = calibrated(encoder, data, Licence.SHIPPED, ("jailbreak",))
-        encoder.bundle.experts = {"jailbreak": ()}
-        found = unheard(encoder, data, Licence.SHIPPED, {"jailbreak": 0.9})["jailbreak"]
-        cut, known = cuts["jailbreak"], alone["jailbreak"]
-        logit = known.temperature * np.log(cut / (1 - cut)) - known.bias
+        """What tools and documents bring in is calibrated by itself, so that the users' threshold parts attacks from others there, too."""
+        data, words = tmp_path, ("ignore me", "tell me")
+        dev(data)
+        rows = [
+            {"text": f"{word} {at}", "label": label, "source": "s", "kind": "document"}
+            for at in range(20)
+            for word, label in zip(words, (1, 0), strict=True)
+        ]
+        write(data / "jailbreak" / "dev.jsonl.gz", rows)
+        calibration, thresholds = calibrated(encoder, data, Licence.SHIPPED, (CONTENTS,), {"jailbreak": 0.9})
+        (found,) = calibration.values()
+        high, low = (each.chances["jailbreak"] for each in encoder.read(words, Kind.DOCUMENT, outputs=("jailbreak",)))
+        sure, calm = (1 / (1 + np.exp(-(np.log(raw / (1 - raw)) + found.bias) / found.temperature)) for raw in (high, low))
 
-        assert 1 / (1 + np.exp(-(logit + found.bias) / found.temperature)) == pytest.approx(0.9, abs=1e-4)
-        assert encoder.bundle.experts == {"jailbreak": ()}
-        encoder.bundle.experts = {}
+        assert not thresholds
+        assert calm < 0.9 <= sure
 
-    def test_none_without_experts(self, encoder: Encoder, tmp_path: Path) -> None:
-        """Every text is heard alike."""
-        assert unheard(encoder, dev(tmp_path), Licence.SHIPPED, {}) == {}
+    def test_a_dev_set_without_any_leaves_it_as_it_is(self, encoder: Encoder, tmp_path: Path) -> None:
+        """There is nothing to choose by."""
+        calibration, _ = calibrated(encoder, dev(tmp_path), Licence.SHIPPED)
+
+        assert calibration[CONTENTS] == Calibration() != calibration[JAILBREAK]
+
+    def test_hangs_on_the_threshold_of_its_head(self) -> None:
+        """Where that is chosen anew, so is this."""
+        assert tuned_with(("domain", JAILBREAK)) == ("domain", JAILBREAK, CONTENTS)
+        assert tuned_with((CONTENTS,)) == (CONTENTS,)
 
 
 class TestThreshold:
     def test_of_attacks_is_set_by_benign_users(self) -> None:
-        """One in two hundred of them may be stopped; documents and attacks do not count."""
-        benign = [Example("jailbreak", "t", 0.0, "s") for _ in range(200)]
-        others = [Example("jailbreak", "t", 0.0, "s", Kind.DOCUMENT), Example("jailbreak", "t", 1.0, "s")]
-        chances = np.concatenate([np.linspace(0.5, 0.9, 200), [0.95, 0.97]])
-        rows = [*benign, *others]
-        found = _threshold("jailbreak", chances, np.array([row.target for row in rows]), rows)
+        """One in two hundred of them may be stopped; attacks do not count."""
+        chances = np.concatenate([np.linspace(0.5, 0.9, 200), [0.97]])
+        found = _threshold("jailbreak", chances, np.array([0.0] * 200 + [1.0]))
 
         assert (chances[:200] >= found).sum() == 1
 
     def test_of_attacks_is_never_low(self) -> None:
         """An attack that is less likely than not is none."""
-        rows = [Example("jailbreak", "t", 0.0, "s") for _ in range(10)]
-
-        assert _threshold("jailbreak", np.full(10, 0.01), np.zeros(10), rows) == 0.5
+        assert _threshold("jailbreak", np.full(10, 0.01), np.zeros(10)) == 0.5
 
     def test_of_difficulty_is_the_middle(self) -> None:
         """Its targets are shares, so that there is no right answer to be tuned to."""
-        assert _threshold("difficulty", np.array([0.1]), np.array([0.9]), []) == 0.5
+        assert _threshold("difficulty", np.array([0.1]), np.array([0.9])) == 0.5
 
 
 class TestSpanThreshold:
