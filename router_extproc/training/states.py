@@ -52,11 +52,12 @@ class States:
 
 def states(folder: Path, examples: Sequence[Example], tick: Tick = lambda: None) -> States:
     """The states of examples that have one number for a target, read as serving reads them; `tick` is told of each. Raises OSError."""
-    read = _Reading(folder)
+    read, found = _Reading(folder), []
+    once = {(example.text, origin(example.kind)): example for example in examples}  # many come several times
     with ThreadPoolExecutor(available_cpus()) as pool:
-        found = []
-        for windows in pool.map(read.windows, examples):
-            found.append(windows)
+        reading = {key: pool.submit(read.windows, example) for key, example in once.items()}
+        for example in examples:
+            found.append(reading[example.text, origin(example.kind)].result())
             tick()
     return States(
         [window for windows in found for window in windows],
