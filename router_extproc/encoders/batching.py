@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
 import weakref
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import takewhile
+from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from router_extproc.breaker import Breaker, BreakerOptions, BreakerReport, BreakerState
+from router_extproc.encoders.course import InSteps
 from router_extproc.encoders.errors import LateError, OverloadedError, UnavailableError
 from router_extproc.encoders.figures import Figures
+from router_extproc.encoders.passes import work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 W = TypeVar("W")
 R = TypeVar("R")
 
-_NICE = 3
-"""Encoder threads give way to the event loop: without it, requests that need no model wait for those that do. Not by more, or requests
-that are refused at once, which come all the faster, leave the model no time for those that are not."""
 _SURE = 0.9
 """Share of the time until the deadline in which a text must be done by the pace so far; it may become slower meanwhile."""
 _NEWS = 0.1
@@ -53,11 +52,13 @@ class Task(Future[R]):
         self.deadline = deadline
         """On the clock of time.perf_counter."""
         self.late = False
-        """Whether its turn came after the deadline: it fails, and may not have been told so yet."""
+        """Whether its turn came after the deadline, or it was given up since: it fails, and may not have been told so yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Job(Generic[W, R]):
+class Job(Generic[W, R]):
+    """A piece of work, and how it came."""
+
     work: W
     task: Task[R]
     size: int
@@ -71,12 +72,13 @@ class Batcher(Generic[W, R]):
     """Runs work in its own threads, several pieces at once. They end when it is closed, or when nothing refers to it any more.
 
     `run` gets 1 to max_batch pieces and gives as many results; one that is an exception fails its own piece only. It must not refer to
-    the Batcher: the threads refer to `run`, and neither would ever be freed.
+    the Batcher: the threads refer to `run`, and neither would ever be freed. With InSteps, a piece whose deadline passes while it is run
+    is given up between two steps if another that can still be in time waits, or was refused since.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[W]], Sequence[R | Exception]],
+        run: Callable[[Sequence[W]], Sequence[R | Exception]] | InSteps[W, R],
         options: BatchOptions,
         *,
         name: str,
@@ -99,7 +101,8 @@ class Batcher(Generic[W, R]):
         self._options = options
         self._clock = clock
         self._breaker = Breaker(name, breaker or BreakerOptions(), self.figures, clock)
-        self._queue: _Queue[W, R] = _Queue(options, name, together, usual, self._breaker, clock)
+        step = usual if isinstance(run, InSteps) else None
+        self._queue: Queue[W, R] = Queue(options, name, together, usual, step, self._breaker, clock)
         self._threads: list[threading.Thread] = []
         weakref.finalize(self, self._queue.close)
 
@@ -127,7 +130,7 @@ class Batcher(Generic[W, R]):
         elif self._queue.look() or not self._breaker.admits(deadline):
             task.set_exception(UnavailableError(f"{self._queue.name} does not work: {self._breaker.report.why}"))
         else:
-            job = _Job(work, task, self._size(work), now, self._breaker.report.state is BreakerState.HALF_OPEN)
+            job = Job(work, task, self._size(work), now, self._breaker.report.state is BreakerState.HALF_OPEN)
             refusal = self._taken(job)
             if refusal:
                 self.figures.refused()
@@ -136,7 +139,7 @@ class Batcher(Generic[W, R]):
                 task.set_exception(OverloadedError(refusal))
         return task
 
-    def _taken(self, job: _Job[W, R]) -> str:
+    def _taken(self, job: Job[W, R]) -> str:
         """Have it wait for its turn; why not, if the queue has no room."""
         with self._queue.changed:
             refusal = self._queue.refusal(job.size, job.task.deadline)
@@ -161,7 +164,7 @@ class Batcher(Generic[W, R]):
     def _start(self) -> None:
         for number in range(self._options.threads):
             thread = threading.Thread(
-                target=_work,
+                target=work,
                 args=(self._queue, self._run, self.figures, self._breaker),
                 name=f"{self._queue.name}-{number}",
                 daemon=True,
@@ -170,7 +173,7 @@ class Batcher(Generic[W, R]):
             self._threads.append(thread)
 
 
-class _Queue(Generic[W, R]):
+class Queue(Generic[W, R]):
     """Work that waits: all that the threads know of their Batcher."""
 
     def __init__(
@@ -179,20 +182,27 @@ class _Queue(Generic[W, R]):
         name: str,
         together: int,
         usual: int,
+        step: int | None,
         breaker: Breaker,
         clock: Callable[[], float],
     ) -> None:
+        """`step` is the size after which what is run may be given up; None if it never is."""
         self.name = name
-        self.waiting: deque[_Job[W, R]] = deque()
+        self.waiting: deque[Job[W, R]] = deque()
         self.changed = threading.Condition()
         self._options = options
         self._together = together
         self._usual = usual
+        self._step = step
         self._breaker = breaker
         self.clock = clock
-        self._running: dict[int, tuple[Sequence[_Job[W, R]], float]] = {}
+        self._running: dict[int, tuple[Sequence[Job[W, R]], float]] = {}
         """What each busy thread has taken, and when."""
         self._closed = False
+        self._refused = -inf
+        """When the last text was refused for want of room."""
+        self._stepped = -inf
+        """When the last step of any thread began."""
         self._load = 0
         """Sizes of all that waits or is being run."""
         self._pace = 0.0
@@ -201,20 +211,39 @@ class _Queue(Generic[W, R]):
     def refusal(self, size: int, deadline: float) -> str:
         """Why no more work is taken; empty if it is.
 
-        What cannot be done by its deadline is refused now: it would take the time of what can. Where nothing is under way it is tried
-        all the same, lest one slow moment be believed for ever.
+        What cannot be done by its deadline is refused now: it would take the time of what can. Where nothing is under way that anyone
+        waits for it is tried all the same, lest one slow moment be believed for ever.
         """
         if self._closed:
             return f"{self.name} is closed"
-        waiting = len(self.waiting)
+        waiting, now = len(self.waiting), self.clock()
+        refusal = ""
         if waiting >= self._options.max_queue:
-            return f"{self.name}: {waiting} texts wait already"
-        needed = self._pace * (self._load / self._options.threads + size)
-        if self._load and needed and needed > _SURE * (deadline - self.clock()):
-            return f"{self.name}: {waiting} texts wait already, this one would come too late"
-        return ""
+            refusal = f"{self.name}: {waiting} texts wait already"
+        elif self._pace and self._ahead(now) + self._pace * size > _SURE * (deadline - now):
+            refusal = f"{self.name}: {waiting} texts wait already, this one would come too late"
+        if refusal:
+            self._refused = now
+        return refusal
 
-    def put(self, job: _Job[W, R]) -> None:
+    def _ahead(self, now: float) -> float:
+        """Seconds until all is over that came before; -inf if nobody waits for any of it.
+
+        What is late takes none in the queue, and what is left of a step where it is run.
+        """
+        running = [job for jobs, _ in self._running.values() for job in jobs]
+        size = sum(job.size for job in running)
+        queued = self._load - size - sum(job.size for job in takewhile(lambda job: job.task.deadline < now, self.waiting))
+        until = max((job.task.deadline for job in running), default=-inf)
+        if not queued and (not running or (until < now and self._step is not None)):
+            return -inf
+        pace = self._pace / self._options.threads
+        seconds = pace * size
+        if running and self._step is not None:
+            seconds = min(seconds, max(0.0, until - now) + max(0.0, self._pace * self._step - (now - self._stepped)))
+        return seconds + pace * queued
+
+    def put(self, job: Job[W, R]) -> None:
         """Add work; with `changed` held."""
         self.waiting.append(job)
         self._load += job.size
@@ -226,7 +255,7 @@ class _Queue(Generic[W, R]):
             self._closed = True
             self.changed.notify_all()
 
-    def take(self) -> list[_Job[W, R]] | None:
+    def take(self) -> list[Job[W, R]] | None:
         """The next batch, in which tasks that come too late are marked; None at the end."""
         options = self._options
         with self.changed:
@@ -243,9 +272,9 @@ class _Queue(Generic[W, R]):
             self._running[threading.get_ident()] = (jobs, now)
             return jobs
 
-    def _next(self) -> list[_Job[W, R]]:
+    def _next(self) -> list[Job[W, R]]:
         """The first that waits, and those behind it that are run at no cost to it; none if another thread took all."""
-        jobs: list[_Job[W, R]] = []
+        jobs: list[Job[W, R]] = []
         size = 0
         while self.waiting and len(jobs) < self._options.max_batch:
             size += self.waiting[0].size
@@ -254,8 +283,20 @@ class _Queue(Generic[W, R]):
             jobs.append(self.waiting.popleft())
         return jobs
 
-    def finished(self, jobs: Sequence[_Job[W, R]], seconds: float) -> None:
-        """A batch that was taken is done; 0 seconds if none of it was run."""
+    def gives_up(self, task: Task[R]) -> bool:
+        """Whether a task that is being run makes way, or has: it is late, and one that is not waits or was refused since.
+
+        Then it is marked. Where nobody wants its thread it goes on, so that it is known when it is asked for again. Called at each step.
+        """
+        with self.changed:
+            self._stepped = now = self.clock()
+            if task.deadline < now and not task.late and len(self._running) >= self._options.threads:
+                # From the end: what came last is the likeliest to be in time.
+                task.late = self._refused > task.deadline or any(job.task.deadline >= now for job in reversed(self.waiting))
+            return task.late
+
+    def finished(self, jobs: Sequence[Job[W, R]], seconds: float) -> None:
+        """A batch that was taken is done; all of it takes so many seconds, 0 if nobody knows."""
         size = sum(job.size for job in jobs)
         with self.changed:
             self._running.pop(threading.get_ident(), None)
@@ -270,93 +311,27 @@ class _Queue(Generic[W, R]):
             return False
         with self.changed:
             now = self.clock()
-            hanging = sum(self.hangs(jobs, now - began) for jobs, began in self._running.values())
+            # One whose tasks are told is over, although its thread has still to say so.
+            hanging = sum(
+                self.hangs([job for job in jobs if not job.task.late and not job.task.done()], now - began)
+                for jobs, began in self._running.values()
+            )
             stuck = hanging >= self._options.threads
         if stuck:
             self._breaker.trip("every pass hangs")
         return stuck
 
-    def hangs(self, jobs: Sequence[_Job[W, R]], seconds: float) -> bool:
+    def hangs(self, jobs: Sequence[Job[W, R]], seconds: float) -> bool:
         """Whether a batch that has taken so long is too slow for any request, and not only for a long one."""
-        # One whose tasks are told is over, although its thread has still to say so.
-        timely = [job for job in jobs if not job.task.late and not job.task.done()]
-        if not timely:
+        if not jobs:
             return False
-        usual = seconds * min(1.0, self._usual / sum(job.size for job in timely))
-        patience = max(job.task.deadline - job.came for job in timely)
+        usual = seconds * min(1.0, self._usual / sum(job.size for job in jobs))
+        patience = max(job.task.deadline - job.came for job in jobs)
         return usual > max(patience, self._breaker.options.hung_s)
 
-    def rest(self) -> list[_Job[W, R]]:
+    def rest(self) -> list[Job[W, R]]:
         """What still waits, taken out."""
         with self.changed:
             jobs = list(self.waiting)
             self.waiting.clear()
             return jobs
-
-
-def _work(queue: _Queue[W, R], run: Callable[[Sequence[W]], Sequence[R | Exception]], figures: Figures, breaker: Breaker) -> None:
-    """Take batches and finish them, until the queue is closed. Tasks are told outside its lock: who waits may take locks of his own."""
-    with contextlib.suppress(OSError, AttributeError):  # where threads have no priority of their own, they work without
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    while (jobs := queue.take()) is not None:
-        seconds = 0.0
-        try:
-            seconds = _finish(jobs, run, queue, figures, breaker)
-        finally:
-            queue.finished(jobs, seconds)
-        del jobs
-    for job in queue.rest():
-        job.task.set_exception(OverloadedError(f"{queue.name} is closed"))
-
-
-def _finish(
-    jobs: Sequence[_Job[W, R]],
-    run: Callable[[Sequence[W]], Sequence[R | Exception]],
-    queue: _Queue[W, R],
-    figures: Figures,
-    breaker: Breaker,
-) -> float:
-    """Run a batch and tell its tasks; the seconds that it took, 0 if nothing came of it."""
-    for job in jobs:
-        if job.task.late:
-            figures.missed()
-            if job.trial:
-                breaker.passed()
-            job.task.set_exception(LateError(f"{queue.name}: the deadline passed in the queue"))
-    timely = [job for job in jobs if not job.task.late]
-    if not timely:
-        return 0.0
-    began = queue.clock()
-    try:
-        results = _results(run, [job.work for job in timely])
-    except Exception as error:  # noqa: BLE001 - told to those who wait; the thread must live on
-        breaker.failed(type(error).__name__)
-        for job in timely:
-            job.task.set_exception(error)
-        return 0.0
-    seconds = queue.clock() - began
-    figures.ran(len(timely), seconds)
-    slow = queue.hangs(timely, seconds)
-    for job, result in zip(timely, results, strict=True):
-        if isinstance(result, Exception):
-            breaker.failed(type(result).__name__)
-            job.task.set_exception(result)
-        else:
-            _judge(breaker, slow=slow)
-            job.task.set_result(result)
-    # The pace is that of passes that do not hang.
-    return 0.0 if slow else seconds * sum(job.size for job in jobs) / sum(job.size for job in timely)
-
-
-def _judge(breaker: Breaker, *, slow: bool) -> None:
-    if slow:
-        breaker.failed("a pass was too slow")
-    else:
-        breaker.succeeded()
-
-
-def _results(run: Callable[[Sequence[W]], Sequence[R | Exception]], works: Sequence[W]) -> Sequence[R | Exception]:
-    results = run(works)
-    if len(results) != len(works):
-        raise ValueError(f"{len(results)} results for {len(works)} texts")
-    return results

@@ -12,6 +12,7 @@ from router_extproc.breaker import BreakerOptions
 from router_extproc.encoders.batching import Batcher, BatchOptions
 from router_extproc.encoders.bundle import EMBEDDING, TAGS
 from router_extproc.encoders.cache import Cache, key_of
+from router_extproc.encoders.course import InSteps
 from router_extproc.encoders.figures import Figures
 from router_extproc.encoders.heads import POOLED, origin
 from router_extproc.encoders.reader import Reader, Work
@@ -55,7 +56,7 @@ class Encoder:
         figures = figures or Figures()
         self._reader = Reader(bundle, figures)
         self.batcher: Batcher[Work, Reading] = Batcher(
-            self._reader.run,
+            InSteps(self._reader.run),
             options.batch,
             name="encoder",
             figures=figures,
@@ -73,8 +74,8 @@ class Encoder:
         """Start to read a text; `deadline` is on the clock of time.perf_counter. Never blocks.
 
         `outputs` as `ordered` gives them; only these are computed. The future fails with OverloadedError if too many texts wait, with
-        LateError if the deadline passes in the queue, with UnavailableError while the breaker is open. Whoever asks for the same text
-        meanwhile gets the same future, which waits for the latest of their deadlines.
+        LateError if the deadline passes in the queue, or while it is read and others wait, with UnavailableError while the breaker is
+        open. Whoever asks for the same text meanwhile gets the same future, which waits for the latest of their deadlines.
         """
         key = key_of(text, str(origin(kind)), str(windows), " ".join(outputs))
         with self._lock:

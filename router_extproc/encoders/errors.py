@@ -14,7 +14,7 @@ class OverloadedError(EncoderError):
 
 
 class LateError(EncoderError):
-    """The deadline passed before the text's turn came."""
+    """The deadline passed before the text's turn came, or before all of it was read while others waited."""
 
 
 class StrangeError(EncoderError):

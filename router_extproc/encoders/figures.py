@@ -22,7 +22,7 @@ class Figures:
         self.overloads = 0
         """Texts that were refused because too many waited."""
         self.late = 0
-        """Texts whose deadline passed before their turn came."""
+        """Texts whose deadline passed before their turn came, or half-way, so that they were given up."""
         self.turns: dict[str, int] = {}
         """Transitions of its breaker, by the state that it went to."""
         self._lock = threading.Lock()

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from router_extproc.encoders.bundle import EMBEDDING, PEAKS, TAGS, TYPES, Window
-from router_extproc.encoders.errors import StrangeError
+from router_extproc.encoders.course import Course
+from router_extproc.encoders.errors import LateError, StrangeError
 from router_extproc.encoders.experts import heard, said
 from router_extproc.encoders.heads import POOLED, origin, output
 from router_extproc.encoders.marking import Tagged
@@ -28,6 +29,11 @@ _BUCKETS = (32, 64, 128, 192, 256, 512)
 """Windows are run with those of their own length class, so that padding costs little."""
 _ROWS = 4
 """Windows of one run. More gain nothing at 64 tokens and hold a core for longer."""
+_TOKENS = 256
+"""Of one run, with what fills its windows up, but for one window that is longer: beyond, more windows gain nothing, and a text can only
+be given up between runs."""
+
+_TO_THE_END = Course()
 
 _ARRAYS = frozenset({TAGS, TYPES, EMBEDDING})
 """Outputs with too many numbers for lists."""
@@ -55,8 +61,8 @@ class Reader:
             for kind in Kind
         }
 
-    def run(self, works: Sequence[Work]) -> list[Reading | Exception]:
-        """A reading of each text, or what went wrong with it alone: all their windows, in runs of like length."""
+    def run(self, works: Sequence[Work], course: Course = _TO_THE_END) -> list[Reading | Exception]:
+        """A reading of each text, or what went wrong with it alone: all their windows, in runs of like length, which are its steps."""
         manifest = self._bundle.manifest
         passages = [
             cut(work.text, self._bundle.pieces, window=manifest.window, overlap=manifest.overlap, budget=work.windows)
@@ -64,7 +70,9 @@ class Reader:
         ]
         # Before the graph runs: it leaves nothing of theirs in the core's caches, and behind it they take longer.
         beside = [self._beside(*each) for each in zip(works, passages, strict=True)]
-        rows = self._rows(works, passages, tuple({output(name, work.kind): None for work in works for name in work.outputs}))
+        rows = self._rows(
+            works, passages, tuple({output(name, work.kind): None for work in works for name in work.outputs}), course
+        )
         return [self._told(*each) for each in zip(works, passages, beside, rows, strict=True)]
 
     def _beside(self, work: Work, passage: Passage) -> dict[str, list[Rows]]:
@@ -75,8 +83,10 @@ class Reader:
         return {head: said(experts[head], work.kind, pieces) for head in asked}
 
     def _told(
-        self, work: Work, passage: Passage, beside: Mapping[str, Sequence[Rows]], windows: Sequence[_Row]
+        self, work: Work, passage: Passage, beside: Mapping[str, Sequence[Rows]], windows: Sequence[_Row] | None
     ) -> Reading | Exception:
+        if windows is None:
+            return LateError("the text was given up")
         kind, asked = work.kind, [name for name in work.outputs if name not in _ARRAYS]
         logits: dict[str, Rows] = {name: [row[output(name, kind)] for row in windows] for name in asked}
         for head, others in beside.items():
@@ -88,33 +98,42 @@ class Reader:
         except StrangeError as error:
             return error
 
-    def _rows(self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str]) -> list[list[_Row]]:
-        """Each text's outputs, window by window: lists of numbers, but for _ARRAYS."""
-        places = [(text, number) for text, passage in enumerate(passages) for number in range(len(passage.slices))]
-        places.sort(key=lambda place: len(passages[place[0]].slices[place[1]]))
+    def _rows(
+        self, works: Sequence[Work], passages: Sequence[Passage], outputs: Sequence[str], course: Course
+    ) -> list[list[_Row] | None]:
+        """Each text's outputs, window by window: lists of numbers, but for _ARRAYS; None for a text that was given up."""
+        sizes = {(text, number): len(piece) for text, each in enumerate(passages) for number, piece in enumerate(each.slices)}
+        places = sorted(sizes, key=sizes.__getitem__)
         found: list[list[_Row]] = [[{} for _ in passage.slices] for passage in passages]
-        if not outputs:
-            return found
-        self._figures.read(len(places))
+        gone: set[int] = set()
+        total = sum(sizes.values())
         asked = (*outputs, TYPES, PEAKS) if TAGS in outputs else outputs
-        for run in _runs([len(passages[text].slices[number]) for text, number in places]):
-            chosen = [places[at] for at in run]
+        for run in _runs([sizes[place] for place in places]) if outputs else ():
+            texts = {places[at][0] for at in run}
+            gone |= texts.difference(course.going(texts))
+            chosen = [places[at] for at in run if places[at][0] not in gone]
+            if not chosen:
+                continue
+            self._figures.read(len(chosen))
             windows = [Window(passages[text].slices[number], origin(works[text].kind)) for text, number in chosen]
             arrays = self._bundle.run(windows, asked)
             given = {name: values if name in _ARRAYS else values.tolist() for name, values in arrays.items()}
             for row, (text, number) in enumerate(chosen):
                 found[text][number] = {name: values[row] for name, values in given.items()}
-        return found
+            course.did(sum(sizes[place] for place in chosen) / total)
+        return [None if text in gone else windows for text, windows in enumerate(found)]
 
 
 def _runs(lengths: Sequence[int]) -> Iterable[range]:
     """Places in a list of ascending lengths that are run together."""
     start = 0
-    for at in range(1, len(lengths) + 1):
-        full = at - start == _ROWS
-        if at == len(lengths) or full or _bucket(lengths[at]) != _bucket(lengths[start]):
+    for at, length in enumerate(lengths):
+        rows = at - start + 1
+        if at > start and (rows > _ROWS or rows * length > _TOKENS or _bucket(length) != _bucket(lengths[start])):
             yield range(start, at)
             start = at
+    if lengths:
+        yield range(start, len(lengths))
 
 
 def _bucket(length: int) -> int:

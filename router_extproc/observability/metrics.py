@@ -235,7 +235,7 @@ _FIGURES = {
     "batches": "Runs of several texts at once.",
     "seconds": "Time spent reading.",
     "overloads": "Texts refused because the queue was full.",
-    "late": "Texts whose deadline passed in the queue.",
+    "late": "Texts whose deadline passed in the queue, or half-way while others waited.",
 }
 """Counters of encoders, by their attribute of Figures."""
 _HITS = {"hits": "Texts that were read lately.", "misses": "Texts that were not."}

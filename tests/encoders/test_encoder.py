@@ -12,17 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_bundle import WINDOW, WORDS
 
+from router_extproc.encoders.batching import Task
 from router_extproc.encoders.bundle import EMBEDDING, TAGS, Bundle
+from router_extproc.encoders.course import Course
 from router_extproc.encoders.encoder import Encoder, EncoderOptions, ordered
 from router_extproc.encoders.errors import LateError, OverloadedError, StrangeError
 from router_extproc.encoders.figures import Figures
 from router_extproc.encoders.heads import CHANCES, CLASSES, POOLED
-from router_extproc.encoders.reader import Reader, Work
+from router_extproc.encoders.reader import Reader, Work, _runs
 from router_extproc.encoders.reading import Reading
 from router_extproc.encoders.scores import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -70,6 +72,24 @@ class Watched(Bundle):
     def enter(self) -> None:
         """Wait until a thread is inside."""
         assert self.began.acquire(timeout=_PATIENCE)
+
+
+class Ending(Course):
+    """One that gives texts up after so many steps of theirs, by their places; it keeps what it is told."""
+
+    def __init__(self, steps: dict[int, int]) -> None:
+        self._steps = steps
+        self.shares: list[float] = []
+
+    def going(self, places: Collection[int]) -> Collection[int]:
+        """Those with steps left."""
+        found = [place for place in places if self._steps.get(place, 1)]
+        self._steps.update({place: self._steps[place] - 1 for place in found if place in self._steps})
+        return found
+
+    def did(self, share: float) -> None:
+        """Keep it."""
+        self.shares.append(share)
 
 
 @pytest.fixture
@@ -254,6 +274,39 @@ class TestSubmit:
         watched.broken = ""
         assert encoder.submit("song", Kind.USER, later, outputs=_ALL).result(_PATIENCE).chances
 
+    def test_gives_up_a_long_text_between_its_windows(self, opened: Open, watched: Watched, later: float) -> None:
+        """Once nobody waits for it and others wait; the next one who asks has it read."""
+        figures = Figures()
+        encoder = opened(watched, figures=figures)
+        text = "tea " * 8 * WINDOW
+        watched.gate.clear()
+        long = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
+        watched.enter()
+        assert isinstance(long, Task)
+        long.deadline = 0.0
+        short = encoder.submit("song", Kind.USER, later, outputs=_TOPIC)
+        watched.gate.set()
+
+        assert isinstance(long.exception(_PATIENCE), LateError)
+        assert short.result(_PATIENCE).classes
+        assert (len(watched.asked), figures.windows, figures.texts, figures.late) == (2, 5, 1, 1)
+        assert encoder.submit(text, Kind.USER, later, outputs=_TOPIC).result(_PATIENCE).classes
+
+    def test_goes_on_with_a_long_text_that_is_asked_for_again(self, opened: Open, watched: Watched, later: float) -> None:
+        """Though its first deadline has passed and others wait."""
+        encoder = opened(watched)
+        text = "tea " * 8 * WINDOW
+        watched.gate.clear()
+        first = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
+        watched.enter()
+        assert isinstance(first, Task)
+        first.deadline = 0.0
+        encoder.submit("song", Kind.USER, later, outputs=_TOPIC)
+        second = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
+        watched.gate.set()
+
+        assert second.result(_PATIENCE) is first.result(_PATIENCE)
+
     def test_leaves_nothing_in_flight(self, opened: Open, later: float) -> None:
         """Whatever many threads ask for at once; each gets the reading of its own text."""
         encoder = opened(threads=2, max_queue=1000)
@@ -318,6 +371,50 @@ class TestBatches:
         assert (list(one.classes), one.chances) == (["domain"], {})
         assert (list(other.chances), [span.type for span in other.spans]) == (["jailbreak"], ["PERSON"])
         assert third.embedding.size == 384
+
+
+class TestCourse:
+    def test_is_told_of_all_that_is_run(self, bundle: Bundle) -> None:
+        """In shares of the whole."""
+        course = Ending({})
+        works = [Work(text, Kind.USER, 8, _TOPIC) for text in ("tea " * 8 * WINDOW, "song", "tea " * 40)]
+        Encoder(bundle, EncoderOptions())._reader.run(works, course)
+
+        assert len(course.shares) > 2
+        assert sum(course.shares) == pytest.approx(1.0)
+
+    def test_ends_what_is_given_up(self, bundle: Bundle, watched: Watched) -> None:
+        """The others are read as ever."""
+        reader = Encoder(watched, EncoderOptions())._reader
+        works = [Work(text, Kind.USER, 8, _TOPIC) for text in ("tea " * 8 * WINDOW, "song")]
+        given_up, read = reader.run(works, Ending({0: 1}))
+        (alone,) = Encoder(bundle, EncoderOptions()).read(["song"], Kind.USER, outputs=_TOPIC)
+
+        assert isinstance(given_up, LateError)
+        assert isinstance(read, Reading)
+        assert read.classes == alone.classes
+        assert len(watched.asked) == 1
+
+
+class TestRuns:
+    @pytest.mark.parametrize(
+        ("lengths", "runs"),
+        [
+            pytest.param([], [], id="none"),
+            pytest.param([64] * 5, [4, 1], id="four at most"),
+            pytest.param([128] * 3, [2, 1], id="as many tokens as a batch gains by"),
+            pytest.param([200] * 3, [1, 1, 1], id="a full window alone"),
+            pytest.param([512] * 2, [1, 1], id="a longer one, too"),
+            pytest.param([84, 85, 86, 86], [2, 2], id="the longest counts for all"),
+            pytest.param([32, 33, 64, 65], [1, 2, 1], id="of like length"),
+        ],
+    )
+    def test_hold_what_gains_by_it(self, lengths: list[int], runs: list[int]) -> None:
+        """And end soon: a text can only be given up between them."""
+        found = list(_runs(lengths))
+
+        assert [len(run) for run in found] == runs
+        assert [at for run in found for at in run] == list(range(len(lengths)))
 
 
 class TestRead:
