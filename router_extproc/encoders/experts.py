@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING, Protocol
 
 from router_extproc.encoders.glossary import read_glossary
@@ -70,7 +71,7 @@ def said(seats: Sequence[Seat], kind: Kind, windows: Sequence[Sequence[int]]) ->
 def heard(rows: Rows, beside: Sequence[Rows]) -> Rows:
     """A head's logits, one row a window, with what `said` gave for these windows."""
     for other in beside:
-        rows = [[sum(pair) for pair in zip(*both, strict=True)] for both in zip(rows, other, strict=True)]
+        rows = [[*map(add, mine, theirs)] for mine, theirs in zip(rows, other, strict=True)]
     return rows
 
 

@@ -62,7 +62,7 @@ class Lexicon:
         if not places:
             return self.offset
         squares, total = np.add.reduce(self._terms.take(places, 0)).tolist()
-        for place in _repeated(places):
+        for place in _repeated(places) if len(set(places)) < len(places) else ():  # as in few short texts
             count = places.count(place)
             factor = 1 + log(count)
             square, product = self._terms[place].tolist()

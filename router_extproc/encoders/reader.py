@@ -60,6 +60,8 @@ class Reader:
             kind: Terms({head: manifest.calibration[output(head, kind)] for head in POOLED}, manifest.span_threshold)
             for kind in Kind
         }
+        self._names = {kind: {head: output(head, kind) for head in POOLED} for kind in Kind}
+        """The graph's output for each head."""
 
     def run(self, works: Sequence[Work], course: Course = _TO_THE_END) -> list[Reading | Exception]:
         """A reading of each text, or what went wrong with it alone: all their windows, in runs of like length, which are its steps."""
@@ -87,8 +89,10 @@ class Reader:
     ) -> Reading | Exception:
         if windows is None:
             return LateError("the text was given up")
-        kind, asked = work.kind, [name for name in work.outputs if name not in _ARRAYS]
-        logits: dict[str, Rows] = {name: [row[output(name, kind)] for row in windows] for name in asked}
+        names = self._names[work.kind]
+        logits: dict[str, Rows] = {
+            head: [row[name] for row in windows] for head in work.outputs if (name := names.get(head)) is not None
+        }
         for head, others in beside.items():
             logits[head] = heard(logits[head], others)
         tags = [Tagged(row[TAGS], row[TYPES], row[PEAKS]) for row in windows] if TAGS in work.outputs else None
