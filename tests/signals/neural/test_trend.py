@@ -141,12 +141,12 @@ class TestShipped:
         """A quarter of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
         alone = [trend for single, trend in chats["escalating"] if single < ALONE]
 
-        assert len(alone) == 19
+        assert len(alone) == 13
         assert sum(trend >= FROM for trend in alone) >= 5
 
     def test_seldom_flags_harmless_ones(self, chats: dict[str, list[tuple[float, float]]]) -> None:
         """They are hard ones: about security, roles and rules."""
         alone = [trend for single, trend in chats["harmless"] if single < ALONE]
 
-        assert len(alone) >= 38
+        assert len(alone) >= 37
         assert sum(trend >= FROM for trend in alone) <= 2
