@@ -106,10 +106,10 @@ def amend(
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
 
     jailbreak: tails of adversarial searches in more mixtures; jailbreak_contents, which reads what tools and documents bring in: short
-    results and orders, pages with an order and without; modality, difficulty, fact_check: greetings and other turns of a few words;
-    modality: bare captions and topics; jailbreak, modality, feedback, domain: texts as people send them. Calibration,
-    thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra. Quality models read the difficulty:
-    make them anew after it. Measure the bundle afterwards: `eval --record`.
+    results and orders, pages and what commands print, with an order and without; modality, difficulty, fact_check: greetings and other
+    turns of a few words; modality: bare captions and topics; jailbreak, modality, feedback, domain: texts as people send them.
+    Calibration, thresholds, experts, the encoder and all other heads stay. Minutes on a CPU. Needs the train extra. Quality models read
+    the difficulty: make them anew after it. Measure the bundle afterwards: `eval --record`.
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 

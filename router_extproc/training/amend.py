@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output
 from router_extproc.training.everyday import TURNED, bare, short_orders, short_results, short_turns, tailed
-from router_extproc.training.outputs import outputs
+from router_extproc.training.printed import printed
 from router_extproc.training.refit import Pace, asked, beside, known, learn, logits, opened, put, steps, untold
 from router_extproc.training.sent import HEADS as SENT
 from router_extproc.training.sent import sent
@@ -44,7 +44,7 @@ _BARE_COPIES = 2
 _SENT_COPIES = {"modality": 2}
 _MANY_SENT_COPIES = 4
 """Of each text that was sent, by head."""
-_OUTPUT_COPIES = 4
+_PRINTED_COPIES = 4
 """Of what commands print, as it is, and with an order."""
 _PACES = {CONTENTS: Pace(epochs=3, rate=1e-3)}
 """By head, where it is not the usual one: what an order in a page is takes longer to learn."""
@@ -87,7 +87,7 @@ def _new(head: str) -> list[Example]:
         texts = sent(head_of(head), _SENT_COPIES.get(head, _MANY_SENT_COPIES))
         found = [row for row in texts if output(row.task, row.kind) == head]
     if head == CONTENTS:
-        found += [*short_results(copies), *short_orders(copies), *outputs(_OUTPUT_COPIES)]
+        found += [*short_results(copies), *short_orders(copies), *printed(_PRINTED_COPIES)]
     if head in TURNED:
         found += short_turns(head, copies)
     return [*found, *bare(_BARE_COPIES)] if head == "modality" else found

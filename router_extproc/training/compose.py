@@ -26,8 +26,8 @@ from router_extproc.training.everyday import (
 from router_extproc.training.everyday import OTHER as _OTHER
 from router_extproc.training.lookalikes import lookalikes
 from router_extproc.training.marked import marked
-from router_extproc.training.outputs import outputs
 from router_extproc.training.phrases import phrases
+from router_extproc.training.printed import printed
 from router_extproc.training.private import private
 from router_extproc.training.sent import HEADS as SENT
 from router_extproc.training.sent import sent
@@ -83,7 +83,7 @@ def composed(read: Examples, random: Random) -> Examples:
         *_benign_of_ours(own),
         *lookalikes(random),
     ]
-    made["jailbreak"] += [*short_results(_COPIES), *outputs(_COPIES)]
+    made["jailbreak"] += [*short_results(_COPIES), *printed(_COPIES)]
     made["modality"] += [*_pictures(read, random), *short_turns("modality", _COPIES), *bare(_COPIES)]
     made["difficulty"] = short_turns("difficulty", _COPIES)
     made["pii"] = [*nameless(natural, random), *private(read, random), *marked(random)]

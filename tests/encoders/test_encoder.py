@@ -121,6 +121,19 @@ def same(one: Reading, other: Reading) -> bool:
     return close and spans[0] == spans[1] and one.coverage == other.coverage
 
 
+_LONG = "tea " * 8 * WINDOW
+
+
+def _late(encoder: Encoder, watched: Watched, later: float) -> Future[Reading]:
+    """A long text that is being read, held up at its first window, after its deadline."""
+    watched.gate.clear()
+    long = encoder.submit(_LONG, Kind.USER, later, outputs=_TOPIC)
+    watched.enter()
+    assert isinstance(long, Task)
+    long.deadline = 0.0
+    return long
+
+
 class TestOrdered:
     def test_gives_each_output_once_in_one_order(self) -> None:
         """Equal questions have equal keys."""
@@ -278,31 +291,21 @@ class TestSubmit:
         """Once nobody waits for it and others wait; the next one who asks has it read."""
         figures = Figures()
         encoder = opened(watched, figures=figures)
-        text = "tea " * 8 * WINDOW
-        watched.gate.clear()
-        long = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
-        watched.enter()
-        assert isinstance(long, Task)
-        long.deadline = 0.0
+        long = _late(encoder, watched, later)
         short = encoder.submit("song", Kind.USER, later, outputs=_TOPIC)
         watched.gate.set()
 
         assert isinstance(long.exception(_PATIENCE), LateError)
         assert short.result(_PATIENCE).classes
         assert (len(watched.asked), figures.windows, figures.texts, figures.late) == (2, 5, 1, 1)
-        assert encoder.submit(text, Kind.USER, later, outputs=_TOPIC).result(_PATIENCE).classes
+        assert encoder.submit(_LONG, Kind.USER, later, outputs=_TOPIC).result(_PATIENCE).classes
 
     def test_goes_on_with_a_long_text_that_is_asked_for_again(self, opened: Open, watched: Watched, later: float) -> None:
         """Though its first deadline has passed and others wait."""
         encoder = opened(watched)
-        text = "tea " * 8 * WINDOW
-        watched.gate.clear()
-        first = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
-        watched.enter()
-        assert isinstance(first, Task)
-        first.deadline = 0.0
+        first = _late(encoder, watched, later)
         encoder.submit("song", Kind.USER, later, outputs=_TOPIC)
-        second = encoder.submit(text, Kind.USER, later, outputs=_TOPIC)
+        second = encoder.submit(_LONG, Kind.USER, later, outputs=_TOPIC)
         watched.gate.set()
 
         assert second.result(_PATIENCE) is first.result(_PATIENCE)

@@ -20,8 +20,8 @@ from router_extproc.encoders.scores import Kind
 from router_extproc.training.amend import HEADS, Amendment, amend, amendments
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import BARE, ORDERS, RESULTS
-from router_extproc.training.outputs import outputs
 from router_extproc.training.package import amended
+from router_extproc.training.printed import printed
 from router_extproc.training.sent import HEADS as SENDING
 from router_extproc.training.sent import sent
 from router_extproc.training.texts import lines
@@ -89,9 +89,9 @@ class TestAmendments:
         """As what tools and documents bring in, which has an output of its own."""
         found = amendments(READ, 3, (CONTENTS,))[CONTENTS]
 
-        printed = {row.text for row in outputs(1)}
-        assert printed <= {row.text for row in found.new}
-        made = [row for row in found.new if row.text not in SENT["jailbreak"] | printed]
+        output_of_commands = {row.text for row in printed(1)}
+        assert output_of_commands <= {row.text for row in found.new}
+        made = [row for row in found.new if row.text not in SENT["jailbreak"] | output_of_commands]
         assert {row.text for row in made if row.target} == {text for name in ORDERS for text in lines(name)}
         assert {row.text for row in made if not row.target} == {text for name in RESULTS for text in lines(name)} - SENT[
             "jailbreak"

@@ -13,8 +13,8 @@ from router_extproc.encoders.heads import CLASSES
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.compose import SOURCE, _documents, composed
 from router_extproc.training.corpus import Example, Licence, read
-from router_extproc.training.outputs import outputs
 from router_extproc.training.phrases import phrases
+from router_extproc.training.printed import printed
 from router_extproc.training.sent import sent
 from router_extproc.training.texts import lines
 
@@ -55,7 +55,7 @@ class TestComposed:
 
     def test_tells_that_it_was_made(self, made: Examples) -> None:
         """Under its own source, for its own head, and without placeholders."""
-        whole = {row.text for row in (*outputs(1), *sent("jailbreak", 1))}  # code has braces of its own
+        whole = {row.text for row in (*printed(1), *sent("jailbreak", 1))}  # code has braces of its own
         for head, examples in made.items():
             assert {(example.task, example.source) for example in examples} == {(head, SOURCE)}
             assert not [example for example in examples if _HOLE.search(example.text) and example.text not in whole]

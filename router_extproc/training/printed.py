@@ -1,4 +1,4 @@
-"""Outputs: what commands print, as the tools of coding agents bring it in, as it is and with an order to the model among its lines.
+"""Printed: what commands print, as the tools of coding agents bring it in, as it is and with an order to the model among its lines.
 
 Code, listings, searches, diffs, traces and test runs, in the wrappings that such tools have, printed by commands on this project. Without
 these a sixth of what coding agents read was taken for an attack.
@@ -23,7 +23,7 @@ _MARKS = ("# ", "", "// ", "NOTE: ", "-- ", "> ", '"""')
 """What the order's line begins with, in turn."""
 
 
-def outputs(copies: int) -> list[Example]:
+def printed(copies: int) -> list[Example]:
     """Each so often as it is (0), and so often with one line more, which is an order to the model (1)."""
     return [example for example in _each() for _ in range(copies)]
 
