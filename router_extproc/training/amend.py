@@ -46,8 +46,10 @@ _MANY_SENT_COPIES = 4
 """Of each text that was sent, by head."""
 _PRINTED_COPIES = 4
 """Of what commands print, as it is, and with an order."""
-_PACES = {CONTENTS: Pace(epochs=3, rate=1e-3)}
-"""By head, where it is not the usual one: what an order in a page is takes longer to learn."""
+_TAILED = 4000
+"""Refused requests with a tail: twice as many as `refit` learns, as they are fewer among all that is new."""
+_PACES = {JAILBREAK: Pace(epochs=5, rate=1e-3), CONTENTS: Pace(epochs=3, rate=1e-3)}
+"""By head, where it is not the usual one: what an attack is, and an order in a page, takes longer to learn."""
 _CAPTION = 60
 """Characters of a short caption, which is a request for a picture and may look like a turn: `modality` is held to these twice."""
 _BATCH = 64
@@ -75,7 +77,7 @@ def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Ran
         return Amendment([*rows, *(row for row in rows if len(row.text) <= _CAPTION)], new)
     held = known(head, rows, random)
     if head == JAILBREAK:
-        return Amendment([*held, *beside(examples, random)], [*tailed(examples, random), *new])
+        return Amendment([*held, *beside(examples, random)], [*tailed(examples, random, _TAILED), *new])
     return Amendment(held, new)
 
 

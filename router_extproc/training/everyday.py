@@ -56,11 +56,11 @@ def reframed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Exam
     return made
 
 
-def tailed(read: Mapping[str, Sequence[Example]], random: Random) -> list[Example]:
+def tailed(read: Mapping[str, Sequence[Example]], random: Random, count: int = _TAILED) -> list[Example]:
     """Refused requests with a tail that a search may end with (1)."""
     refused = [example.text.strip() for example in read["jailbreak"] if example.source in _REFUSED]
     made_up = Tails(random)
-    return [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in range(_TAILED if refused else 0)]
+    return [Example("jailbreak", made_up.attached(random.choice(refused)), 1.0, SOURCE) for _ in range(count if refused else 0)]
 
 
 def short_results(copies: int) -> list[Example]:

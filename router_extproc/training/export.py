@@ -110,13 +110,14 @@ class Exporter:
         return self._norm(rows, "encoder.norm")
 
     def _masks(self) -> None:
-        """Whether no window is padded; and what is added to attention if one is: _MASKED where there is no token, (B, 1, T, T)."""
+        """Whether no window is padded; and _MASKED where there is no token, for heads' scores, (B, T, 1), and attention, (B, 1, T, T)."""
         write = self._writer
         least = write.op("ReduceMin", "attention_mask", keepdims=0)
         write.op("Cast", least, to=TensorProto.BOOL, out="unpadded")
         present = write.op("Cast", "attention_mask", to=TensorProto.FLOAT, out="present")
         missing = write.op("Sub", write.constant("one", np.array(1, np.float32)), present)
         masked = write.op("Mul", missing, write.constant("masked", np.array(_MASKED, np.float32)), out="missing")
+        write.op("Unsqueeze", masked, write.constant("axis_2", np.array([2], np.int64)), out="gone")
         length = write.op("Shape", "input_ids", start=1, end=2)
         rows = write.op("Shape", "input_ids", start=0, end=1)
         shape = write.op("Concat", rows, write.constant("one_row", np.array([1], np.int64)), length, length, axis=0)
@@ -217,7 +218,7 @@ class Exporter:
         for name, outputs in _ATTENDED.items():
             chosen = self._chosen(hidden, name)
             for number, head in enumerate(outputs):
-                self._head(head, chosen, number, mean)
+                self._head(head, hidden, chosen, number, mean)
         self._types(column)
 
     def _types(self, column: str) -> None:
@@ -238,14 +239,16 @@ class Exporter:
         write = self._writer
         attend = np.concatenate([self._weight(f"heads.{head}.attend.weight") for head in _ATTENDED[name]])
         scores = write.op("MatMul", hidden, write.constant(name, attend.T))  # a constant added to all tokens would change nothing
-        gone = write.op("Unsqueeze", "missing", write.constant("axis_2", np.array([2], np.int64)))
-        shares = write.op("Softmax", write.op("Add", scores, gone), axis=1)
+        shares = write.op("Softmax", write.op("Add", scores, "gone"), axis=1)
         return write.op("MatMul", write.op("Transpose", shares, perm=[0, 2, 1]), hidden)
 
-    def _head(self, head: str, chosen: str, number: int, mean: str) -> None:
+    def _head(self, head: str, hidden: str, chosen: str, number: int, mean: str) -> None:
         write, name = self._writer, f"heads.{head}"
         own = write.op("Gather", chosen, write.constant(f"head_{number}", np.array(number, np.int64)), axis=1)
-        value = write.op("Concat", own, mean, axis=-1)
+        heard = [own, mean]
+        if f"{name}.maxima.weight" in self._weights:
+            heard.append(highest(write, head, hidden, "gone", self._weight(f"{name}.maxima.weight")))
+        value = write.op("Concat", *heard, axis=-1)
         value = write.op("Gemm", value, *self._pair(f"{name}.inner"), transB=1)
         write.op("Gemm", write.op("Gelu", value, domain=_MICROSOFT), *self._pair(f"{name}.outer"), transB=1, out=head)
 
@@ -254,6 +257,17 @@ class Exporter:
         return write.constant(f"{name}.weight", self._weight(f"{name}.weight")), write.constant(
             f"{name}.bias", self._weight(f"{name}.bias")
         )
+
+
+def highest(write: Writer, head: str, hidden: str, gone: str, weight: NDArray[np.float32]) -> str:
+    """The maxima over the tokens that an output of SEEKING hears, (B, MAXIMA).
+
+    `gone` is added to what is said of tokens, (B, T, 1); `weight` is (MAXIMA, HIDDEN).
+    """
+    name = f"heads.{head}.maxima"
+    scores = write.op("MatMul", hidden, write.constant(f"{name}.weight", weight.T), out=f"{name}.scores")
+    seen = write.op("Add", scores, gone, out=f"{name}.seen")
+    return write.op("ReduceMax", seen, write.constant("axis_1", np.array([1], np.int64)), keepdims=0, out=name)
 
 
 def attended(head: str) -> tuple[str, int]:

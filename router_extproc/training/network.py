@@ -13,7 +13,17 @@ from torch.nn import functional
 
 from router_extproc.encoders.heads import CONTENTS, JAILBREAK, OUTPUTS, TAGS, width
 from router_extproc.encoders.tokens import CASES
-from router_extproc.training.shape import BOTTLENECK, DISTANCES, HEADS, HIDDEN, INNER, Shape
+from router_extproc.training.shape import (
+    BOTTLENECK,
+    DISTANCES,
+    HEADS,
+    HIDDEN,
+    INNER,
+    MAXIMA,
+    SEEKING,
+    WIDE_BOTTLENECK,
+    Shape,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,20 +117,26 @@ def buckets(distance: Tensor) -> Tensor:
 
 
 class Pooled(nn.Module):
-    """A head that reads a window: its own weights over the tokens, beside the mean."""
+    """A head that reads a window: its own weights over the tokens, beside the mean; one of SEEKING hears maxima over the tokens, too."""
 
-    def __init__(self, hidden: int, outputs: int) -> None:
+    def __init__(self, hidden: int, name: str) -> None:
         super().__init__()
+        seeks = name in SEEKING
+        bottleneck = WIDE_BOTTLENECK if seeks else BOTTLENECK
         self.attend = nn.Linear(hidden, 1)
-        self.inner = nn.Linear(2 * hidden, BOTTLENECK)
-        self.outer = nn.Linear(BOTTLENECK, outputs)
+        self.maxima = nn.Linear(hidden, MAXIMA, bias=False) if seeks else None  # what a bias would do, that of `inner` does
+        self.inner = nn.Linear(2 * hidden + (MAXIMA if seeks else 0), bottleneck)
+        self.outer = nn.Linear(bottleneck, width(name))
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, hidden: Tensor, mask: Tensor, mean: Tensor) -> Tensor:
         """Logits, (B, outputs)."""
         weights = self.attend(hidden).squeeze(-1).masked_fill(~mask, -1e4).softmax(-1)
         chosen = torch.einsum("bt,bth->bh", weights, hidden)
-        features = self.dropout(torch.cat((chosen, mean), -1))
+        heard = [chosen, mean]
+        if self.maxima is not None:
+            heard.append(self.maxima(hidden).masked_fill(~mask.unsqueeze(-1), -1e4).amax(1))
+        features = self.dropout(torch.cat(heard, -1))
         return self.outer(functional.gelu(self.inner(features)))
 
 
@@ -130,7 +146,7 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.encoder = Encoder(shape)
-        self.heads = nn.ModuleDict({head: Pooled(shape.hidden, width(head)) for head in OUTPUTS})
+        self.heads = nn.ModuleDict({head: Pooled(shape.hidden, head) for head in OUTPUTS})
         self.tags = nn.Linear(shape.hidden, TAGS)
 
     def pooled(self, head: str, hidden: Tensor, batch: Batch) -> Tensor:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output, width
+from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output
 from router_extproc.encoders.reading import ANYWHERE
 from router_extproc.training.augment import worn
 from router_extproc.training.corpus import SOURCE, Example
@@ -125,7 +125,7 @@ def _turns() -> list[Example]:
 def opened(folder: Path, name: str) -> Pooled:
     """A head of a bundle's graph, to be trained on. Raises OSError."""
     weights = head_weights(folder, name)
-    head = Pooled(weights["attend.weight"].shape[1], width(name))
+    head = Pooled(weights["attend.weight"].shape[1], name)
     zero = {"attend.bias": torch.zeros(1)}  # a constant added to all tokens changes nothing
     head.load_state_dict({part: torch.tensor(value) for part, value in weights.items()} | zero)
     return head

@@ -11,10 +11,10 @@ from onnx import numpy_helper
 
 from router_extproc.encoders.bundle import GRAPH
 from router_extproc.encoders.heads import OUTPUTS
-from router_extproc.training.export import attended
 from router_extproc.training.network import Network
 from router_extproc.training.quantisation import PRODUCTS
 from router_extproc.training.shape import Shape
+from router_extproc.training.states import weights_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,8 +72,6 @@ def _smooth(known: Arrays, name: str, inputs: int) -> NDArray[np.float32]:
 
 
 def _head(known: Arrays, head: str) -> dict[str, NDArray[np.float32]]:
-    name = f"heads.{head}"
-    parts = {f"{name}.{part}": known[f"{name}.{part}"] for part in ("inner.weight", "inner.bias", "outer.weight", "outer.bias")}
+    found = {f"heads.{head}.{part}": value for part, value in weights_in(known, head).items()}
     # A constant added to all tokens would change nothing, so that the graph has none.
-    attend, number = attended(head)
-    return parts | {f"{name}.attend.weight": known[attend][:, number][None], f"{name}.attend.bias": np.zeros(1, np.float32)}
+    return found | {f"heads.{head}.attend.bias": np.zeros(1, np.float32)}

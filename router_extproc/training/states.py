@@ -17,7 +17,8 @@ from router_extproc.encoders.passages import cut
 from router_extproc.encoders.plain import plain
 from router_extproc.encoders.runtime import onnxruntime, session_options
 from router_extproc.encoders.tokens import CASES, WordPieces
-from router_extproc.training.export import attended
+from router_extproc.training.export import Writer, attended, highest
+from router_extproc.training.shape import MAXIMA, SEEKING, WIDE_BOTTLENECK
 from router_extproc.training.windows import LENGTH, OVERLAP
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _CHARACTERS = 3000
 """Read of a text at most: four windows."""
 _PARTS = ("inner.weight", "inner.bias", "outer.weight", "outer.bias")
+_MAXIMA = "maxima.weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,39 @@ class _Reading:
 
 def head_weights(folder: Path, head: str) -> Arrays:
     """The weights of one of OUTPUTS, by their names in Pooled. Raises OSError."""
-    known = {each.name: each for each in onnx.load(str(folder / GRAPH)).graph.initializer}
-    found = {part: numpy_helper.to_array(known[f"heads.{head}.{part}"]).copy() for part in _PARTS}
+    graph = onnx.load(str(folder / GRAPH)).graph
+    return weights_in({each.name: numpy_helper.to_array(each) for each in graph.initializer}, head)
+
+
+def weights_in(known: Mapping[str, NDArray[Any]], head: str) -> Arrays:
+    """The same from a graph's initialisers. An output of SEEKING in a graph that was written before it heard maxima gets some."""
+    found = {part: known[f"heads.{head}.{part}"].copy() for part in _PARTS}
     attend, number = attended(head)
-    return found | {"attend.weight": numpy_helper.to_array(known[attend])[:, number][None].copy()}
+    found["attend.weight"] = known[attend][:, number][None].copy()
+    maxima = known.get(f"heads.{head}.{_MAXIMA}")
+    if maxima is not None:
+        return found | {_MAXIMA: maxima.T.copy()}
+    return _widened(found) if head in SEEKING else found
+
+
+def _widened(weights: Arrays) -> Arrays:
+    """With maxima, and more that is made of all that is heard. It says what it said: nobody listens to that yet."""
+    chance = np.random.default_rng(0)
+    old, heard = weights["inner.weight"].shape
+    hidden, outputs = heard // 2, len(weights["outer.weight"])
+    more, inputs = WIDE_BOTTLENECK - old, heard + MAXIMA
+
+    def table(rows: int, columns: int) -> NDArray[np.float32]:
+        limit = columns**-0.5
+        return chance.uniform(-limit, limit, (rows, columns)).astype(np.float32)
+
+    inner = np.concatenate((np.pad(weights["inner.weight"], ((0, 0), (0, MAXIMA))), table(more, inputs)))
+    return weights | {
+        _MAXIMA: table(MAXIMA, hidden),
+        "inner.weight": inner,
+        "inner.bias": np.pad(weights["inner.bias"], (0, more)),
+        "outer.weight": np.concatenate((weights["outer.weight"], np.zeros((outputs, more), np.float32)), 1),
+    }
 
 
 def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
@@ -106,10 +137,34 @@ def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]
     name, number = attended(head)
     attend = numpy_helper.to_array(known[name]).copy()
     attend[:, number] = weights["attend.weight"][0]
+    if _MAXIMA in weights:
+        _hear(model.graph, head, weights[_MAXIMA])
+        known = {each.name: each for each in model.graph.initializer}
+        _replace(known[f"heads.{head}.{_MAXIMA}"], weights[_MAXIMA].T)
     _replace(known[name], attend)
     for part in _PARTS:
         _replace(known[f"heads.{head}.{part}"], weights[part])
     onnx.save(model, str(folder / GRAPH))
+
+
+def _hear(graph: Any, head: str, weight: NDArray[np.float32]) -> None:
+    """Let an output hear maxima, in a graph that was written before it did."""
+    known = {each.name for each in graph.initializer}
+    if f"heads.{head}.{_MAXIMA}" in known:
+        return
+    nodes, write = list(graph.node), Writer()
+    hidden = next(node.input[0] for node in nodes if "tags.weight" in node.input)
+    gone = next(
+        node.output[0]
+        for node in nodes
+        if node.op_type == "Unsqueeze" and node.input[0] == "missing" and node.input[1] == "axis_2"
+    )
+    heard = next(node.input[0] for node in nodes if f"heads.{head}.inner.weight" in node.input)
+    at, together = next((at, node) for at, node in enumerate(nodes) if heard in node.output)
+    together.input.append(highest(write, head, hidden, gone, weight))
+    del graph.node[:]
+    graph.node.extend([*nodes[:at], *write.nodes, *nodes[at:]])
+    graph.initializer.extend(each for each in write.constants if each.name not in known)
 
 
 def _replace(initializer: Any, value: NDArray[np.float32]) -> None:

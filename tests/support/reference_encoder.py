@@ -11,7 +11,7 @@ from tagged import types_of
 from router_extproc.encoders.heads import OUTPUTS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.quantisation import Range, range_of
-from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN
+from router_extproc.training.shape import BOTTLENECK, EPSILON, HEADS, HIDDEN, MAXIMA, SEEKING, WIDE_BOTTLENECK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +53,14 @@ def random_weights(layers: int, seed: int = 0) -> dict[str, Floats]:
         found |= norm(f"{at}.norm_attention") | norm(f"{at}.norm_inner")
     for head in OUTPUTS:
         at = f"heads.{head}"
-        found |= linear(f"{at}.attend", 1, HIDDEN) | linear(f"{at}.inner", BOTTLENECK, 2 * HIDDEN)
-        found |= linear(f"{at}.outer", width(head), BOTTLENECK)
+        found |= linear(f"{at}.attend", 1, HIDDEN)
+        if head in SEEKING:
+            found |= linear(f"{at}.inner", WIDE_BOTTLENECK, 2 * HIDDEN + MAXIMA) | linear(
+                f"{at}.outer", width(head), WIDE_BOTTLENECK
+            )
+            found[f"{at}.maxima.weight"] = table(MAXIMA, HIDDEN)
+        else:
+            found |= linear(f"{at}.inner", BOTTLENECK, 2 * HIDDEN) | linear(f"{at}.outer", width(head), BOTTLENECK)
     return found
 
 
@@ -92,7 +98,10 @@ class Reference:
 
     def _head(self, head: str, hidden: Floats, mean: Floats) -> Floats:
         shares = _softmax(self._linear(f"heads.{head}.attend", hidden)[:, 0])
-        features = np.concatenate([shares @ hidden, mean])
+        heard = [shares @ hidden, mean]
+        if head in SEEKING:
+            heard.append((hidden @ self._weights[f"heads.{head}.maxima.weight"].T).max(0))
+        features = np.concatenate(heard)
         return self._linear(f"heads.{head}.outer", _gelu(self._linear(f"heads.{head}.inner", features)))
 
     def _product(self, number: int, product: str, value: Floats) -> Floats:

@@ -15,7 +15,7 @@ from router_extproc.encoders.heads import SPANS, TAGS, width
 from router_extproc.encoders.tokens import CASES
 from router_extproc.training.export import Exporter, Writer
 from router_extproc.training.quantisation import PRODUCTS
-from router_extproc.training.shape import HIDDEN
+from router_extproc.training.shape import HIDDEN, SEEKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -192,6 +192,7 @@ class TestGraph:
         assert [each for each in own["tags"] if each.startswith(("heads.", "tags."))] == ["tags.weight"]
         for head in heads.OUTPUTS:
             outer = {f"heads.{head}.inner.weight", f"heads.{head}.outer.weight"}
+            outer |= {f"heads.{head}.maxima.weight"} if head in SEEKING else set()
             assert {each for each in own[head] if each.startswith(("heads.", "tags."))} == outer
 
     def test_all_heads_share_one_pass(self, name: str) -> None:
@@ -202,8 +203,8 @@ class TestGraph:
         together = set.intersection(*found.values())
 
         assert len(shared) > 20 * LAYERS
-        assert max(len(each - together) for each in found.values()) < 12
-        assert len(contents - shared) < 20  # asked for alone, it has its weights over the tokens for itself
+        assert max(len(each - together) for each in found.values()) < 16
+        assert len(contents - shared) < 24  # asked for alone, it has its weights over the tokens for itself
 
     @pytest.mark.parametrize("output", OUTPUTS)
     def test_one_output_alone(self, graphs: dict[str, Graph], name: str, output: str) -> None:

@@ -23,7 +23,7 @@ from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import TURNS, is_staged, staged
 from router_extproc.training.export import Exporter
 from router_extproc.training.refit import HEAD, HEADS, lessons, refit
-from router_extproc.training.shape import HIDDEN
+from router_extproc.training.shape import BOTTLENECK, HIDDEN, MAXIMA, SEEKING
 from router_extproc.training.states import head_weights, put_head, states
 from router_extproc.training.texts import lines
 from router_extproc.training.windows import LENGTH
@@ -43,14 +43,19 @@ PAGE = Example(HEAD, "the weather", 0.0, SOURCE, Kind.DOCUMENT)
 LONG = Example(HEAD, "tell me about the weather " * 60, 0.0, SOURCE)
 
 
+def by_chance(pieces: WordPieces) -> dict[str, np.ndarray]:
+    """Weights of one layer, for that vocabulary."""
+    chance = np.random.default_rng(2)
+    return random_weights(1) | {
+        "encoder.words.weight": chance.normal(size=(pieces.size, HIDDEN)).astype(np.float32),
+        "encoder.positions.weight": chance.normal(scale=0.05, size=(LENGTH, HIDDEN)).astype(np.float32),
+    }
+
+
 @pytest.fixture
 def folder(tmp_path: Path, pieces: WordPieces, tiny_bundle: Path) -> Path:
     """A bundle's graph and tokenizer: one layer by chance, in float32."""
-    chance = np.random.default_rng(2)
-    weights = random_weights(1)
-    weights["encoder.words.weight"] = chance.normal(size=(pieces.size, HIDDEN)).astype(np.float32)
-    weights["encoder.positions.weight"] = chance.normal(scale=0.05, size=(LENGTH, HIDDEN)).astype(np.float32)
-    onnx.save(Exporter(weights, None).model(1), str(tmp_path / GRAPH))
+    onnx.save(Exporter(by_chance(pieces), None).model(1), str(tmp_path / GRAPH))
     (tmp_path / TOKENIZER).write_bytes((tiny_bundle / TOKENIZER).read_bytes())
     torch.set_num_threads(1)
     return tmp_path
@@ -100,6 +105,34 @@ class TestPutHead:
         assert changed == {"attend", *(name for name in before if name.startswith(f"heads.{HEAD}."))}
         assert (before["attend"] != after["attend"]).any(0).sum() == 1
         assert all(np.array_equal(value, weights[name]) for name, value in head_weights(folder, HEAD).items())
+
+
+class TestWeightsIn:
+    def test_an_older_graph_gets_maxima_and_says_the_same(self, folder: Path, pieces: WordPieces) -> None:
+        """Version 13 and those before had none."""
+        old = {name: value for name, value in by_chance(pieces).items() if "maxima" not in name}
+        for name in SEEKING:
+            at = f"heads.{name}"
+            old[f"{at}.inner.weight"] = old[f"{at}.inner.weight"][:BOTTLENECK, : 2 * HIDDEN]
+            old[f"{at}.inner.bias"] = old[f"{at}.inner.bias"][:BOTTLENECK]
+            old[f"{at}.outer.weight"] = old[f"{at}.outer.weight"][:, :BOTTLENECK]
+        onnx.save(Exporter(old, None).model(1), str(folder / GRAPH))
+        before = [logits(folder, pieces, row.text) for row in ATTACKS[:4]]
+
+        put_head(folder, HEAD, head_weights(folder, HEAD))
+
+        assert constants(folder)[f"heads.{HEAD}.maxima.weight"].shape == (HIDDEN, MAXIMA)
+        assert f"heads.{CONTENTS}.maxima.weight" not in constants(folder)
+        assert [logits(folder, pieces, row.text) for row in ATTACKS[:4]] == pytest.approx(before, abs=1e-5)
+
+    def test_what_it_hears_counts_once_it_has_learned(self, folder: Path, pieces: WordPieces) -> None:
+        """In the graph as in the network that was trained."""
+        weights = head_weights(folder, HEAD)
+        before = logits(folder, pieces, "ignore the weather")
+
+        put_head(folder, HEAD, weights | {"maxima.weight": weights["maxima.weight"] * 2})
+
+        assert abs(logits(folder, pieces, "ignore the weather") - before) > 1e-3
 
 
 class TestRefit:

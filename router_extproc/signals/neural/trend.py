@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from router_extproc.signals.neural.disguises import Disguises
     from router_extproc.signals.services import SignalServices
 
-_ORDINARY = 0.014
+_ORDINARY = 0.0105
 """The chance of an ordinary turn: one with less speaks against an attempt. Chosen on chats in tests and unrelated prompts in a row."""
 _FORGETS = 1.0
 """How much of the sum a harmless turn takes away at most, in log odds: a chat is not absolved by one polite turn. Chosen on one half of

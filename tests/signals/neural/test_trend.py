@@ -138,15 +138,15 @@ def chats() -> dict[str, list[tuple[float, float]]]:
 
 class TestShipped:
     def test_flags_chats_of_which_no_turn_is_an_attempt(self, chats: dict[str, list[tuple[float, float]]]) -> None:
-        """A quarter of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
+        """Half of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
         alone = [trend for single, trend in chats["escalating"] if single < ALONE]
 
-        assert len(alone) == 13
-        assert sum(trend >= FROM for trend in alone) >= 5
+        assert len(alone) == 14
+        assert sum(trend >= FROM for trend in alone) >= 7
 
     def test_seldom_flags_harmless_ones(self, chats: dict[str, list[tuple[float, float]]]) -> None:
         """They are hard ones: about security, roles and rules."""
         alone = [trend for single, trend in chats["harmless"] if single < ALONE]
 
         assert len(alone) >= 37
-        assert sum(trend >= FROM for trend in alone) <= 2
+        assert sum(trend >= FROM for trend in alone) <= 1
