@@ -138,9 +138,11 @@ def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]
     attend = numpy_helper.to_array(known[name]).copy()
     attend[:, number] = weights["attend.weight"][0]
     if _MAXIMA in weights:
-        _hear(model.graph, head, weights[_MAXIMA])
-        known = {each.name: each for each in model.graph.initializer}
-        _replace(known[f"heads.{head}.{_MAXIMA}"], weights[_MAXIMA].T)
+        maxima = known.get(f"heads.{head}.{_MAXIMA}")
+        if maxima is None:
+            _hear(model.graph, head, weights[_MAXIMA])
+        else:
+            _replace(maxima, weights[_MAXIMA].T)
     _replace(known[name], attend)
     for part in _PARTS:
         _replace(known[f"heads.{head}.{part}"], weights[part])
@@ -150,8 +152,6 @@ def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]
 def _hear(graph: Any, head: str, weight: NDArray[np.float32]) -> None:
     """Let an output hear maxima, in a graph that was written before it did."""
     known = {each.name for each in graph.initializer}
-    if f"heads.{head}.{_MAXIMA}" in known:
-        return
     nodes, write = list(graph.node), Writer()
     hidden = next(node.input[0] for node in nodes if "tags.weight" in node.input)
     gone = next(

@@ -203,8 +203,9 @@ class TestGraph:
         together = set.intersection(*found.values())
 
         assert len(shared) > 20 * LAYERS
-        assert max(len(each - together) for each in found.values()) < 16
-        assert len(contents - shared) < 24  # asked for alone, it has its weights over the tokens for itself
+        assert max(len(each - together) for head, each in found.items() if head not in SEEKING) < 12
+        assert len(found[heads.JAILBREAK] - together) < 16  # maxima: three nodes and their weights
+        assert len(contents - shared) < 21  # asked for alone, it has its weights over the tokens for itself
 
     @pytest.mark.parametrize("output", OUTPUTS)
     def test_one_output_alone(self, graphs: dict[str, Graph], name: str, output: str) -> None:

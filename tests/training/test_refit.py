@@ -126,7 +126,7 @@ class TestWeightsIn:
         assert [logits(folder, pieces, row.text) for row in ATTACKS[:4]] == pytest.approx(before, abs=1e-5)
 
     def test_what_it_hears_counts_once_it_has_learned(self, folder: Path, pieces: WordPieces) -> None:
-        """In the graph as in the network that was trained."""
+        """Other maxima, another answer: here what is made of them has weights that are not zero."""
         weights = head_weights(folder, HEAD)
         before = logits(folder, pieces, "ignore the weather")
 
