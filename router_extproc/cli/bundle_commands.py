@@ -101,6 +101,15 @@ def amend(
         Path | None,
         typer.Option(help="The bundle whose answers the heads are held to: after polish, the one before. Itself if not given."),
     ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How much of what they learn counts: their weights lie there between those before (0) and those learned (1). "
+            "With 0 nothing is learned, and the graph only gets the form that it has in this release.",
+        ),
+    ] = 1,
     json: JsonOutput = False,
 ) -> None:
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
@@ -115,7 +124,7 @@ def amend(
 
     heads = tuple(each.value for each in AmendedHead if not head or each in head)
     options = command.LearningOptions(
-        data=data, bundle=models, output=output, heads=heads, version=version, as_json=json, held_to=held_to
+        data=data, bundle=models, output=output, heads=heads, version=version, as_json=json, held_to=held_to, share=share
     )
     raise typer.Exit(int(command.amend(options)))
 

@@ -40,6 +40,8 @@ class LearningOptions:
     as_json: bool
     held_to: Path | None = None
     """Of `amend`: the bundle whose answers the heads are held to; itself if there is none."""
+    share: float = 1.0
+    """Of `amend`: how much of what the heads learn counts."""
 
 
 def refit(options: LearningOptions) -> Exit:
@@ -92,8 +94,10 @@ def _amended(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict
     composed = begun("reading the data and composing examples", 1)
     learnt = package.composed_amendments(source, options.data, options.heads)
     composed()
-    manifest = package.amended(source, learnt, options.output, version=options.version, held_to=options.held_to, stage=begun)
-    return {head: len(rows.new) for head, rows in learnt.items()}, manifest
+    manifest = package.amended(
+        source, learnt, options.output, version=options.version, held_to=options.held_to, share=options.share, stage=begun
+    )
+    return {head: len(rows.new) if options.share else 0 for head, rows in learnt.items()}, manifest
 
 
 def _line(figures: Mapping[str, Any]) -> str:

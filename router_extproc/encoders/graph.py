@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from router_extproc.encoders.manifest import BundleError
 from router_extproc.encoders.runtime import onnxruntime, session_options
 
@@ -11,10 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 Arrays = dict[str, "NDArray[np.float32]"]
+
+GATE = "wanted."
+"""What the names of inputs begin with that open a branch of the graph; the outputs that it is needed for follow, with dots between.
+onnxruntime itself computes all outputs, whichever are asked for."""
+_OPEN, _CLOSED = np.array(True), np.array(False)  # noqa: FBT003 - there is no other way to write them
 
 
 class Graph:
@@ -34,13 +40,19 @@ class Graph:
             # onnxruntime raises classes of its own that have no common public base
             reason = str(error).partition("\n")[0]
             raise BundleError(f"{path}: onnxruntime cannot load it: {reason}; restore the file") from error
-        self.inputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_inputs()}
+        inputs = {each.name: list(each.shape) for each in self._session.get_inputs()}
+        self.inputs: dict[str, list[Any]] = {name: shape for name, shape in inputs.items() if not name.startswith(GATE)}
+        """Those that are given to `run`."""
+        self._gates = {name: frozenset(name.removeprefix(GATE).split(".")) for name in inputs.keys() - self.inputs.keys()}
+        self._opened: dict[tuple[str, ...], dict[str, Any]] = {}
         self.outputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_outputs()}
-        self._partly = ort.RunOptions()
-        self._partly.add_run_config_entry("memory.enable_memory_arena_shrinkage", "")
-        self._partly.only_execute_path_to_fetches = True
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[np.int64]]) -> Arrays:
-        """The outputs that are asked for, by name; the others are not computed."""
-        found = self._session.run(list(outputs), dict(inputs), self._partly)
-        return dict(zip(outputs, found, strict=True))
+        """The outputs that are asked for, by name; what is behind a gate of others is not computed."""
+        asked = tuple(outputs)
+        opened = self._opened.get(asked)
+        if opened is None:
+            opened = {name: _CLOSED if given.isdisjoint(asked) else _OPEN for name, given in self._gates.items()}
+            self._opened[asked] = opened
+        found = self._session.run(asked, {**inputs, **opened})
+        return dict(zip(asked, found, strict=True))

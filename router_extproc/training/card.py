@@ -97,7 +97,11 @@ def _made_of(training: Mapping[str, Any]) -> str:
             "all else (`router-extproc polish`)."
         )
     if "amended" in training:
-        taught = ", ".join(f"{head} from {count:,} texts" for head, count in training["amended"].items())
+        shares = training.get("amended_shares", {})
+        taught = ", ".join(
+            f"{head} from {count:,} texts" + (f", of which {shares[head]:.0%} counts" if shares.get(head, 1) < 1 else "")
+            for head, count in training["amended"].items()
+        )
         refitted += f" Heads then learnt what they lacked, held to what they said of all else: {taught} (`router-extproc amend`)."
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (

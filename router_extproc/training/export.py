@@ -9,12 +9,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from router_extproc.encoders.heads import CONTENTS, OUTPUTS, POOLED, SPANS, TAGS, width
+from router_extproc.training.blocks import product
+from router_extproc.training.gates import gated
 from router_extproc.training.shape import EPSILON, HEADS, HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+    from onnx import NodeProto
 
     from router_extproc.training.quantisation import Range
 
@@ -49,6 +52,12 @@ class Writer:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, domain=domain, **attributes))
         return name
 
+    def add(self, node: NodeProto, constants: Sequence[Any]) -> str:
+        """A node that is made already, with one output, and its initialisers; its name."""
+        self.nodes.append(node)
+        self._constants |= {each.name: each for each in constants}
+        return str(node.output[0])
+
     def either(self, condition: str, yes: Any, no: Any) -> str:
         """One of two nodes, each with one output, by a condition."""
         branches = []
@@ -67,7 +76,7 @@ class Exporter:
         self._writer = Writer()
 
     def model(self, layers: int) -> onnx.ModelProto:
-        """The whole graph. Inputs are (B, T) int64; outputs are float32."""
+        """The whole graph. Inputs are (B, T) int64, but for its gates; outputs are float32."""
         write = self._writer
         hidden = self._embedded()
         self._masks()
@@ -88,7 +97,9 @@ class Exporter:
         outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
         graph = helper.make_graph(write.nodes, "router", values, outputs, write.constants)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
+        gated(model)
+        return model
 
     def _weight(self, name: str) -> NDArray[np.float32]:
         return self._weights[name]
@@ -249,8 +260,16 @@ class Exporter:
         if f"{name}.maxima.weight" in self._weights:
             heard.append(highest(write, head, hidden, "gone", self._weight(f"{name}.maxima.weight")))
         value = write.op("Concat", *heard, axis=-1)
-        value = write.op("Gemm", value, *self._pair(f"{name}.inner"), transB=1)
+        value = self._inner(f"{name}.inner", value)
         write.op("Gemm", write.op("Gelu", value, domain=_MICROSOFT), *self._pair(f"{name}.outer"), transB=1, out=head)
+
+    def _inner(self, name: str, value: str) -> str:
+        """What a head makes of all that it hears; int8 if there are ranges, though it needs none."""
+        write = self._writer
+        if self._ranges is None:
+            return write.op("Gemm", value, *self._pair(name), transB=1)
+        write.constant(f"{name}.bias", self._weight(f"{name}.bias"))
+        return write.add(*product(name, value, f"{name}.made", self._weight(f"{name}.weight")))
 
     def _pair(self, name: str) -> tuple[str, str]:
         write = self._writer

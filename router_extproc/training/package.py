@@ -132,31 +132,33 @@ def amended(
     *,
     version: str,
     held_to: Path | None = None,
+    share: float = 1.0,
     stage: Stage = untold,
 ) -> Manifest:
     """Write a copy of a bundle whose heads were amended; calibration, thresholds and experts stay. Raises OSError, BundleError.
 
-    `held_to` is the bundle whose answers the heads are held to, itself unless given.
+    `held_to` is the bundle whose answers the heads are held to, itself unless given; `share` how much of what they learn counts.
     """
     before = Bundle(bundle).manifest
     if held_to is not None:
         Bundle(held_to)
     with staged(folder) as place:
         copied(bundle, place)
-        return _amended(before, learnt, place, version, held_to, stage)
+        amend(place, learnt, Recipe.of(before.training["recipe"]).seed, stage, held_to=held_to, share=share)
+        return _amended(before, learnt, place, version, share)
 
 
-def _amended(
-    before: Manifest, learnt: Mapping[str, Amendment], folder: Path, version: str, held_to: Path | None, stage: Stage
-) -> Manifest:
-    amend(folder, learnt, Recipe.of(before.training["recipe"]).seed, stage, held_to=held_to)
-    counts = before.training.get("amended", {}) | {head: len(rows.new) for head, rows in learnt.items()}
+def _amended(before: Manifest, learnt: Mapping[str, Amendment], folder: Path, version: str, share: float) -> Manifest:
+    counts, shares = before.training.get("amended", {}), before.training.get("amended_shares", {})
+    if share:
+        counts = counts | {head: len(rows.new) for head, rows in learnt.items()}
+        shares = shares | dict.fromkeys(learnt, share)
     manifest = before.model_copy(
         update={
             "version": version, "files": files_of(folder, before.experts),
             # What quality models were made of is the difficulty, too.
             "embedder": None if "difficulty" in learnt else embedder(before),
-            "training": before.training | {"amended": counts}, "evaluation": _lasting(before),
+            "training": before.training | {"amended": counts, "amended_shares": shares}, "evaluation": _lasting(before),
         }
     )  # fmt: skip
     write(folder, manifest)

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
 from router_extproc.encoders.cpus import available_cpus
-from router_extproc.encoders.heads import origin
+from router_extproc.encoders.heads import OUTPUTS, origin
 from router_extproc.encoders.passages import cut
 from router_extproc.encoders.plain import plain
 from router_extproc.encoders.runtime import onnxruntime, session_options
 from router_extproc.encoders.tokens import CASES, WordPieces
+from router_extproc.training.blocks import put_in_blocks, weight_in
 from router_extproc.training.export import Writer, attended, highest
+from router_extproc.training.gates import flat, gated, only
 from router_extproc.training.shape import MAXIMA, SEEKING, WIDE_BOTTLENECK
 from router_extproc.training.windows import LENGTH, OVERLAP
 
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 
 _CHARACTERS = 3000
 """Read of a text at most: four windows."""
-_PARTS = ("inner.weight", "inner.bias", "outer.weight", "outer.bias")
-_MAXIMA = "maxima.weight"
+_PARTS = ("inner.bias", "outer.weight", "outer.bias")
+_INNER, _MAXIMA = "inner.weight", "maxima.weight"
+_IS_INT8 = "encoder.layers.0.up.int8"
+"""An initialiser of graphs whose products are int8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,8 @@ class _Reading:
 
     def __init__(self, folder: Path) -> None:
         model = onnx.load(str(folder / GRAPH))
-        name = next(node.input[0] for node in model.graph.node if "tags.weight" in node.input)
-        del model.graph.output[:]
-        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", "T", None]))
+        flat(model)
+        only(model, _hidden(model.graph))
         options = session_options()  # of one thread each: texts are read side by side
         self._session = onnxruntime().InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         self._pieces = WordPieces(folder / TOKENIZER)
@@ -101,7 +104,7 @@ def head_weights(folder: Path, head: str) -> Arrays:
 
 def weights_in(known: Mapping[str, NDArray[Any]], head: str) -> Arrays:
     """The same from a graph's initialisers. An output of SEEKING in a graph that was written before it heard maxima gets some."""
-    found = {part: known[f"heads.{head}.{part}"].copy() for part in _PARTS}
+    found = {_INNER: weight_in(known, f"heads.{head}.inner")} | {part: known[f"heads.{head}.{part}"].copy() for part in _PARTS}
     attend, number = attended(head)
     found["attend.weight"] = known[attend][:, number][None].copy()
     maxima = known.get(f"heads.{head}.{_MAXIMA}")
@@ -131,8 +134,13 @@ def _widened(weights: Arrays) -> Arrays:
 
 
 def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write the weights of one of OUTPUTS into the graph; all else in it stays. Raises OSError."""
+    """Write the weights of one of OUTPUTS into the graph, and bring the rest of it to the form that Exporter gives it. Raises OSError.
+
+    Where an int8 graph still had what heads make of what they hear in float32, it is rounded, but for the difficulty: quality models
+    were made of that, too, bit by bit.
+    """
     model = onnx.load(str(folder / GRAPH))
+    flat(model)
     known = {each.name: each for each in model.graph.initializer}
     name, number = attended(head)
     attend = numpy_helper.to_array(known[name]).copy()
@@ -146,6 +154,14 @@ def put_head(folder: Path, head: str, weights: Mapping[str, NDArray[np.float32]]
     _replace(known[name], attend)
     for part in _PARTS:
         _replace(known[f"heads.{head}.{part}"], weights[part])
+    if _IS_INT8 in known:
+        arrays = {name: numpy_helper.to_array(each) for name, each in known.items() if ".inner." in name}
+        inner = {each: weight_in(arrays, f"heads.{each}.inner") for each in OUTPUTS if each != "difficulty"}
+        for each, weight in (inner | {head: weights[_INNER]}).items():
+            put_in_blocks(model.graph, f"heads.{each}.inner", weight)
+    else:
+        _replace(known[f"heads.{head}.{_INNER}"], weights[_INNER])
+    gated(model)
     onnx.save(model, str(folder / GRAPH))
 
 
@@ -153,18 +169,24 @@ def _hear(graph: Any, head: str, weight: NDArray[np.float32]) -> None:
     """Let an output hear maxima, in a graph that was written before it did."""
     known = {each.name for each in graph.initializer}
     nodes, write = list(graph.node), Writer()
-    hidden = next(node.input[0] for node in nodes if "tags.weight" in node.input)
     gone = next(
         node.output[0]
         for node in nodes
         if node.op_type == "Unsqueeze" and node.input[0] == "missing" and node.input[1] == "axis_2"
     )
-    heard = next(node.input[0] for node in nodes if f"heads.{head}.inner.weight" in node.input)
+    inner = {f"heads.{head}.inner.weight", f"heads.{head}.inner.int8"}
+    heard = next(node.input[0] for node in nodes if inner.intersection(node.input))
     at, together = next((at, node) for at, node in enumerate(nodes) if heard in node.output)
-    together.input.append(highest(write, head, hidden, gone, weight))
+    together.input.append(highest(write, head, _hidden(graph), gone, weight))
     del graph.node[:]
     graph.node.extend([*nodes[:at], *write.nodes, *nodes[at:]])
     graph.initializer.extend(each for each in write.constants if each.name not in known)
+
+
+def _hidden(graph: Any) -> str:
+    """What the last layer gives, in a graph without gates."""
+    found: str = next(node.input[0] for node in graph.node if "tags.weight" in node.input)
+    return found
 
 
 def _replace(initializer: Any, value: NDArray[np.float32]) -> None:

@@ -24,6 +24,7 @@ from router_extproc.training.package import amended
 from router_extproc.training.printed import printed
 from router_extproc.training.sent import HEADS as SENDING
 from router_extproc.training.sent import sent
+from router_extproc.training.states import head_weights
 from router_extproc.training.texts import lines
 
 if TYPE_CHECKING:
@@ -175,6 +176,38 @@ class TestAmend:
         )
         assert np.abs(wanted - first).mean() > 0.05
         assert np.abs(wanted - after).mean() < np.abs(wanted - first).mean() / 2
+
+    def test_a_share_of_what_it_learns(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Its weights lie between those before and those learned."""
+        before = write_grown(tmp_path / "before", tiny_bundle)
+        learned = lesson("jailbreak", 1.0)
+        for name, share in (("whole", 1.0), ("part", 0.25)):
+            amended(before, {"jailbreak": learned}, tmp_path / name, version="2", share=share)
+
+        first, whole, part = (head_weights(folder, "jailbreak") for folder in (before, tmp_path / "whole", tmp_path / "part"))
+        assert np.abs(whole["inner.weight"] - first["inner.weight"]).max() > 0.001
+        for name, value in first.items():
+            np.testing.assert_allclose(part[name], value + 0.25 * (whole[name] - value), atol=1e-5, err_msg=name)
+        assert Bundle(tmp_path / "part").manifest.training["amended_shares"] == {"jailbreak": 0.25}
+        assert "jailbreak from 240 texts, of which 25% counts" in (tmp_path / "part" / "README.md").read_text()
+
+    def test_a_share_of_nothing(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Learns nothing, takes no time, and brings the graph to the form that it has in this release: here it has it."""
+        before = write_grown(tmp_path / "before", tiny_bundle)
+        told: list[str] = []
+
+        def stage(name: str, _: int) -> Callable[[], None]:
+            told.append(name)
+            return lambda: None
+
+        amended(before, {"jailbreak": lesson("jailbreak", 1.0)}, tmp_path / "after", version="2", share=0, stage=stage)
+
+        manifest = Bundle(tmp_path / "after").manifest
+        assert told == []
+        assert manifest.version == "2"
+        assert manifest.training["amended"] == {}
+        first, after = (head_weights(folder, "jailbreak") for folder in (before, tmp_path / "after"))
+        assert all(np.array_equal(value, after[name]) for name, value in first.items())
 
     def test_tells_how_far_it_is(self, tiny_bundle: Path, tmp_path: Path) -> None:
         """Each text, then each batch, head by head."""

@@ -13,15 +13,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch comes with the train extra")
 
 from onnx import numpy_helper
-from reference_encoder import random_weights
+from reference_encoder import random_weights, ranges_of
 
 from router_extproc.encoders.bundle import GRAPH, TOKENIZER
-from router_extproc.encoders.graph import Graph
-from router_extproc.encoders.heads import CONTENTS, head_of
+from router_extproc.encoders.graph import GATE, Graph
+from router_extproc.encoders.heads import CONTENTS, OUTPUTS, head_of
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import TURNS, is_staged, staged
 from router_extproc.training.export import Exporter
+from router_extproc.training.gates import flat
 from router_extproc.training.refit import HEAD, HEADS, lessons, refit
 from router_extproc.training.shape import BOTTLENECK, HIDDEN, MAXIMA, SEEKING
 from router_extproc.training.states import head_weights, put_head, states
@@ -133,6 +134,58 @@ class TestWeightsIn:
         put_head(folder, HEAD, weights | {"maxima.weight": weights["maxima.weight"] * 2})
 
         assert abs(logits(folder, pieces, "ignore the weather") - before) > 1e-3
+
+
+class TestForm:
+    """Of a graph that was written before there were gates, with int8 products in the encoder alone."""
+
+    @pytest.fixture
+    def old(self, folder: Path, pieces: WordPieces) -> Path:
+        """Version 14 and those before were like that."""
+        weights = by_chance(pieces)
+        model = Exporter(weights, ranges_of(weights, 1)).model(1)
+        flat(model)
+        for head in OUTPUTS:
+            inner = f"heads.{head}.inner"
+            node = next(node for node in model.graph.node if f"{inner}.int8" in node.input)
+            plain = onnx.helper.make_node("Gemm", [node.input[0], f"{inner}.weight", f"{inner}.bias"], node.output, transB=1)
+            node.CopyFrom(plain)
+            model.graph.initializer.append(numpy_helper.from_array(weights[f"{inner}.weight"], f"{inner}.weight"))
+        kept = [each for each in model.graph.initializer if not each.name.endswith((".inner.int8", ".inner.scales"))]
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(kept)
+        onnx.save(model, str(folder / GRAPH))
+        return folder
+
+    def test_gets_that_of_this_release(self, old: Path, pieces: WordPieces) -> None:
+        """And says the same, but for a rounding; the difficulty, which quality models were made of, to the bit."""
+        heads = [head for head in OUTPUTS if head != CONTENTS]
+        before = {head: said(old, pieces, ATTACKS[0].text, head) for head in heads}
+
+        put_head(old, HEAD, head_weights(old, HEAD))
+
+        assert any(each.name.startswith(GATE) for each in onnx.load(str(old / GRAPH)).graph.input)
+        kinds = {name.split(".")[1]: name.split(".")[3] for name in constants(old) if ".inner." in name and "bias" not in name}
+        assert {head for head, kind in kinds.items() if kind == "weight"} == {"difficulty"}
+        for head in heads:
+            assert said(old, pieces, ATTACKS[0].text, head) == pytest.approx(
+                before[head], abs=0 if head == "difficulty" else 0.05
+            )
+
+    def test_is_kept(self, old: Path) -> None:
+        """To write the same again changes no byte."""
+        put_head(old, HEAD, head_weights(old, HEAD))
+        first = (old / GRAPH).read_bytes()
+
+        put_head(old, HEAD, head_weights(old, HEAD))
+
+        assert (old / GRAPH).read_bytes() == first
+
+    def test_the_difficulty_is_rounded_when_it_learns(self, old: Path) -> None:
+        """Then quality models have to be made anew in any case."""
+        put_head(old, "difficulty", head_weights(old, "difficulty"))
+
+        assert "heads.difficulty.inner.int8" in constants(old)
 
 
 class TestRefit:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 LAYERS = 2
 WEIGHTS = random_weights(LAYERS)
+INNER = ".inner.weight"
 _STEPS = 127
-"""Of a row's largest weight, in eight bits."""
+"""Of a row's largest weight, or a block's, in eight bits."""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +58,9 @@ class TestRestored:
         assert np.mean(off) < 0.05 * np.mean(spread)
 
     def test_is_the_network_where_nothing_is_rounded(self, folder: Path) -> None:
-        """Word pieces, places, marks, norms and heads."""
+        """Word pieces, places, marks, norms and most of the heads."""
         found = restored(folder).state_dict()
-        kept = [name for name in found if not name.startswith("encoder.layers.") or "norm" in name]
+        kept = [name for name in found if "norm" in name or not (name.startswith("encoder.layers.") or name.endswith(INNER))]
 
         assert len(kept) > len(OUTPUTS)
         for name in kept:
@@ -74,6 +75,17 @@ class TestRestored:
         step = np.abs(WEIGHTS[name] * smooth).max(1, keepdims=True) / _STEPS
 
         assert (np.abs((found - WEIGHTS[name]) * smooth) <= 0.51 * step).all()
+
+    def test_rounds_what_heads_make_of_what_they_hear(self, folder: Path) -> None:
+        """By half a step of a block at most."""
+        found = restored(folder).state_dict()
+        rounded = [name for name in found if name.endswith(INNER)]
+
+        assert len(rounded) == len(OUTPUTS)
+        for name in rounded:
+            weight = WEIGHTS[name].reshape(-1, 32)
+            step = np.abs(weight).max(1, keepdims=True) / _STEPS
+            assert (np.abs(found[name].numpy().reshape(-1, 32) - weight) <= 0.51 * step).all(), name
 
     def test_needs_a_graph_of_int8(self, tmp_path: Path) -> None:
         """As `train` writes it."""
