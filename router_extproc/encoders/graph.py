@@ -40,10 +40,11 @@ class Graph:
             # onnxruntime raises classes of its own that have no common public base
             reason = str(error).partition("\n")[0]
             raise BundleError(f"{path}: onnxruntime cannot load it: {reason}; restore the file") from error
-        inputs = {each.name: list(each.shape) for each in self._session.get_inputs()}
-        self.inputs: dict[str, list[Any]] = {name: shape for name, shape in inputs.items() if not name.startswith(GATE)}
+        inputs = self._session.get_inputs()
+        gates = [each.name for each in inputs if each.name.startswith(GATE) and each.type == "tensor(bool)"]
+        self.inputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in inputs if each.name not in gates}
         """Those that are given to `run`."""
-        self._gates = {name: frozenset(name.removeprefix(GATE).split(".")) for name in inputs.keys() - self.inputs.keys()}
+        self._gates = {name: frozenset(name.removeprefix(GATE).split(".")) for name in gates}
         self._opened: dict[tuple[str, ...], dict[str, Any]] = {}
         self.outputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_outputs()}
 

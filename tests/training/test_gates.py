@@ -182,6 +182,17 @@ class TestGraph:
             found.run(("c",), given)
 
 
+def test_an_input_with_such_a_name_that_is_no_switch(tmp_path: Path) -> None:
+    """Is one that is given: a model of an operator's may call its inputs anything."""
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in (GATE + "a", "a")]
+    graph = helper.make_graph([helper.make_node("Neg", [GATE + "a"], ["a"])], "own", value[:1], value[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), tmp_path / "model.onnx")
+    found = Graph(tmp_path / "model.onnx")
+
+    assert list(found.inputs) == [GATE + "a"]
+    assert found.run(("a",), {GATE + "a": np.ones(2, np.float32)})["a"].tolist() == [-1, -1]
+
+
 def test_heads_of_users_pay_for_no_contents() -> None:
     """What tools and documents bring in has an output of its own, with weights over the tokens of its own."""
     model = exported()
