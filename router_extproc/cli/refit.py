@@ -92,12 +92,12 @@ def _amended(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict
     from router_extproc.training import package  # noqa: PLC0415 - as above
 
     composed = begun("reading the data and composing examples", 1)
-    learnt = package.composed_amendments(source, options.data, options.heads)
+    learnt = package.composed_amendments(source, options.data, options.heads, share=options.share)
     composed()
     manifest = package.amended(
         source, learnt, options.output, version=options.version, held_to=options.held_to, share=options.share, stage=begun
     )
-    return {head: len(rows.new) if options.share else 0 for head, rows in learnt.items()}, manifest
+    return {head: len(rows.new) for head, rows in learnt.items()}, manifest
 
 
 def _line(figures: Mapping[str, Any]) -> str:

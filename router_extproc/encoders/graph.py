@@ -45,15 +45,15 @@ class Graph:
         self.inputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in inputs if each.name not in gates}
         """Those that are given to `run`."""
         self._gates = {name: frozenset(name.removeprefix(GATE).split(".")) for name in gates}
-        self._opened: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._opened: dict[frozenset[str], dict[str, Any]] = {}
         self.outputs: dict[str, list[Any]] = {each.name: list(each.shape) for each in self._session.get_outputs()}
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, NDArray[np.int64]]) -> Arrays:
         """The outputs that are asked for, by name; what is behind a gate of others is not computed."""
-        asked = tuple(outputs)
+        asked = frozenset(outputs)
         opened = self._opened.get(asked)
         if opened is None:
             opened = {name: _CLOSED if given.isdisjoint(asked) else _OPEN for name, given in self._gates.items()}
             self._opened[asked] = opened
-        found = self._session.run(asked, {**inputs, **opened})
-        return dict(zip(asked, found, strict=True))
+        found = self._session.run(outputs, {**inputs, **opened})
+        return dict(zip(outputs, found, strict=True))

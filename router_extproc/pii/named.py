@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import re2
 
 from router_extproc.encoders.scores import Span
-from router_extproc.pii.field_words import BARE, BESIDE, INTRODUCTIONS, NO_NAMES, OF_NAMES, OF_PERSONS, SIGNS
+from router_extproc.pii.field_words import BARE, BESIDE, INTRODUCTIONS, NO_NAMES, OF_NAMES, OF_PERSONS
 from router_extproc.pii.firms import is_a_firm
 from router_extproc.pii.kinds import NEARBY
 from router_extproc.pii.merging import Places
@@ -57,8 +57,6 @@ HINT = re2.compile(
     rf"(?:(?i:{OF_NAMES}|{OF_PERSONS}|{BARE}){_COLON})|{INTRODUCTIONS}|[Bb]en \p{{Lu}}|[ОАП]О ?[«\"]|ТОВ ?[«\"]|株式会社"
 )
 """Cheap, and true of every text in which something is found."""
-_SIGNS = (":", "\uff1a", "Ben ", "ben ", "О", "ТОВ", "株式会社", *SIGNS)
-"""One of them is in every text that has a HINT."""
 _ENDS = re2.compile(r"^(?:$|[\"'*_,;|\n\r\t<)\]}]| ?$|  | \(|\.(?:$|\s)| \n| [–—|•·\-] )")
 _BESIDE = re2.compile(rf"(?i)(?:^|[^\pL])(?:{BESIDE}|{OF_NAMES}){_COLON}")
 _OTHER_NAMES = re2.compile(rf"(?i)(?:^|[^\pL])(?:{OF_NAMES}){_COLON}")
@@ -73,7 +71,7 @@ _SEVERAL = 2
 
 def find(text: str) -> list[Span]:
     """In order and apart."""
-    if not any(map(text.__contains__, _SIGNS)) or HINT.search(text) is None:
+    if HINT.search(text) is None:
         return []
     places = Places()
     for each in (_introduced(text), _in_fields(text), _firms(text)):

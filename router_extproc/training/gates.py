@@ -16,7 +16,7 @@ from router_extproc.encoders.graph import GATE
 from router_extproc.encoders.heads import OUTPUTS, POOLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 _GROUPS: tuple[tuple[str, ...], ...] = (*((head,) for head in OUTPUTS), (TAGS, TYPES, PEAKS), POOLED)
 """Outputs that share a gate: what is needed for them and no other goes behind the first that it fits."""
@@ -110,9 +110,9 @@ def in_order(nodes: Iterable[NodeProto]) -> list[NodeProto]:
     return list(found.values())
 
 
-def _wanted_for(nodes: Sequence[NodeProto], outputs: Iterable[str]) -> Mapping[str, set[str]]:
+def _wanted_for(nodes: Sequence[NodeProto], outputs: Collection[str]) -> Mapping[str, set[str]]:
     """The outputs that each value is needed for."""
-    found = {name: ({name} if name in set(outputs) else set()) for node in nodes for name in node.output}
+    found = {name: ({name} if name in outputs else set()) for node in nodes for name in node.output}
     for node in reversed(nodes):
         needed = set().union(*(found[name] for name in node.output))
         for name in read(node):
@@ -135,7 +135,7 @@ def _value(name: str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
 
 
-def _renamed(node: NodeProto, rename: Any) -> NodeProto:
+def _renamed(node: NodeProto, rename: Callable[[str], str]) -> NodeProto:
     """With other names for what it reads and gives."""
     found = _copy(node)
     for names in (found.input, found.output):

@@ -114,10 +114,15 @@ def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str
     return lessons(training_examples(data, wanted), wanted.seed, heads)
 
 
-def composed_amendments(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str, Amendment]:
-    """What these heads of a bundle lack, and what they are held to. Raises OSError, BundleError, DataError."""
+def composed_amendments(bundle: Path, data: Path, heads: Sequence[str], *, share: float = 1.0) -> dict[str, Amendment]:
+    """What these heads of a bundle lack, and what they are held to; nothing where a share of 0 counts.
+
+    Raises OSError, BundleError, DataError.
+    """
     wanted = recipe_of(bundle)
     check_told(bundle)
+    if not share:
+        return {head: Amendment([], []) for head in heads}
     forbidden = Forbidden(data)
     found = amendments(training_examples(data, wanted), wanted.seed, heads)
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from grown import write_grown
 
 from router_extproc.cli.bundle_commands import LearningHead
+from router_extproc.encoders.bundle import Bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +46,25 @@ class TestRefit:
 
         assert result.exit_code == 3
         assert "choose another --output" in result.stderr
+
+    def test_a_share_of_nothing_learns_nothing(self, cli: Cli, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Reads no data, and writes a bundle that says what it said."""
+        pytest.importorskip("torch", reason="torch comes with the train extra")
+        before = write_grown(tmp_path / "before", tiny_bundle)
+        places = ("--models", before, "--output", tmp_path / "out", "--data", tmp_path)
+        result = cli("amend", *places, "--head", "jailbreak", "--share", "0", "--version", "2", "--json")
+
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["texts"] == {"jailbreak": 0}
+        assert Bundle(tmp_path / "out").manifest.version == "2"
+
+    @pytest.mark.parametrize("share", ["1.5", "-0.1"])
+    def test_a_share_is_between_nothing_and_all(self, cli: Cli, tmp_path: Path, share: str) -> None:
+        """Anything else is wrong usage."""
+        result = cli("amend", "--data", tmp_path, "--output", tmp_path / "out", "--share", share)
+
+        assert result.exit_code == 2
+        assert "share" in result.stderr
 
     def test_a_folder_that_is_no_bundle(self, cli: Cli, tmp_path: Path) -> None:
         """Is told of."""
