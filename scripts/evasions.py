@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from router_extproc.evaluation.evasions import Evasion
 
-THRESHOLD = 0.8
+THRESHOLD = 0.92
 """As in envoy/policy.yaml."""
 MOST = 4000
 """Characters of a text: longer ones say more about windows than about evasions."""

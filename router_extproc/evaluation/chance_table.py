@@ -9,7 +9,7 @@ import numpy as np
 
 from router_extproc.evaluation import metrics
 from router_extproc.evaluation.errors import ClassifierError
-from router_extproc.evaluation.results import Diagrams
+from router_extproc.evaluation.results import Cut, Diagrams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from router_extproc.encoders.scores import Scores
     from router_extproc.evaluation.datasets import Row
     from router_extproc.evaluation.metrics import Flags, Floats, Ints
+
+
+_CUTS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Thresholds that rules ask for."""
 
 
 def chances(head: str, scores: Sequence[Scores]) -> Floats:
@@ -60,6 +64,13 @@ class ChanceTable:
 
     def figures(self) -> dict[str, float]:
         return {name: measure(self) for name, measure in _MEASURES.items()}
+
+    def cuts(self) -> tuple[Cut, ...]:
+        """What other thresholds would give, the shipped one among them, in order."""
+        return tuple(
+            Cut(cut, metrics.mean((self.chance >= cut)[self.truth]), metrics.mean((self.chance >= cut)[~self.truth]))
+            for cut in sorted({*_CUTS, self.threshold})
+        )
 
     def diagrams(self) -> Diagrams:
         """The reliability is that of the chance of yes."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from router_extproc.evaluation.floors import FIELD_NOTES, NOTES
 from router_extproc.evaluation.metrics import BINS, RESAMPLES
+from router_extproc.evaluation.tables import FINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -130,7 +131,7 @@ def _head(head: HeadResult, plots: Sequence[str], note: str) -> str:
     if head.threshold is not None:
         lead += f" Threshold: {head.threshold:.4g}."
     images = " ".join(f"![{name.removesuffix('.png').replace('_', ' ')}]({_PLOTS}/{name})" for name in plots)
-    parts = [f"## {head.head}", lead, note, _groups(head), _details(head), _shifts(head), images]
+    parts = [f"## {head.head}", lead, note, _groups(head), _details(head), _cuts(head), _shifts(head), images]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -160,13 +161,29 @@ def _details(head: HeadResult) -> str:
     _, parts = _columns(head)
     if not parts:
         return ""
-    shown_groups = [group for group in head.groups if not group.name.startswith(("source ", "lang "))]
+    shown_groups = [group for group in head.groups if not group.name.startswith(FINE)]
     rows = [
         (part, *(" / ".join(number(group.figures[name]) for name in names) for group in shown_groups))
         for part, names in parts.items()
     ]
     what = f"{' / '.join(_BY_TYPE)} of" if head.head == "pii" else "recall of"
     return _table((what, *(group.name for group in shown_groups)), rows)
+
+
+def _cuts(head: HeadResult) -> str:
+    """What rules with other thresholds would find, and what they would stop."""
+    if not head.cuts:
+        return ""
+    rows = [
+        (
+            f"**{here[0].threshold:.4g}**" if here[0].threshold == head.threshold else f"{here[0].threshold:.4g}",
+            *(f"{number(cut.recall)} / {number(cut.false_positive_rate)}" for cut in here),
+        )
+        for here in zip(*head.cuts.values(), strict=True)
+    ]
+    return "Recall / FPR by the threshold (`atLeast` of a rule); the shipped one is bold.\n\n" + _table(
+        ("threshold", *head.cuts), rows
+    )
 
 
 def _shifts(head: HeadResult) -> str:

@@ -26,6 +26,17 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """What a head that answers yes from a threshold on says of some rows. NaN where there are no such rows."""
+
+    threshold: float
+    recall: float
+    """Share of the positive rows that it says yes to."""
+    false_positive_rate: float
+    """The same share of the negative rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Main:
     """The figure that stands for a head, over all its pooled rows."""
 
@@ -82,6 +93,8 @@ class HeadResult:
     """Figures that perturbations are judged by."""
     shifts: tuple[Shift, ...]
     diagrams: Diagrams
+    cuts: Mapping[str, tuple[Cut, ...]] = field(default_factory=dict)
+    """By group, of all rows, by kind of text and by file: what other thresholds would give. Of heads with a threshold."""
 
     def figure(self, group: str, measure: str) -> float | None:
         """None if there is no such group."""

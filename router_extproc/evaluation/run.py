@@ -17,7 +17,7 @@ from router_extproc.evaluation.meter import Meter
 from router_extproc.evaluation.metrics import bootstrap, mean
 from router_extproc.evaluation.perturbations import perturbations
 from router_extproc.evaluation.results import Evaluation, FloorResult, Group, HeadResult, Main, Shift
-from router_extproc.evaluation.tables import groups, table
+from router_extproc.evaluation.tables import FINE, groups, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +126,7 @@ def _head(work: Work, answers: Answers) -> HeadResult:
         watched=whole.watched,
         shifts=tuple(_shift(each, work, before, answers) for each in perturbations(work.head)) if before else (),
         diagrams=replace(pooled.diagrams(), roc=_curves(taken)),
+        cuts={name: part.cuts() for name, part in taken.items() if isinstance(part, ChanceTable) and not name.startswith(FINE)},
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from router_extproc.evaluation.metrics import Ints
     from router_extproc.evaluation.results import Diagrams
 
+FINE = ("source ", "lang ")
+"""What the names of groups begin with that are parts of a file."""
 _CLASSES = ("domain", "modality", "feedback")
 
 

@@ -25,7 +25,7 @@ from router_extproc.training.ranges import ranges
 from router_extproc.training.recipe import Recipe, recipe_of
 from router_extproc.training.refit import lessons, refit, untold
 from router_extproc.training.staged import copied, staged
-from router_extproc.training.tuning import calibrated, span_threshold, tuned_with
+from router_extproc.training.tuning import calibrated, span_threshold
 from router_extproc.training.windows import LENGTH, OVERLAP, collate, places, window
 
 if TYPE_CHECKING:
@@ -191,8 +191,7 @@ def _refitted(
     wanted = Recipe.of(before.training["recipe"])
     refit(folder, learnt, wanted.seed, stage)
     counts = before.training.get("refitted", {}) | {head: len(rows) for head, rows in learnt.items()}
-    tuned = tuned_with(learnt)
-    blank = before.calibration | dict.fromkeys(tuned, Calibration())
+    blank = before.calibration | dict.fromkeys(learnt, Calibration())
     manifest = before.model_copy(
         update={
             "version": version, "files": files_of(folder, before.experts), "calibration": blank,
@@ -201,7 +200,7 @@ def _refitted(
     )  # fmt: skip
     write(folder, manifest)
     encoder = Encoder(Bundle(folder), EncoderOptions())
-    calibration, thresholds = calibrated(encoder, data, wanted.licence, tuned, before.thresholds)
+    calibration, thresholds = calibrated(encoder, data, wanted.licence, tuple(learnt))
     update = {
         "calibration": before.calibration | calibration,
         "thresholds": before.thresholds | thresholds,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from router_extproc.encoders.bundle import Bundle
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
+from router_extproc.encoders.heads import OUTPUTS, head_of
 from router_extproc.encoders.manifest import Calibration, read_manifest
 from router_extproc.training.corpus import Licence
 from router_extproc.training.experts import HEADS, taught
 from router_extproc.training.notes import files_of, write
 from router_extproc.training.staged import staged
-from router_extproc.training.tuning import calibrated, tuned_with
+from router_extproc.training.tuning import calibrated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def retaught(
 def _made(
     source: Path, folder: Path, data: Path, examples: Mapping[str, Sequence[Example]], *, version: str, heads: Sequence[str]
 ) -> Manifest:
-    old, tuned = read_manifest(source), tuned_with(heads)
+    old, tuned = read_manifest(source), tuple(name for name in OUTPUTS if head_of(name) in heads)
     kept = {head: found for head, found in old.experts.items() if head not in heads}
     lasting = {"int8_vs_fp32": old.evaluation["int8_vs_fp32"]} if "int8_vs_fp32" in old.evaluation else {}
     fresh = old.model_copy(
@@ -60,7 +61,7 @@ def _made(
     try:
         licence = Licence(old.training["recipe"]["licence"])
         experts = kept | taught(encoder, examples, data, licence, heads)
-        calibration, thresholds = calibrated(encoder, data, licence, tuned, old.thresholds)
+        calibration, thresholds = calibrated(encoder, data, licence, tuned)
     finally:
         encoder.close()
     made = fresh.model_copy(

@@ -20,7 +20,7 @@ from router_extproc.training.calibrate import best_threshold, chance_calibration
 from router_extproc.training.corpus import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from router_extproc.encoders.encoder import Encoder
@@ -28,21 +28,20 @@ if TYPE_CHECKING:
     from router_extproc.encoders.scores import Span
     from router_extproc.training.corpus import Example, Licence
 
-_FALSE_ALARMS = 0.005
-"""Of benign user texts of the dev set, at the shipped jailbreak threshold."""
+_FALSE_ALARMS = 0.001
+"""Of benign user texts of the dev set, at the shipped jailbreak threshold. Few of these are elaborate, and of elaborate ones a head stops
+some twenty times as many: a rule that refuses what people ask for has to be wrong less often than right."""
 _SPAN_THRESHOLDS = np.linspace(0.3, 0.9, 25)
-_TINY = 1e-6
 DEV_ROWS = 2000
 """Of each head, for calibration."""
 
 
 def calibrated(
-    encoder: Encoder, data: Path, licence: Licence, outputs: Sequence[str] = OUTPUTS, known: Mapping[str, float] | None = None
+    encoder: Encoder, data: Path, licence: Licence, outputs: Sequence[str] = OUTPUTS
 ) -> tuple[dict[str, Calibration], dict[str, float]]:
     """Calibrations by output and thresholds by head, from the dev set, with an encoder that has none yet for these outputs.
 
-    `known` are the thresholds of the other heads. CONTENTS has none of its own: its calibration is moved so that the threshold of its
-    head is as strict as the one that it would have.
+    CONTENTS has a calibration and no threshold: that of its head is what users' texts need.
     """
     dev = read(data, "dev", licence)
     calibration: dict[str, Calibration] = {}
@@ -63,30 +62,10 @@ def calibrated(
         logits = np.log(chances / (1 - chances))
         found = chance_calibration(logits, targets)
         made = 1 / (1 + np.exp(-(logits + found.bias) / found.temperature))
-        cut = math.ceil(_threshold(name, made, targets) * 10_000) / 10_000
-        if name == CONTENTS:
-            found = _moved(found, cut, {**(known or {}), **thresholds}[head])
-        else:
-            thresholds[head] = cut
+        if name != CONTENTS:
+            thresholds[head] = math.ceil(_threshold(name, made, targets) * 10_000) / 10_000
         calibration[name] = found
     return calibration, thresholds
-
-
-def tuned_with(outputs: Iterable[str]) -> tuple[str, ...]:
-    """These, and those whose calibration hangs on the threshold of one of these."""
-    wanted = set(outputs)
-    return tuple(name for name in OUTPUTS if name in wanted or head_of(name) in wanted)
-
-
-def _moved(found: Calibration, cut: float, wanted: float) -> Calibration:
-    """The calibration with which a text has the chance `wanted` that had `cut` with this one."""
-    apart = _logit(wanted) - _logit(cut)
-    return Calibration(temperature=found.temperature, bias=round(found.bias + found.temperature * apart, 5))
-
-
-def _logit(chance: float) -> float:
-    chance = min(max(chance, _TINY), 1 - _TINY)
-    return math.log(chance / (1 - chance))
 
 
 def some(rows: list[Example]) -> list[Example]:

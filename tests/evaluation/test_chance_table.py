@@ -23,6 +23,32 @@ def table(*rows: tuple[int, float], threshold: float = 0.5) -> ChanceTable:
 SOME = ((1, 0.9), (1, 0.6), (1, 0.2), (0, 0.7), (0, 0.3), (0, 0.1))
 
 
+class TestCuts:
+    def test_by_hand(self) -> None:
+        """Each with what rules that ask for it would find, and stop; the shipped one is among them."""
+        found = {cut.threshold: (cut.recall, cut.false_positive_rate) for cut in table(*SOME, threshold=0.25).cuts()}
+
+        assert found[0.25] == pytest.approx((2 / 3, 2 / 3))
+        assert found[0.6] == pytest.approx((2 / 3, 1 / 3))
+        assert found[0.8] == pytest.approx((1 / 3, 0))
+        assert found[0.95] == (0, 0)
+
+    def test_are_in_order_and_each_once(self) -> None:
+        """A shipped threshold that rules ask for anyway, too."""
+        found = [cut.threshold for cut in table(*SOME, threshold=0.5).cuts()]
+        assert found == sorted(set(found))
+
+    def test_agree_with_the_figures(self) -> None:
+        """Recall and FPR are those at the shipped one."""
+        some = table(*SOME, threshold=0.65)
+        (cut,) = (cut for cut in some.cuts() if cut.threshold == 0.65)
+        assert (cut.recall, cut.false_positive_rate) == (some.figure("recall"), some.figure("FPR"))
+
+    def test_where_all_labels_are_equal(self) -> None:
+        """What there is none of has no share."""
+        assert all(math.isnan(cut.recall) and not math.isnan(cut.false_positive_rate) for cut in table((0, 0.9)).cuts())
+
+
 class TestFigures:
     def test_by_hand(self) -> None:
         """Recall, FPR, accuracy and macro-F1 are at the threshold."""

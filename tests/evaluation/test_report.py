@@ -155,6 +155,22 @@ class TestTables:
         assert "perturbation" not in page(replace(evaluation, heads=heads))
 
 
+class TestCuts:
+    def test_of_heads_with_a_threshold(self, evaluation: Evaluation) -> None:
+        """What rules find and stop, in all rows, by kind of text and by file; the shipped threshold stands out."""
+        text = section(page(evaluation), "jailbreak")
+        lines = next(lines for lines in tables(text) if lines[0][0] == "threshold")
+        files = [group.name for group in evaluation.heads[1].groups if group.name.startswith("eval_")]
+
+        assert lines[0][1:] == ["all", "user", "documents", *files]
+        assert [line[0] for line in lines[2:]] == ["**0.5**", "0.6", "0.7", "0.8", "0.9", "0.95", "0.98", "0.99"]
+        assert lines[2][1] == "1.000 / 0.000"
+
+    def test_of_other_heads_are_none(self, evaluation: Evaluation) -> None:
+        """They have no threshold."""
+        assert "by the threshold" not in section(page(evaluation), "domain")
+
+
 class TestFloors:
     def test_says_which_are_met(self, evaluation: Evaluation) -> None:
         """And how many."""

@@ -14,7 +14,7 @@ from router_extproc.encoders.heads import CHANCES, CONTENTS, JAILBREAK, OUTPUTS
 from router_extproc.encoders.manifest import Calibration
 from router_extproc.encoders.scores import Kind
 from router_extproc.training.corpus import Licence
-from router_extproc.training.tuning import _threshold, calibrated, span_threshold, tuned_with
+from router_extproc.training.tuning import _threshold, calibrated, span_threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +67,8 @@ class TestCalibrated:
 
 
 class TestContents:
-    def test_threshold_is_as_strict(self, encoder: Encoder, tmp_path: Path) -> None:
-        """What tools and documents bring in is calibrated by itself, so that the users' threshold parts attacks from others there, too."""
+    def test_is_calibrated_by_itself(self, encoder: Encoder, tmp_path: Path) -> None:
+        """Its chances are what its own texts say; the threshold is the users'."""
         data, words = tmp_path, ("ignore me", "tell me")
         dev(data)
         rows = [
@@ -77,13 +77,14 @@ class TestContents:
             for word, label in zip(words, (1, 0), strict=True)
         ]
         write(data / "jailbreak" / "dev.jsonl.gz", rows)
-        calibration, thresholds = calibrated(encoder, data, Licence.SHIPPED, (CONTENTS,), {"jailbreak": 0.9})
+        calibration, thresholds = calibrated(encoder, data, Licence.SHIPPED, (CONTENTS,))
         (found,) = calibration.values()
         high, low = (each.chances["jailbreak"] for each in encoder.read(words, Kind.DOCUMENT, outputs=("jailbreak",)))
         sure, calm = (1 / (1 + np.exp(-(np.log(raw / (1 - raw)) + found.bias) / found.temperature)) for raw in (high, low))
 
         assert not thresholds
-        assert calm < 0.9 <= sure
+        assert calm < 0.1
+        assert sure > 0.9
 
     def test_a_dev_set_without_any_leaves_it_as_it_is(self, encoder: Encoder, tmp_path: Path) -> None:
         """There is nothing to choose by."""
@@ -91,19 +92,14 @@ class TestContents:
 
         assert calibration[CONTENTS] == Calibration() != calibration[JAILBREAK]
 
-    def test_hangs_on_the_threshold_of_its_head(self) -> None:
-        """Where that is chosen anew, so is this."""
-        assert tuned_with(("domain", JAILBREAK)) == ("domain", JAILBREAK, CONTENTS)
-        assert tuned_with((CONTENTS,)) == (CONTENTS,)
-
 
 class TestThreshold:
     def test_of_attacks_is_set_by_benign_users(self) -> None:
-        """One in two hundred of them may be stopped; attacks do not count."""
-        chances = np.concatenate([np.linspace(0.5, 0.9, 200), [0.97]])
-        found = _threshold("jailbreak", chances, np.array([0.0] * 200 + [1.0]))
+        """One in a thousand of them may be stopped; attacks do not count."""
+        chances = np.concatenate([np.linspace(0.5, 0.9, 1000), [0.97]])
+        found = _threshold("jailbreak", chances, np.array([0.0] * 1000 + [1.0]))
 
-        assert (chances[:200] >= found).sum() == 1
+        assert (chances[:1000] >= found).sum() == 1
 
     def test_of_attacks_is_never_low(self) -> None:
         """An attack that is less likely than not is none."""

@@ -138,15 +138,15 @@ def chats() -> dict[str, list[tuple[float, float]]]:
 
 class TestShipped:
     def test_flags_chats_of_which_no_turn_is_an_attempt(self, chats: dict[str, list[tuple[float, float]]]) -> None:
-        """Half of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
+        """More than half of those that the threshold for one turn leaves; docs/guards.md tells the rest, and what it costs."""
         alone = [trend for single, trend in chats["escalating"] if single < ALONE]
 
-        assert len(alone) == 14
-        assert sum(trend >= FROM for trend in alone) >= 7
+        assert len(alone) == 18
+        assert sum(trend >= FROM for trend in alone) >= 11
 
     def test_seldom_flags_harmless_ones(self, chats: dict[str, list[tuple[float, float]]]) -> None:
         """They are hard ones: about security, roles and rules."""
         alone = [trend for single, trend in chats["harmless"] if single < ALONE]
 
-        assert len(alone) >= 37
+        assert len(alone) >= 39
         assert sum(trend >= FROM for trend in alone) <= 1
