@@ -110,6 +110,14 @@ def amend(
             "With 0 nothing is learned, and the graph only gets the form that it has in this release.",
         ),
     ] = 1,
+    tails_only: Annotated[
+        bool,
+        typer.Option(
+            "--tails-only",
+            help="Teach `jailbreak` tails of adversarial searches alone, and hold it to what it says of everything else, texts as "
+            "people send them among it.",
+        ),
+    ] = False,
     json: JsonOutput = False,
 ) -> None:
     """Teach heads of a finished bundle what they lack, held to what they say of all else.
@@ -122,10 +130,15 @@ def amend(
     """
     from router_extproc.cli import refit as command  # noqa: PLC0415 - as in app
 
-    heads = tuple(each.value for each in AmendedHead if not head or each in head)
-    options = command.LearningOptions(
-        data=data, bundle=models, output=output, heads=heads, version=version, as_json=json, held_to=held_to, share=share
+    if tails_only and head not in (None, [], [AmendedHead.JAILBREAK]):
+        raise typer.BadParameter("only jailbreak learns tails: leave --head out", param_hint="--tails-only")
+    heads = (
+        (AmendedHead.JAILBREAK.value,) if tails_only else tuple(each.value for each in AmendedHead if not head or each in head)
     )
+    options = command.LearningOptions(
+        data=data, bundle=models, output=output, heads=heads, version=version, as_json=json, held_to=held_to, share=share,
+        tails_only=tails_only,
+    )  # fmt: skip
     raise typer.Exit(int(command.amend(options)))
 
 

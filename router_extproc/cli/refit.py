@@ -42,6 +42,8 @@ class LearningOptions:
     """Of `amend`: the bundle whose answers the heads are held to; itself if there is none."""
     share: float = 1.0
     """Of `amend`: how much of what the heads learn counts."""
+    tails_only: bool = False
+    """Of `amend`: `jailbreak` alone, and of what it lacks tails alone."""
 
 
 def refit(options: LearningOptions) -> Exit:
@@ -92,7 +94,7 @@ def _amended(options: LearningOptions, source: Path, begun: Stage) -> tuple[dict
     from router_extproc.training import package  # noqa: PLC0415 - as above
 
     composed = begun("reading the data and composing examples", 1)
-    learnt = package.composed_amendments(source, options.data, options.heads, share=options.share)
+    learnt = package.composed_amendments(source, options.data, options.heads, share=options.share, tails_only=options.tails_only)
     composed()
     manifest = package.amended(
         source, learnt, options.output, version=options.version, held_to=options.held_to, share=options.share, stage=begun

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from router_extproc.encoders.heads import CLASSES, CONTENTS, JAILBREAK, head_of, output
 from router_extproc.training.everyday import TURNED, bare, short_orders, short_results, short_turns, tailed
+from router_extproc.training.lookalikes import lists
 from router_extproc.training.printed import printed
 from router_extproc.training.refit import Pace, asked, beside, known, learn, logits, opened, put, steps, untold
 from router_extproc.training.sent import HEADS as SENT
@@ -48,6 +49,9 @@ _PRINTED_COPIES = 4
 """Of what commands print, as it is, and with an order."""
 _TAILED = 4000
 """Refused requests with a tail: twice as many as `refit` learns, as they are fewer among all that is new."""
+_TAILED_ALONE, _LISTS = 10_000, 1500
+"""The same where nothing else is new, and lists of words that it is held to then."""
+_TAILS_PACE = Pace(epochs=3)
 _PACES = {JAILBREAK: Pace(epochs=5, rate=1e-3), CONTENTS: Pace(epochs=3, rate=1e-3)}
 """By head, where it is not the usual one: what an attack is, and an order in a page, takes longer to learn."""
 _CAPTION = 60
@@ -62,11 +66,24 @@ class Amendment(NamedTuple):
     """Texts of which it is to say what it says; their labels teach nothing."""
     new: list[Example]
     """Texts with labels."""
+    pace: Pace | None = None
+    """How it learns; as that head does unless given."""
+    noted: str = "amended"
+    """What the manifest counts these texts under."""
 
 
 def amendments(examples: Mapping[str, Sequence[Example]], seed: int, heads: Sequence[str] = HEADS) -> dict[str, Amendment]:
     """By head of these. What is new is not among what is known: the data has it, too, for a network that is trained from the start."""
     return {head: _amendment(head, examples, Random(f"{seed} {head}")) for head in heads}
+
+
+def tails(examples: Mapping[str, Sequence[Example]], seed: int) -> dict[str, Amendment]:
+    """What users' output for jailbreak lacks of tails alone; it is held to what it says of what else was ever taught, and of lists."""
+    random = Random(f"{seed} {JAILBREAK} tails")
+    held = known(JAILBREAK, asked(JAILBREAK, examples), random)
+    sent_before = {row.text: row for row in _new(JAILBREAK)}
+    rows = [*held, *beside(examples, random), *sent_before.values(), *lists(random, _LISTS)]
+    return {JAILBREAK: Amendment(rows, tailed(examples, random, _TAILED_ALONE), _TAILS_PACE, "tailed")}
 
 
 def _amendment(head: str, examples: Mapping[str, Sequence[Example]], random: Random) -> Amendment:
@@ -127,7 +144,7 @@ def amend(
             said = _said(name, opened(held_to, name), before, len(rows.known))
         wanted = np.concatenate((said, _labels(name, rows.new)))
         found = States(found.windows, found.owners, wanted)
-        pace = _PACES.get(name, Pace())
+        pace = rows.pace or _PACES.get(name, Pace())
         start = {part: value.clone() for part, value in head.state_dict().items()}
         learn(head, found, seed, stage(f"training {name}", steps(found, pace)), partial(_loss, name), pace)
         head.load_state_dict({part: start[part].lerp(value, share) for part, value in head.state_dict().items()})

@@ -103,6 +103,8 @@ def _made_of(training: Mapping[str, Any]) -> str:
             for head, count in training["amended"].items()
         )
         refitted += f" Heads then learnt what they lacked, held to what they said of all else: {taught} (`router-extproc amend`)."
+    for head, count in training.get("tailed", {}).items():
+        refitted += f" Then {head} learnt {count:,} tails of adversarial searches in the same way (`amend --tails-only`)."
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "

@@ -40,6 +40,12 @@ def lookalikes(random: Random) -> Iterator[Example]:
         yield from (Example("jailbreak", made.text(kind), 0.0, SOURCE) for _ in range(_OF_EACH))
 
 
+def lists(random: Random, count: int) -> list[Example]:
+    """Words in no order, which are no attack: of all look-alikes they are the likest to a tail."""
+    made = Lookalikes(random)
+    return [Example("jailbreak", made.text("words"), 0.0, SOURCE) for _ in range(count)]
+
+
 _BARE = 0.08
 """The share without a question."""
 

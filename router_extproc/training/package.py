@@ -15,7 +15,7 @@ from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CHANCES, CLASSES, OUTPUTS, SPANS
 from router_extproc.encoders.manifest import FORMAT, Calibration, Manifest, read_manifest
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.amend import Amendment, amend, amendments
+from router_extproc.training.amend import Amendment, amend, amendments, tails
 from router_extproc.training.experts import taught
 from router_extproc.training.export import Exporter, weights_of
 from router_extproc.training.fit import trained, training_examples
@@ -97,7 +97,7 @@ def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
     known = read_manifest(before)
     for name in known.files.keys() - manifest.files.keys():
         shutil.copyfile(before / name, folder / name)
-    taught = {name: known.training[name] for name in ("refitted", "amended") if name in known.training}
+    taught = {name: known.training[name] for name in ("refitted", "amended", "tailed") if name in known.training}
     history = taught | {"polished": known.version}
     return {
         "experts": known.experts,
@@ -114,8 +114,10 @@ def composed_lessons(bundle: Path, data: Path, heads: Sequence[str]) -> dict[str
     return lessons(training_examples(data, wanted), wanted.seed, heads)
 
 
-def composed_amendments(bundle: Path, data: Path, heads: Sequence[str], *, share: float = 1.0) -> dict[str, Amendment]:
-    """What these heads of a bundle lack, and what they are held to; nothing where a share of 0 counts.
+def composed_amendments(
+    bundle: Path, data: Path, heads: Sequence[str], *, share: float = 1.0, tails_only: bool = False
+) -> dict[str, Amendment]:
+    """What these heads of a bundle lack, and what they are held to; nothing where a share of 0 counts. `tails_only`: of one head, tails.
 
     Raises OSError, BundleError, DataError.
     """
@@ -124,10 +126,9 @@ def composed_amendments(bundle: Path, data: Path, heads: Sequence[str], *, share
     if not share:
         return {head: Amendment([], []) for head in heads}
     forbidden = Forbidden(data)
-    found = amendments(training_examples(data, wanted), wanted.seed, heads)
-    return {
-        head: Amendment(rows.known, [row for row in rows.new if not forbidden.holds(row.text)]) for head, rows in found.items()
-    }
+    examples = training_examples(data, wanted)
+    found = tails(examples, wanted.seed) if tails_only else amendments(examples, wanted.seed, heads)
+    return {head: rows._replace(new=[row for row in rows.new if not forbidden.holds(row.text)]) for head, rows in found.items()}
 
 
 def amended(
@@ -154,16 +155,17 @@ def amended(
 
 
 def _amended(before: Manifest, learnt: Mapping[str, Amendment], folder: Path, version: str, share: float) -> Manifest:
-    counts, shares = before.training.get("amended", {}), before.training.get("amended_shares", {})
-    if share:
-        counts = counts | {head: len(rows.new) for head, rows in learnt.items()}
-        shares = shares | dict.fromkeys(learnt, share)
+    training = {"amended": {}, "amended_shares": {}, **before.training}
+    for head, rows in learnt.items() if share else ():
+        training[rows.noted] = training.get(rows.noted, {}) | {head: len(rows.new)}
+        if rows.noted == "amended":
+            training["amended_shares"] = training["amended_shares"] | {head: share}
     manifest = before.model_copy(
         update={
             "version": version, "files": files_of(folder, before.experts),
             # What quality models were made of is the difficulty, too.
             "embedder": None if "difficulty" in learnt else embedder(before),
-            "training": before.training | {"amended": counts, "amended_shares": shares}, "evaluation": _lasting(before),
+            "training": training, "evaluation": _lasting(before),
         }
     )  # fmt: skip
     write(folder, manifest)

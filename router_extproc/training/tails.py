@@ -3,6 +3,9 @@
 Such a search (greedy coordinate gradient: Zou et al. 2023, "Universal and transferable adversarial attacks on aligned language models")
 chooses from a model's whole vocabulary: words, pieces of words, signs and code in no order, with a fluent scrap here and there. What
 tells it from keys and hashes is that most of its pieces are words.
+
+Half of the tails are drawn from such a vocabulary as it is (`tail_pieces`: what is ASCII of the 32,000 pieces of Mistral 7B's first
+tokenizer, Apache-2.0), since searches are for pieces that can be printed; the others are mixtures of what we know tails to hold.
 """
 
 from __future__ import annotations
@@ -27,6 +30,14 @@ _COMMONEST = 100
 _LENGTHS = (10, 14, 18, 20, 20, 20, 25, 30, 40)
 """Scraps of a tail; searches begin with twenty marks more often than not."""
 
+_SEARCHED = 0.5
+"""The share of tails that are drawn from a model's vocabulary."""
+_BLANK = "\u2581"
+"""What pieces have for a blank before them."""
+_PIECES = (8, 10, 10, 12, 15, 18, 20, 20, 20, 25, 30, 40)
+_FLUENT = (0, 0, 0.1, 0.2)
+_MARKS = (0, 0, 0, 0.1, 0.3)
+"""What one of them may have: pieces, and shares of fluent scraps and of "!"."""
 _BARE = 0.4
 """The share of tails that are little more than words and pieces of words."""
 
@@ -99,6 +110,8 @@ class Tails:
 
     def tail(self) -> str:
         """One tail."""
+        if self._random.random() < _SEARCHED:
+            return self._searched()
         random, mixture = self._random, _Mixture.drawn(self._random)
         made = ""
         for _ in range(random.choice(_LENGTHS)):
@@ -111,8 +124,19 @@ class Tails:
         way = self._random.random()
         if way < 0.05:
             return f"{self.tail()} {text}"
-        gap = "\n" if way < 0.12 else " "
+        gap = "\n" if way < 0.12 else "" if way < 0.2 else " "
         return text + gap + self.tail()
+
+    def _searched(self) -> str:
+        random, made = self._random, ""
+        fluent, marks = random.choice(_FLUENT), random.choice(_MARKS)
+        for _ in range(random.choice(_PIECES)):
+            left = random.random()
+            if left < fluent:
+                made += " " + random.choice(lines("jailbreak/tail_fluent"))
+            else:
+                made += " !" if left < fluent + marks else random.choice(lines("jailbreak/tail_pieces")).replace(_BLANK, " ")
+        return made.strip()
 
     def _scrap(self, mixture: _Mixture) -> str:
         left = self._random.random()

@@ -58,6 +58,14 @@ class TestRefit:
         assert json.loads(result.stdout)["texts"] == {"jailbreak": 0}
         assert Bundle(tmp_path / "out").manifest.version == "2"
 
+    def test_only_jailbreak_learns_tails(self, cli: Cli, tmp_path: Path) -> None:
+        """Another head beside it is wrong usage."""
+        places = ("--data", tmp_path, "--output", tmp_path / "out", "--tails-only")
+        result = cli("amend", *places, "--head", "jailbreak", "--head", "modality")
+
+        assert result.exit_code == 2
+        assert "only jailbreak learns tails" in result.stderr
+
     @pytest.mark.parametrize("share", ["1.5", "-0.1"])
     def test_a_share_is_between_nothing_and_all(self, cli: Cli, tmp_path: Path, share: str) -> None:
         """Anything else is wrong usage."""

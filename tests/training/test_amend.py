@@ -17,11 +17,12 @@ from router_extproc.encoders.bundle import GRAPH, Bundle, embedder
 from router_extproc.encoders.encoder import Encoder, EncoderOptions
 from router_extproc.encoders.heads import CLASSES, CONTENTS, head_of, output
 from router_extproc.encoders.scores import Kind
-from router_extproc.training.amend import HEADS, Amendment, amend, amendments
+from router_extproc.training.amend import HEADS, Amendment, amend, amendments, tails
 from router_extproc.training.corpus import SOURCE, Example
 from router_extproc.training.everyday import BARE, ORDERS, RESULTS
 from router_extproc.training.package import amended
 from router_extproc.training.printed import printed
+from router_extproc.training.refit import Pace
 from router_extproc.training.sent import HEADS as SENDING
 from router_extproc.training.sent import sent
 from router_extproc.training.states import head_weights
@@ -145,7 +146,42 @@ class TestAmendments:
         assert {row.text for row in found["fact_check"].new if row.target == 0} == {text for text in turns if "?" not in text}
 
 
+class TestTails:
+    def test_are_all_that_is_new(self) -> None:
+        """Whatever users send is known by then: the head is held to what it says of it."""
+        (name, rows), *others = tails(READ, 3).items()
+
+        assert not others
+        assert name == "jailbreak"
+        assert all("pick a lock" in row.text and row.target for row in rows.new)
+        assert {row.text for row in rows.known} > {row.text for row in sent("jailbreak", 1) if row.kind is Kind.USER}
+        assert tails(READ, 3) == {name: rows}
+
+    def test_lists_of_words_are_known(self) -> None:
+        """Words in no order are the likest to a tail; more of them than among all look-alikes."""
+        usual, (alone,) = amendments(READ, 3, ("jailbreak",))["jailbreak"], tails(READ, 3).values()
+        sent_once = {row.text for row in sent("jailbreak", 1)}
+
+        assert (
+            sum(row.text not in sent_once for row in alone.known) > sum(row.text not in sent_once for row in usual.known) + 1000
+        )
+
+
 class TestAmend:
+    def test_takes_the_pace_that_is_given(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """Of one epoch: steps of another number."""
+        steps: list[int] = []
+
+        def stage(name: str, count: int) -> Callable[[], None]:
+            steps.extend([count] if name.startswith("training") else [])
+            return lambda: None
+
+        lessons = lesson("jailbreak", 1.0)
+        for number, each in enumerate((lessons, lessons._replace(pace=Pace(epochs=1)))):
+            amend(write_grown(tmp_path / str(number), tiny_bundle), {"jailbreak": each}, 3, stage)
+
+        assert steps[0] > steps[1] > 0
+
     @pytest.mark.parametrize(("head", "label"), [("jailbreak", 1.0), ("modality", TEXT), ("fact_check", 1.0)])
     def test_learns_what_is_new_and_keeps_what_it_said(self, tiny_bundle: Path, tmp_path: Path, head: str, label: float) -> None:
         """Whatever the labels of what it knows are."""
@@ -190,6 +226,17 @@ class TestAmend:
             np.testing.assert_allclose(part[name], value + 0.25 * (whole[name] - value), atol=1e-5, err_msg=name)
         assert Bundle(tmp_path / "part").manifest.training["amended_shares"] == {"jailbreak": 0.25}
         assert "jailbreak from 240 texts, of which 25% counts" in (tmp_path / "part" / "README.md").read_text()
+
+    def test_tails_are_noted_beside_what_it_learned_before(self, tiny_bundle: Path, tmp_path: Path) -> None:
+        """The card tells both."""
+        before, first, both = write_grown(tmp_path / "before", tiny_bundle), tmp_path / "first", tmp_path / "both"
+        amended(before, {"jailbreak": lesson("jailbreak", 1.0)}, first, version="2", share=0.25)
+        amended(first, {"jailbreak": Amendment(*lesson("jailbreak", 1.0)[:2], noted="tailed")}, both, version="3")
+
+        training = Bundle(both).manifest.training
+        assert (training["amended"], training["tailed"]) == ({"jailbreak": 240}, {"jailbreak": 240})
+        assert training["amended_shares"] == {"jailbreak": 0.25}
+        assert "Then jailbreak learnt 240 tails of adversarial searches" in (both / "README.md").read_text()
 
     def test_a_share_of_nothing(self, tiny_bundle: Path, tmp_path: Path) -> None:
         """Learns nothing, takes no time, and brings the graph to the form that it has in this release: here it has it."""

@@ -7,6 +7,7 @@ from random import Random
 from string import punctuation
 
 from router_extproc.training.tails import Tails, vocabulary
+from router_extproc.training.texts import lines
 
 
 class TestVocabulary:
@@ -18,7 +19,26 @@ class TestVocabulary:
         assert not {"the", "and", "with", "which"} & set(words)
 
 
+class TestPieces:
+    def test_are_a_vocabulary(self) -> None:
+        """What a search for a suffix that can be printed chooses from: words with a blank before them, pieces of words, code, signs."""
+        pieces = lines("jailbreak/tail_pieces")
+
+        assert len(set(pieces)) == len(pieces) > 25_000
+        assert all(piece.replace("\u2581", "").isascii() for piece in pieces)
+        assert {"\u2581the", "ing", "}", "\u2581Exception"} <= set(pieces)
+
+
 class TestTails:
+    def test_half_are_drawn_from_it(self) -> None:
+        """As it is: no blank is left as it stands there, and what is no piece of ours is in them."""
+        tails, ours = Tails(Random(5)), " ".join(vocabulary())
+        made = [tails.tail() for _ in range(400)]
+        glued = sum(any(word not in ours for word in re.findall("[a-z]{9,}", text)) for text in made)
+
+        assert not any("\u2581" in text for text in made)
+        assert 100 < glued < 350
+
     def test_are_the_same_for_the_same_chance(self) -> None:
         """Training can be repeated."""
         first, second = Tails(Random(3)), Tails(Random(3))
