@@ -52,6 +52,7 @@ _TAILED = 4000
 _TAILED_ALONE, _LISTS = 10_000, 1500
 """The same where nothing else is new, and lists of words that it is held to then."""
 _TAILS_PACE = Pace(epochs=3)
+"""How it learns these."""
 _PACES = {JAILBREAK: Pace(epochs=5, rate=1e-3), CONTENTS: Pace(epochs=3, rate=1e-3)}
 """By head, where it is not the usual one: what an attack is, and an order in a page, takes longer to learn."""
 _CAPTION = 60

@@ -92,12 +92,16 @@ def _judged(encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: P
     return {"experts": experts, "calibration": calibration, "thresholds": thresholds}
 
 
+_TAUGHT = ("refitted", "amended", "amended_shares", "tailed")
+"""What the manifest tells of heads that learned on."""
+
+
 def _kept(before: Path, folder: Path, manifest: Manifest) -> dict[str, Any]:
     """The same of the bundle that was polished, whose experts are copied."""
     known = read_manifest(before)
     for name in known.files.keys() - manifest.files.keys():
         shutil.copyfile(before / name, folder / name)
-    taught = {name: known.training[name] for name in ("refitted", "amended", "tailed") if name in known.training}
+    taught = {name: known.training[name] for name in _TAUGHT if name in known.training}
     history = taught | {"polished": known.version}
     return {
         "experts": known.experts,

@@ -23,6 +23,7 @@ from router_extproc.encoders.bundle import BACKGROUND, GRAPH, TOKENIZER, Bundle
 from router_extproc.encoders.heads import POOLED
 from router_extproc.evaluation.datasets import SOURCES
 from router_extproc.evaluation.gzipped import objects
+from router_extproc.training import notes
 from router_extproc.training.base import PACKAGE
 from router_extproc.training.card import CARD
 from router_extproc.training.comparison import Comparison
@@ -207,12 +208,16 @@ class TestTrain:
         from router_extproc.training.restore import restored  # noqa: PLC0415 - as above
 
         assert train("--version", "5").exit_code == 0
+        learned = {"amended": {"jailbreak": 5}, "amended_shares": {"jailbreak": 0.5}, "tailed": {"jailbreak": 7}}
+        made = Bundle(folder / "mine").manifest
+        notes.write(folder / "mine", made.model_copy(update={"training": made.training | learned}))
         options = ("--run", folder / "polish", "--output", folder / "polished", "--version", "6", "--batches", 1)
         result = cli("polish", "--data", folder / "data", "--models", folder / "mine", *options)
 
         assert result.exit_code == 0, result.stderr
         before, manifest = Bundle(folder / "mine").manifest, Bundle(folder / "polished").manifest
         assert (manifest.version, manifest.training["polished"]) == ("6", "5")
+        assert learned.items() <= manifest.training.items()
         assert (manifest.calibration, manifest.thresholds) == (before.calibration, before.thresholds)
         assert manifest.experts == before.experts
         beside = before.files.keys() - {GRAPH, BACKGROUND}

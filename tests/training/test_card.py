@@ -174,3 +174,11 @@ class TestRefitted:
 
         assert "jailbreak from 16,400 texts, modality from 3,272 texts (`router-extproc amend`)" in page
         assert "amend" not in card(plain)
+
+    def test_tells_of_tails_that_a_head_learned(self) -> None:
+        """Beside what it was amended with, if it was."""
+        plain = manifest()
+        page = card(manifest(training=plain.training | {"tailed": {"jailbreak": 10000}}))
+
+        assert "jailbreak learnt 10,000 tails of adversarial searches" in page
+        assert "tails of" not in card(plain)
