@@ -97,20 +97,26 @@ def _made_of(training: Mapping[str, Any]) -> str:
             "all else (`router-extproc polish`)."
         )
     if "amended" in training:
-        shares = training.get("amended_shares", {})
         taught = ", ".join(
-            f"{head} from {count:,} texts" + (f", of which {shares[head]:.0%} counts" if shares.get(head, 1) < 1 else "")
-            for head, count in training["amended"].items()
+            f"{head} from {count:,} texts{_share(training, 'amended', head)}" for head, count in training["amended"].items()
         )
         refitted += f" Heads then learnt what they lacked, held to what they said of all else: {taught} (`router-extproc amend`)."
     for head, count in training.get("tailed", {}).items():
-        refitted += f" Then {head} learnt {count:,} tails of adversarial searches in the same way (`amend --tails-only`)."
+        refitted += (
+            f" Then {head} learnt {count:,} tails of adversarial searches{_share(training, 'tailed', head)} in the same way "
+            "(`amend --tails-only`)."
+        )
     counts = ", ".join(f"{task} {count:,}" for task, count in training["examples"].items())
     return (
         f"## What it was made of\n\nExamples by head: {counts}. Texts of any evaluation set, whole or 13 words in a row of one, were "
         f"taken out of the training of all heads. {_CLOSED[training['recipe']['licence']]}{refitted}\n\n"
         + _table(("source", "what it is", "licence", "heads"), rows)
     )
+
+
+def _share(training: Mapping[str, Any], name: str, head: str) -> str:
+    share = training.get(f"{name}_shares", {}).get(head, 1)
+    return f", of which {share:.0%} counts" if share < 1 else ""
 
 
 _CLOSED = {

@@ -92,7 +92,7 @@ def _judged(encoder: Encoder, examples: Mapping[str, Sequence[Example]], data: P
     return {"experts": experts, "calibration": calibration, "thresholds": thresholds}
 
 
-_TAUGHT = ("refitted", "amended", "amended_shares", "tailed")
+_TAUGHT = ("refitted", "amended", "amended_shares", "tailed", "tailed_shares")
 """What the manifest tells of heads that learned on."""
 
 
@@ -161,9 +161,8 @@ def amended(
 def _amended(before: Manifest, learnt: Mapping[str, Amendment], folder: Path, version: str, share: float) -> Manifest:
     training = {"amended": {}, "amended_shares": {}, **before.training}
     for head, rows in learnt.items() if share else ():
-        training[rows.noted] = training.get(rows.noted, {}) | {head: len(rows.new)}
-        if rows.noted == "amended":
-            training["amended_shares"] = training["amended_shares"] | {head: share}
+        for name, value in ((rows.noted, len(rows.new)), (f"{rows.noted}_shares", share)):
+            training[name] = training.get(name, {}) | {head: value}
     manifest = before.model_copy(
         update={
             "version": version, "files": files_of(folder, before.experts),

@@ -231,12 +231,12 @@ class TestAmend:
         """The card tells both."""
         before, first, both = write_grown(tmp_path / "before", tiny_bundle), tmp_path / "first", tmp_path / "both"
         amended(before, {"jailbreak": lesson("jailbreak", 1.0)}, first, version="2", share=0.25)
-        amended(first, {"jailbreak": Amendment(*lesson("jailbreak", 1.0)[:2], noted="tailed")}, both, version="3")
+        amended(first, {"jailbreak": Amendment(*lesson("jailbreak", 1.0)[:2], noted="tailed")}, both, version="3", share=0.5)
 
         training = Bundle(both).manifest.training
         assert (training["amended"], training["tailed"]) == ({"jailbreak": 240}, {"jailbreak": 240})
-        assert training["amended_shares"] == {"jailbreak": 0.25}
-        assert "Then jailbreak learnt 240 tails of adversarial searches" in (both / "README.md").read_text()
+        assert (training["amended_shares"], training["tailed_shares"]) == ({"jailbreak": 0.25}, {"jailbreak": 0.5})
+        assert "Then jailbreak learnt 240 tails of adversarial searches, of which 50% counts" in (both / "README.md").read_text()
 
     def test_a_share_of_nothing(self, tiny_bundle: Path, tmp_path: Path) -> None:
         """Learns nothing, takes no time, and brings the graph to the form that it has in this release: here it has it."""

@@ -178,7 +178,10 @@ class TestRefitted:
     def test_tells_of_tails_that_a_head_learned(self) -> None:
         """Beside what it was amended with, if it was."""
         plain = manifest()
-        page = card(manifest(training=plain.training | {"tailed": {"jailbreak": 10000}}))
+        learned = {"tailed": {"jailbreak": 10000}}
+        page = card(manifest(training=plain.training | learned))
+        half = card(manifest(training=plain.training | learned | {"tailed_shares": {"jailbreak": 0.5}}))
 
-        assert "jailbreak learnt 10,000 tails of adversarial searches" in page
+        assert "jailbreak learnt 10,000 tails of adversarial searches in the same way" in page
+        assert "adversarial searches, of which 50% counts" in half
         assert "tails of" not in card(plain)
