@@ -218,7 +218,7 @@ def _row(point: Point) -> tuple[str, ...]:
 
 def _drawn(front: list[Point], chosen: Point | None, target: Path) -> None:
     if not available():
-        fail(Exit.ENVIRONMENT, "--plot needs matplotlib: pip install 'router-extproc[train]'")
+        fail(Exit.ENVIRONMENT, "--plot needs matplotlib: pip install 'router-extproc[plots]'")
     here = (chosen.cost or 0.0, chosen.quality) if chosen else None
     try:
         draw_front([(point.cost or 0.0, point.quality) for point in front], here, target)

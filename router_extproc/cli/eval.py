@@ -52,7 +52,7 @@ def run(options: Options, places: Places, *, as_json: bool) -> Exit:
     if wrong := _misused(options, places):
         fail(Exit.USAGE, wrong)
     if places.draw and not plots.available():
-        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
+        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[plots]', or go on with --no-plots")
     try:
         work = plan(places.data or FIELD, options)
         classifier = _opened(places.bundle)

@@ -48,5 +48,5 @@ Output = Annotated[
         help="Where EVAL.md, eval.json and the plots go. \\[models; of other splits out/dev, out/field]", show_default=False
     ),
 ]
-Plots = Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")]
+Plots = Annotated[bool, typer.Option(help="Draw plots; needs the plots extra.")]
 Record = Annotated[bool, typer.Option(help="Write the figures of the eval split into the bundle's manifest and card too.")]

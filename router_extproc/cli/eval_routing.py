@@ -51,7 +51,7 @@ class Places:
 def run(options: Options, places: Places, *, as_json: bool) -> Exit:
     """Measure, and write ROUTING_EVAL.md, routing_eval.json and the plots; progress goes to stderr, results to stdout."""
     if places.draw and not available():
-        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or go on with --no-plots")
+        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[plots]', or go on with --no-plots")
     _check(places)
     try:
         found = _measured(options, places)

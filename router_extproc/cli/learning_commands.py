@@ -22,7 +22,7 @@ def simulate(
     requests: Annotated[int, typer.Option(min=200, max=1_000_000, help="Of each simulated world.")] = 6000,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Worlds.")] = 10,
     logs: Annotated[int, typer.Option(min=0, max=100_000, help="Logs by which off-policy intervals are checked; 0: none.")] = 400,
-    plots: Annotated[bool, typer.Option(help="Draw the plot; needs the train extra.")] = True,
+    plots: Annotated[bool, typer.Option(help="Draw the plot; needs the plots extra.")] = True,
     json: JsonOutput = False,
 ) -> None:
     """Measure learning in a simulated world with drift and a new model, and off-policy intervals against the truth.

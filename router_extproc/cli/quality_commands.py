@@ -86,7 +86,7 @@ def evaluate_routing(
     bundle: Bundle = None,
     cache: Annotated[Path, typer.Option(help=_CACHE)] = Path("out/readings"),
     output: Annotated[Path, typer.Option(help="Where ROUTING_EVAL.md, routing_eval.json and the plots go.")] = Path("docs"),
-    plots: Annotated[bool, typer.Option(help="Draw plots; needs the train extra.")] = True,
+    plots: Annotated[bool, typer.Option(help="Draw plots; needs the plots extra.")] = True,
     json: JsonOutput = False,
 ) -> None:
     """Measure routing by learned quality on outcome tables and write a report: every method, curves, baselines.

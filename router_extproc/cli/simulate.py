@@ -26,7 +26,7 @@ _PAGE, _FIGURES, _PLOT = "ROUTING_EVAL_ONLINE.md", "online.json", "online_regret
 def run(*, output: Path | None, requests: int, seeds: int, logs: int, as_json: bool, plots: bool) -> Exit:
     """Simulate; see `router-extproc simulate --help`."""
     if output is not None and plots and not available():
-        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[train]', or --no-plots")
+        fail(Exit.ENVIRONMENT, "plots need matplotlib: pip install 'router-extproc[plots]', or --no-plots")
     if output is not None:
         check_folder(output, _PAGE, _FIGURES, _PLOT)
     with err.status("simulating") as status:

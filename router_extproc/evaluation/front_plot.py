@@ -1,4 +1,4 @@
-"""Front plot: quality against cost, as PNG. Needs matplotlib, from the train extra."""
+"""Front plot: quality against cost, as PNG. Needs matplotlib, from the plots extra."""
 
 from __future__ import annotations
 

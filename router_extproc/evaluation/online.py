@@ -187,7 +187,7 @@ How often the 95 % intervals hold the true value, over {runs} logs of a bandit o
 
 def draw(runs: Mapping[str, Sequence[Run]], target: Path) -> None:
     """The regret curves as PNG: means over the seeds, and the range of the learning ones. Needs matplotlib."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - the train extra; without pyplot nothing global is touched
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the plots extra; without pyplot nothing global is touched
 
     figure = Figure(figsize=(8.4, 4.8), layout="constrained")
     axes = figure.subplots()

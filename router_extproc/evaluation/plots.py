@@ -1,4 +1,4 @@
-"""Plots: confusion matrices, reliability diagrams and the ROC of jailbreak, as PNG. Needs matplotlib, from the train extra."""
+"""Plots: confusion matrices, reliability diagrams and the ROC of jailbreak, as PNG. Needs matplotlib, from the plots extra."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _draw_head(head: HeadResult, folder: Path) -> list[str]:
 
 
 def _canvas(width: float, height: float, title: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - the train extra; without pyplot nothing global is touched
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the plots extra; without pyplot nothing global is touched
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()

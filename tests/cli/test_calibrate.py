@@ -85,7 +85,6 @@ class TestCalibrate:
 
     def test_draws_the_front(self, calibrated: Any, tmp_path: Path) -> None:
         """As PNG."""
-        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
         calibrated("--target-share", "large=50%", "--plot", str(tmp_path / "front.png"))
 
         assert (tmp_path / "front.png").read_bytes().startswith(b"\x89PNG")
@@ -141,7 +140,6 @@ class TestCalibrate:
 
     def test_a_plot_that_cannot_be_written_is_told(self, calibrated: Any, tmp_path: Path) -> None:
         """In one line."""
-        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
         result = calibrated("--max-regret", "100%", "--plot", str(tmp_path / "none" / "front.png"))
 
         assert result.exit_code == Exit.INPUT

@@ -106,7 +106,6 @@ class TestEval:
 
     def test_draws_plots(self, evaluate: Cli, tmp_path: Path) -> None:
         """Beside the page, which shows them."""
-        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
         assert evaluate("--plots", "--heads", "jailbreak").exit_code == Exit.OK
         for name in ("confusion", "reliability", "roc"):
             assert (tmp_path / "out" / "eval" / f"{name}_jailbreak.png").is_file()
@@ -187,7 +186,7 @@ class TestRefuses:
         result = evaluate("--plots")
 
         assert result.exit_code == Exit.ENVIRONMENT
-        assert "router-extproc[train]" in result.stderr
+        assert "router-extproc[plots]" in result.stderr
         assert "--no-plots" in result.stderr
         assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,4 @@
-"""Pictures. Only where matplotlib is: the program and its other tests go without."""
+"""Pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 @pytest.fixture(scope="module")
 def drawn(evaluation: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
     """A folder of plots, and what is in it."""
-    pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
     folder = tmp_path_factory.mktemp("plots") / "new"
     return folder, plots.draw(evaluation, folder)
 

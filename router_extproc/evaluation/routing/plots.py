@@ -1,4 +1,4 @@
-"""Plots: accuracy against cost, a picture a set, as PNG. Needs matplotlib, from the train extra."""
+"""Plots: accuracy against cost, a picture a set, as PNG. Needs matplotlib, from the plots extra."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw(evaluation: RoutingEvaluation, folder: Path) -> dict[str, str]:
 
 
 def _curves(found: SetResult, default: str) -> Figure:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - the train extra; without pyplot nothing global is touched
+    from matplotlib.figure import Figure  # noqa: PLC0415 - the plots extra; without pyplot nothing global is touched
 
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axes = figure.subplots()

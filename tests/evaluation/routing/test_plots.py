@@ -1,11 +1,10 @@
-"""Pictures. Only where matplotlib is: the program and its other tests go without."""
+"""Pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from outcome_makers import CHANCES, MODELS, outcomes
 
 from router_extproc.evaluation.routing import plots
@@ -35,7 +34,6 @@ def evaluation() -> RoutingEvaluation:
 class TestDraw:
     def test_a_picture_for_each_set(self, tmp_path: Path) -> None:
         """The same figures give the same bytes."""
-        pytest.importorskip("matplotlib", reason="plots need matplotlib, which is in the train extra only")
         drawn = [plots.draw(evaluation(), tmp_path / name) for name in ("a", "b")]
 
         assert drawn == [{"made": "made.png"}] * 2
