@@ -98,6 +98,8 @@ def run(policy: Path, source: Path, wanted: Wanted, *, models: Path | None, as_j
     """Calibrate; see `router-extproc calibrate --help`."""
     ask = wanted.ask()
     if plot is not None:
+        if not available():
+            fail(Exit.ENVIRONMENT, "--plot needs matplotlib: pip install 'router-extproc[plots]'")
         for read in (source, policy_file(policy)):
             keep_apart(read, plot)
     router = load_or_exit(policy, models).unhurried()
@@ -217,8 +219,6 @@ def _row(point: Point) -> tuple[str, ...]:
 
 
 def _drawn(front: list[Point], chosen: Point | None, target: Path) -> None:
-    if not available():
-        fail(Exit.ENVIRONMENT, "--plot needs matplotlib: pip install 'router-extproc[plots]'")
     here = (chosen.cost or 0.0, chosen.quality) if chosen else None
     try:
         draw_front([(point.cost or 0.0, point.quality) for point in front], here, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +138,15 @@ class TestCalibrate:
         assert result.exit_code == 2
         assert f"{name} is the input, too" in result.stderr
         assert b"PNG" not in (tmp_path / name).read_bytes()
+
+    def test_a_plot_without_matplotlib(self, calibrated: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Is told at once, before a request is read: the policy is not looked at, either."""
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        result = calibrated("--max-regret", "100%", "--plot", str(tmp_path / "front.png"), select="no-such-selector")
+
+        assert (result.exit_code, result.stdout) == (Exit.ENVIRONMENT, "")
+        assert "pip install 'router-extproc[plots]'" in result.stderr
+        assert not (tmp_path / "front.png").exists()
 
     def test_a_plot_that_cannot_be_written_is_told(self, calibrated: Any, tmp_path: Path) -> None:
         """In one line."""
